@@ -1,0 +1,125 @@
+//! What crosses the bridge, field by field. Nothing is optional towards Rust: defaults are filled in
+//! `src/config`.
+
+use napi_derive::napi;
+
+#[napi(object)]
+pub struct EngineConfig {
+    pub models: Vec<ModelConfig>,
+    pub ort_library: String,
+    #[napi(ts_type = "'auto' | 'cpu' | 'cuda'")]
+    pub device: String,
+    /// 0: one per core.
+    pub lanes: u32,
+    /// 0: the device's default.
+    pub max_batch_tokens: u32,
+    /// Texts accepted and not yet answered, at most.
+    pub queue_capacity: u32,
+}
+
+#[napi(object)]
+pub struct ModelConfig {
+    pub name: String,
+    /// A checkpoint's directory, or an ONNX file.
+    pub path: String,
+    /// 0: what the model reads.
+    pub max_tokens: u32,
+    /// `''`: the checkpoint's own head.
+    #[napi(ts_type = "'cls' | 'mean' | ''")]
+    pub pooling: String,
+    pub label_names: Vec<LabelName>,
+}
+
+#[napi(object)]
+pub struct LabelName {
+    pub from: String,
+    pub to: String,
+}
+
+#[napi(object)]
+pub struct ModelInfo {
+    pub name: String,
+    pub architecture: String,
+    #[napi(ts_type = "'classification' | 'embedding'")]
+    pub task: String,
+    pub labels: Vec<String>,
+    pub max_tokens: u32,
+    pub parameters: f64,
+    pub provider: String,
+}
+
+#[napi(object)]
+pub struct InferRequest {
+    /// Unique among open requests.
+    pub ticket: u32,
+    pub texts: Vec<String>,
+    /// Indices into the loaded models.
+    pub models: Vec<u32>,
+    /// Labels per classifier, best first, at most; 0: all.
+    pub top: u32,
+}
+
+#[napi(object)]
+pub struct TextAnswer {
+    pub outputs: Vec<ModelOutput>,
+    /// Indices of models that read only the beginning of the text.
+    pub truncated_by: Vec<u32>,
+}
+
+#[napi(discriminant = "type", discriminant_case = "lowercase")]
+pub enum ModelOutput {
+    Classification { scores: Vec<LabelScore> },
+    Embedding { vector: Vec<f64> },
+}
+
+#[napi(object)]
+pub struct LabelScore {
+    pub label: String,
+    pub score: f64,
+}
+
+/// `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds.
+#[napi(object)]
+pub struct Histogram {
+    pub upper_bounds: Vec<f64>,
+    pub counts: Vec<f64>,
+    pub sum: f64,
+}
+
+#[napi(object)]
+pub struct ReasonCount {
+    pub reason: String,
+    pub count: f64,
+}
+
+#[napi(object)]
+pub struct ModelStats {
+    pub name: String,
+    pub texts_done: f64,
+    pub texts_failed: f64,
+    pub texts_cancelled: f64,
+    pub queued_texts: f64,
+    pub queued_tokens: f64,
+    pub batch_tokens: f64,
+    pub batch_padded_tokens: f64,
+    pub busy_seconds: f64,
+    pub batch_size: Histogram,
+    pub queue_wait_seconds: Histogram,
+    pub inference_seconds: Histogram,
+    pub batches_closed: Vec<ReasonCount>,
+    pub errors: Vec<ReasonCount>,
+}
+
+#[napi(object)]
+pub struct EngineStats {
+    pub models: Vec<ModelStats>,
+    pub lanes: f64,
+    pub lane_restarts: f64,
+    pub panics: f64,
+    pub pending_texts: f64,
+    pub queue_capacity: f64,
+    pub tokenization_seconds: Histogram,
+    pub input_tokens: Histogram,
+    pub truncated_texts: f64,
+    pub seconds_since_progress: f64,
+}

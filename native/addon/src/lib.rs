@@ -1,0 +1,136 @@
+//! The bridge between the engine and Node: types, conversions, one class. No logic.
+//!
+//! Every call returns at once; work happens on the engine's threads and ends in a resolved promise.
+//! Failures cross as data (`outcome`), so a rejected promise is a bug. A panic in a plain function of
+//! an addon would abort the process: each one runs inside [`guarded`].
+
+mod convert;
+mod dto;
+mod outcome;
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+    thread,
+};
+
+use chorus_runtime::{
+    dispatcher::{Dispatcher, Ticket},
+    engine,
+};
+use napi::{
+    Env, Error, Result,
+    bindgen_prelude::{Object, ToNapiValue},
+};
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use crate::{
+    dto::{EngineConfig, EngineStats, InferRequest},
+    outcome::{CloseOutcome, InferOutcome, LoadOutcome},
+};
+
+/// The engine of one profile: `load` once, then `infer`, then `close`.
+#[napi]
+#[derive(Default)]
+pub struct NativeEngine {
+    dispatcher: Arc<Mutex<Option<Arc<Dispatcher>>>>,
+}
+
+#[napi]
+impl NativeEngine {
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Loads all models; takes seconds, on a thread of its own.
+    #[napi(ts_return_type = "Promise<LoadOutcome>")]
+    pub fn load<'env>(&self, env: &'env Env, config: EngineConfig) -> Result<Object<'env>> {
+        let slot = Arc::clone(&self.dispatcher);
+        in_background(env, move || match engine::start(&config.into()) {
+            Err(error) => LoadOutcome::failed(&error),
+            Ok(engine) => {
+                let outcome = LoadOutcome::done(&engine);
+                *slot.lock() = Some(Arc::new(engine.dispatcher));
+                outcome
+            }
+        })
+    }
+
+    /// Answers every text by every model of the request.
+    #[napi(ts_return_type = "Promise<InferOutcome>")]
+    pub fn infer<'env>(&self, env: &'env Env, request: InferRequest) -> Result<Object<'env>> {
+        guarded(|| {
+            let dispatcher = self.dispatcher()?;
+            let (ticket, request) = convert::request(request, dispatcher.models().len())?;
+            let (deferred, promise) = env.create_deferred::<_, Resolver<InferOutcome>>()?;
+            let reply = move |answer| deferred.resolve(resolver(InferOutcome::from(answer)));
+            dispatcher.submit(ticket, request, Box::new(reply));
+            Ok(promise)
+        })
+    }
+
+    /// Takes a request back; it ends with the code `cancelled`. An unknown ticket has no effect.
+    #[napi]
+    pub fn cancel(&self, ticket: u32) -> Result<()> {
+        guarded(|| {
+            if let Ok(dispatcher) = self.dispatcher() {
+                dispatcher.cancel(Ticket(u64::from(ticket)));
+            }
+            Ok(())
+        })
+    }
+
+    /// Counters and gauges of this moment.
+    #[napi]
+    pub fn stats(&self) -> Result<EngineStats> {
+        guarded(|| Ok(self.dispatcher()?.stats().into()))
+    }
+
+    /// Answers what was accepted, refuses what comes, then frees the models.
+    #[napi(ts_return_type = "Promise<CloseOutcome>")]
+    pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let slot = Arc::clone(&self.dispatcher);
+        in_background(env, move || {
+            let dispatcher = slot.lock().clone();
+            if let Some(dispatcher) = dispatcher {
+                dispatcher.close();
+            }
+            *slot.lock() = None;
+            CloseOutcome::Done {}
+        })
+    }
+
+    fn dispatcher(&self) -> Result<Arc<Dispatcher>> {
+        self.dispatcher.lock().clone().ok_or_else(|| Error::from_reason("the engine is not loaded"))
+    }
+}
+
+type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
+
+fn resolver<T: Send + 'static>(outcome: T) -> Resolver<T> {
+    Box::new(move |_| Ok(outcome))
+}
+
+/// A promise of what `work` returns, done on a new thread; a panic rejects it.
+fn in_background<T>(env: &Env, work: impl FnOnce() -> T + Send + 'static) -> Result<Object<'_>>
+where
+    T: ToNapiValue + Send + 'static,
+{
+    let (deferred, promise) = env.create_deferred::<T, Resolver<T>>()?;
+    let run = move || match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(outcome) => deferred.resolve(resolver(outcome)),
+        Err(_) => deferred.reject(Error::from_reason("the engine panicked")),
+    };
+    thread::Builder::new()
+        .name("engine-lifecycle".to_owned())
+        .spawn(run)
+        .map_err(|error| Error::from_reason(error.to_string()))?;
+    Ok(promise)
+}
+
+/// Turns a panic into an exception.
+fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(Error::from_reason("the engine panicked")))
+}

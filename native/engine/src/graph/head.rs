@@ -1,0 +1,76 @@
+//! Classification heads and mean pooling of the packed graph.
+
+use super::{Inputs, layers::pad, names::EncoderNames, scope::Scope};
+use crate::{
+    onnx::{
+        builder::{Value, int},
+        proto::DataType,
+    },
+    spec::{Architecture, ModelSpec},
+    weights::WeightError,
+};
+
+/// Logits `f32[B, classes]` from the first tokens' vectors, and the number of classes.
+///
+/// - RoBERTa: `out_proj(tanh(dense(x)))`
+/// - BERT: `classifier(tanh(pooler(x)))`
+/// - DistilBERT: `classifier(relu(pre_classifier(x)))`
+pub fn classification(
+    scope: &mut Scope,
+    spec: &ModelSpec,
+    names: &EncoderNames,
+    first_tokens: &str,
+) -> Result<(Value, usize), WeightError> {
+    let size = spec.hidden_size;
+    let (dense, function, projection) = match spec.architecture {
+        Architecture::Bert => (names.pooler(), "Tanh", "classifier"),
+        Architecture::DistilBert => ("pre_classifier".to_owned(), "Relu", "classifier"),
+        Architecture::Roberta | Architecture::XlmRoberta => {
+            ("classifier.dense".to_owned(), "Tanh", "classifier.out_proj")
+        }
+    };
+    let classes = class_count(scope, projection, size)?;
+    let features = scope.linear(&dense, first_tokens, size, size)?;
+    let features = scope.onnx.node(function, &format!("{dense}/activation"), &[&features], vec![]);
+    Ok((scope.linear(projection, &features, size, classes)?, classes))
+}
+
+/// The weights say how many classes there are; configs may be silent about it.
+fn class_count(scope: &Scope, projection: &str, size: usize) -> Result<usize, WeightError> {
+    let name = format!("{projection}.weight");
+    let tensor = scope
+        .weights()
+        .get(&name)
+        .ok_or_else(|| WeightError::Missing { name: name.clone(), expected: vec![0, size] })?;
+    match tensor.shape[..] {
+        [classes, columns] if classes > 0 && columns == size => Ok(classes),
+        _ => Err(WeightError::Shape { name, expected: vec![0, size], found: tensor.shape.clone() }),
+    }
+}
+
+/// The mean of each text's token vectors: `f32[B, hidden]`.
+///
+/// Padding cells are set to zero with `lengths`, then each row is summed and divided by its length.
+pub fn mean_pooling(scope: &mut Scope, inputs: &Inputs, hidden: &str) -> Value {
+    let padded = pad(scope, hidden, inputs);
+    let onnx = &mut scope.onnx;
+    // `cell < length` as [B, S]: the column numbers are 0..S, read off the rectangle's own shape.
+    let shape = onnx.node("Shape", "pooling/shape", &[&inputs.pad], vec![]);
+    let one = onnx.constant("pooling/one", &[1]);
+    let longest = onnx.node("Gather", "pooling/longest", &[&shape, &one], vec![]);
+    let ones = onnx.node("Expand", "pooling/ones", &[&one, &longest], vec![]);
+    let zero = onnx.constant("pooling/axis", &[0]);
+    let axis = onnx.node("Squeeze", "pooling/axis_scalar", &[&zero], vec![]);
+    let columns = onnx.node("CumSum", "pooling/columns", &[&ones, &axis], vec![int("exclusive", 1)]);
+    let lengths = onnx.node("Cast", "pooling/lengths", &[&inputs.lengths], vec![int("to", DataType::Int64 as i64)]);
+    let lengths = onnx.node("Unsqueeze", "pooling/length_column", &[&lengths, &one], vec![]);
+    let real = onnx.node("Less", "pooling/real", &[&columns, &lengths], vec![]);
+    let to_float = || vec![int("to", DataType::Float as i64)];
+    let mask = onnx.node("Cast", "pooling/mask", &[&real], to_float());
+    let last = onnx.constant("pooling/last", &[2]);
+    let mask = onnx.node("Unsqueeze", "pooling/mask_cells", &[&mask, &last], vec![]);
+    let kept = onnx.node("Mul", "pooling/kept", &[&padded, &mask], vec![]);
+    let sum = onnx.node("ReduceSum", "pooling/sum", &[&kept, &one], vec![int("keepdims", 0)]);
+    let count = onnx.node("Cast", "pooling/count", &[&lengths], to_float());
+    onnx.node("Div", "pooling/mean", &[&sum, &count], vec![])
+}

@@ -1,0 +1,19 @@
+//! The pure half of Chorus: what to run, when, and what the numbers mean.
+//!
+//! Nothing here reads a clock, a file or the network, starts a thread or knows ONNX Runtime: time and
+//! file contents are arguments. `chorus-runtime` drives it; every rule can be tested with plain values.
+//!
+//! - [`spec`]: what a checkpoint is, from its `config.json`
+//! - [`weights`]: which tensors it holds, and where
+//! - [`graph`] (over [`onnx`]): the packed ONNX graph of a checkpoint
+//! - [`packing`]: token ids of many texts as one batch
+//! - [`planner`]: which texts run together, on which lane, and when
+//! - [`head`]: logits to labels and scores
+
+pub mod graph;
+pub mod head;
+pub mod onnx;
+pub mod packing;
+pub mod planner;
+pub mod spec;
+pub mod weights;

@@ -1,0 +1,91 @@
+//! Forms the next group: the texts at the head of the queue that run together, model by model.
+
+use std::{collections::VecDeque, time::Instant};
+
+use super::{Planned, TextId, Waiting};
+
+/// Padded cells per token of the budget, at most. Attention runs on the rectangle `[texts, longest]`;
+/// at 4 its share of a base-size model stays below a fifth of the work for texts up to 256 tokens.
+const MAX_CELLS_PER_TOKEN: usize = 4;
+
+/// Why a batch holds no more texts than it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Nothing else was waiting.
+    Drained,
+    /// The next text would have made attention's rectangle too large.
+    Padding,
+    /// The rest was left to other idle lanes.
+    Shared,
+    /// The next text would have exceeded the token budget.
+    TokenBudget,
+}
+
+impl CloseReason {
+    pub const ALL: [Self; 4] = [Self::Drained, Self::Padding, Self::Shared, Self::TokenBudget];
+
+    /// The name used as a metric label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Drained => "drained",
+            Self::Padding => "padding",
+            Self::Shared => "shared",
+            Self::TokenBudget => "token_budget",
+        }
+    }
+}
+
+/// Takes texts from the front of `waiting`, in order, and returns one batch per model that they need.
+///
+/// `idle` lanes share what waits: if one group's batches would leave lanes without work, the group
+/// takes only its share of the waiting tokens.
+pub(super) fn form(waiting: &mut VecDeque<Waiting>, max_tokens: usize, idle: usize) -> VecDeque<Planned> {
+    let Some(front) = waiting.front() else { return VecDeque::new() };
+    let groups_wanted = idle.div_ceil(front.items.len().max(1));
+    let share = waiting.iter().map(length).sum::<usize>().div_ceil(groups_wanted);
+
+    let (mut tokens, mut longest, mut count) = (0, 0, 0);
+    let mut reason = CloseReason::Drained;
+    for text in waiting.iter() {
+        let with_text = tokens + length(text);
+        let cells = (count + 1) * longest.max(length(text));
+        if count > 0 {
+            if with_text > max_tokens {
+                reason = CloseReason::TokenBudget;
+                break;
+            }
+            if cells > MAX_CELLS_PER_TOKEN * max_tokens {
+                reason = CloseReason::Padding;
+                break;
+            }
+            if with_text > share {
+                reason = CloseReason::Shared;
+                break;
+            }
+        }
+        tokens = with_text;
+        longest = longest.max(length(text));
+        count += 1;
+    }
+    batches(waiting.drain(..count), reason)
+}
+
+/// A text's length for the model that reads most of it.
+fn length(text: &Waiting) -> usize {
+    text.items.iter().map(|item| item.tokens).max().unwrap_or(0)
+}
+
+/// One batch per model, models in the order in which the texts name them.
+fn batches(texts: impl Iterator<Item = Waiting>, reason: CloseReason) -> VecDeque<Planned> {
+    let mut batches: VecDeque<Planned> = VecDeque::new();
+    for text in texts {
+        for item in &text.items {
+            let entry: (TextId, usize, Instant) = (text.id, item.tokens, text.since);
+            match batches.iter_mut().find(|batch| batch.model == item.model) {
+                Some(batch) => batch.texts.push(entry),
+                None => batches.push_back(Planned { model: item.model, texts: vec![entry], reason }),
+            }
+        }
+    }
+    batches
+}

@@ -1,0 +1,189 @@
+//! The asynchronous shell around the planner: threads, requests, answers.
+//!
+//! One lock guards the planner and the open requests (`state`); it is never held while a text is
+//! tokenized or a model runs. Tokenizer threads (`intake`) turn texts into ids and enqueue them;
+//! lanes (`lane`) take batches and run them; whoever completes a request sends its answer.
+
+mod intake;
+mod lane;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+use chorus_engine::planner::{ModelId, PlannerConfig};
+use parking_lot::{Condvar, Mutex};
+
+use self::state::{Phase, Request, State};
+use crate::{
+    error::InferError,
+    model::{Model, Output, TokenizerSet},
+    stats::EngineStats,
+};
+
+/// Tokenization takes a few hundredths of a percent of a base-size model's time, so one thread serves
+/// many lanes.
+const LANES_PER_TOKENIZER_THREAD: usize = 8;
+
+/// A request's name, chosen by the caller; unique among open requests.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub struct Ticket(pub u64);
+
+/// Texts to be answered by models.
+#[derive(Clone, Debug)]
+pub struct InferRequest {
+    pub texts: Vec<String>,
+    /// Every text is answered by each of these; at least one.
+    pub models: Vec<ModelId>,
+    /// Labels per classifier, best first, at most.
+    pub top: usize,
+}
+
+/// The answers to one text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextAnswer {
+    /// In the order of `InferRequest::models`.
+    pub outputs: Vec<Output>,
+    /// Models that read only the beginning of the text.
+    pub truncated_by: Vec<ModelId>,
+}
+
+/// Called once with the answer; runs on an engine thread and must not block.
+pub type Reply = Box<dyn FnOnce(Result<Vec<TextAnswer>, InferError>) + Send>;
+
+#[derive(Clone, Copy, Debug)]
+pub struct DispatcherConfig {
+    pub lanes: usize,
+    pub max_batch_tokens: usize,
+    /// Texts accepted and not yet answered, at most.
+    pub queue_capacity: usize,
+}
+
+struct Shared {
+    models: Vec<Model>,
+    tokenizers: TokenizerSet,
+    state: Mutex<State>,
+    /// Texts wait for a tokenizer thread.
+    texts_waiting: Condvar,
+    /// Batches wait for a lane.
+    batches_waiting: Condvar,
+    /// The last request of a draining dispatcher was answered.
+    drained: Condvar,
+}
+
+/// Owns the loaded models and the threads that run them.
+pub struct Dispatcher {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Dispatcher {
+    /// Starts the threads.
+    ///
+    /// # Panics
+    /// If the operating system refuses a thread.
+    pub fn start(models: Vec<Model>, tokenizers: TokenizerSet, config: DispatcherConfig) -> Self {
+        let planner = PlannerConfig {
+            lanes: config.lanes,
+            max_batch_tokens: config.max_batch_tokens,
+            capacity: config.queue_capacity,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(planner, &models, Instant::now())),
+            models,
+            tokenizers,
+            texts_waiting: Condvar::new(),
+            batches_waiting: Condvar::new(),
+            drained: Condvar::new(),
+        });
+        let spawn = |name: String, run: fn(&Shared)| {
+            let shared = Arc::clone(&shared);
+            let thread = thread::Builder::new().name(name).spawn(move || run(&shared));
+            thread.expect("the operating system has threads left at start-up")
+        };
+        let tokenizer_threads = config.lanes.div_ceil(LANES_PER_TOKENIZER_THREAD);
+        let tokenizers = (0..tokenizer_threads).map(|index| spawn(format!("tokenizer-{index}"), intake::serve));
+        let lanes = (0..config.lanes).map(|index| spawn(format!("lane-{index}"), lane::serve));
+        let threads = tokenizers.chain(lanes).collect();
+        Self { shared, threads: Mutex::new(threads) }
+    }
+
+    pub fn models(&self) -> &[Model] {
+        &self.shared.models
+    }
+
+    /// Accepts a request; `reply` is called exactly once, at once if the request is refused.
+    pub fn submit(&self, ticket: Ticket, request: InferRequest, reply: Reply) {
+        let mut state = self.shared.state.lock();
+        let refused = match state.phase {
+            Phase::Running => state.planner.reserve(request.texts.len()).map_err(InferError::from),
+            Phase::Closed | Phase::Draining => Err(InferError::Draining),
+        };
+        match refused {
+            Err(error) => {
+                drop(state);
+                reply(Err(error));
+            }
+            Ok(()) if request.texts.is_empty() => {
+                drop(state);
+                reply(Ok(Vec::new()));
+            }
+            Ok(()) => {
+                state.add(ticket, Request::new(request, reply), Instant::now());
+                drop(state);
+                self.shared.texts_waiting.notify_one();
+            }
+        }
+    }
+
+    /// Takes a request back: its texts leave the queue and it is answered [`InferError::Cancelled`].
+    /// A request that is not open is ignored.
+    pub fn cancel(&self, ticket: Ticket) {
+        let removed = self.shared.state.lock().remove(ticket);
+        if let Some(request) = removed {
+            self.shared.finish(request, Err(InferError::Cancelled));
+        }
+    }
+
+    pub fn stats(&self) -> EngineStats {
+        self.shared.state.lock().stats(Instant::now())
+    }
+
+    /// Refuses new requests, waits until all accepted ones are answered, and ends the threads.
+    pub fn close(&self) {
+        let mut state = self.shared.state.lock();
+        if state.phase == Phase::Running {
+            state.phase = Phase::Draining;
+        }
+        while !state.is_empty() {
+            self.shared.drained.wait(&mut state);
+        }
+        state.phase = Phase::Closed;
+        drop(state);
+        self.shared.texts_waiting.notify_all();
+        self.shared.batches_waiting.notify_all();
+        for thread in self.threads.lock().drain(..) {
+            // A thread catches its panics; should one end by panic all the same, there is nothing left to save.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    /// Sends the answer of a request that has left the state.
+    fn finish(&self, request: Request, answer: Result<Vec<TextAnswer>, InferError>) {
+        (request.reply)(answer);
+        self.drained.notify_all();
+    }
+}

@@ -1,0 +1,290 @@
+//! The dispatcher over models that are played by a few lines of Rust.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::{self, Receiver},
+    },
+};
+
+use chorus_engine::{
+    head::ClassificationHead,
+    planner::{ModelId, QueueFull},
+    spec::ScoreFunction,
+};
+use parking_lot::{Condvar, Mutex};
+
+use super::{Dispatcher, DispatcherConfig, InferRequest, TextAnswer, Ticket};
+use crate::{
+    error::{BatchError, InferError},
+    model::{Head, Model, ModelInfo, Output, Runner, TokenizerSet},
+    onnxruntime::Provider,
+};
+
+/// Answers each text with the logits `[length, 0]`; what else it does can be switched.
+#[derive(Default)]
+struct Played {
+    batches: Mutex<Vec<usize>>,
+    runs: AtomicUsize,
+    gate: Gate,
+    fails: AtomicBool,
+    panics: AtomicBool,
+    gives_nan: AtomicBool,
+}
+
+/// Holds runs back until it is opened.
+#[derive(Default)]
+struct Gate {
+    closed: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn close(&self) {
+        *self.closed.lock() = true;
+    }
+
+    fn open(&self) {
+        *self.closed.lock() = false;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut closed = self.closed.lock();
+        while *closed {
+            self.changed.wait(&mut closed);
+        }
+    }
+}
+
+struct PlayedRunner(Arc<Played>);
+
+impl Runner for PlayedRunner {
+    fn run(&self, texts: &[&[u32]], _threads: usize) -> Result<Vec<f32>, BatchError> {
+        self.0.runs.fetch_add(1, Ordering::SeqCst);
+        self.0.gate.pass();
+        self.0.batches.lock().push(texts.len());
+        assert!(!self.0.panics.swap(false, Ordering::SeqCst), "asked to panic");
+        if self.0.fails.load(Ordering::SeqCst) {
+            return Err(BatchError::Runtime("asked to fail".to_owned()));
+        }
+        let nan = self.0.gives_nan.load(Ordering::SeqCst);
+        Ok(texts.iter().flat_map(|text| [if nan { f32::NAN } else { text.len() as f32 }, 0.0]).collect())
+    }
+
+    fn width(&self) -> usize {
+        2
+    }
+
+    fn computed_tokens(&self, texts: &[&[u32]]) -> usize {
+        texts.iter().map(|text| text.len()).sum()
+    }
+}
+
+struct Service {
+    dispatcher: Dispatcher,
+    models: Vec<Arc<Played>>,
+    next_ticket: u64,
+}
+
+type Answer = Result<Vec<TextAnswer>, InferError>;
+
+impl Service {
+    fn new(models: usize, lanes: usize, capacity: usize) -> Self {
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/parity/fixtures/distilbert");
+        let mut tokenizers = TokenizerSet::default();
+        let tokenizer = tokenizers.load(&fixture).unwrap();
+        let played: Vec<Arc<Played>> = (0..models).map(|_| Arc::default()).collect();
+        let model = |(index, played): (usize, &Arc<Played>)| Model {
+            info: ModelInfo {
+                name: format!("model-{index}"),
+                architecture: "played".to_owned(),
+                labels: vec!["LONG".to_owned(), "SHORT".to_owned()],
+                max_tokens: 16,
+                parameters: 0,
+                provider: Provider::Cpu,
+            },
+            tokenizer,
+            head: Head::Classification(ClassificationHead {
+                labels: vec!["LONG".into(), "SHORT".into()],
+                function: ScoreFunction::Identity,
+            }),
+            runner: Box::new(PlayedRunner(Arc::clone(played))),
+        };
+        let config = DispatcherConfig { lanes, max_batch_tokens: 64, queue_capacity: capacity };
+        let models = played.iter().enumerate().map(model).collect();
+        Self { dispatcher: Dispatcher::start(models, tokenizers, config), models: played, next_ticket: 0 }
+    }
+
+    fn submit(&mut self, texts: &[&str]) -> (Ticket, Receiver<Answer>) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let (sender, receiver) = mpsc::channel();
+        let request = InferRequest {
+            texts: texts.iter().map(|&text| text.to_owned()).collect(),
+            models: (0..self.models.len()).map(ModelId).collect(),
+            top: 1,
+        };
+        let reply = Box::new(move |answer| sender.send(answer).expect("the test waits for the answer"));
+        self.dispatcher.submit(ticket, request, reply);
+        (ticket, receiver)
+    }
+
+    /// Waits until `model` has been asked to run `times` times.
+    fn wait_for_runs(&self, model: usize, times: usize) {
+        while self.models[model].runs.load(Ordering::SeqCst) < times {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn score(answer: &TextAnswer, model: usize) -> f32 {
+    let Output::Classification(scores) = &answer.outputs[model] else { panic!("a classifier") };
+    scores[0].score
+}
+
+#[test]
+fn answers_every_text_by_every_model_in_order() {
+    let mut service = Service::new(3, 2, 100);
+    let (_, answer) = service.submit(&["a", "a a a", ""]);
+    let answers = answer.recv().unwrap().unwrap();
+    assert_eq!(answers.iter().map(|text| text.outputs.len()).collect::<Vec<_>>(), [3, 3, 3]);
+    // [CLS] and [SEP] around one token per word.
+    assert_eq!(answers.iter().map(|text| score(text, 2)).collect::<Vec<_>>(), [3.0, 5.0, 2.0]);
+}
+
+#[test]
+fn says_which_models_read_only_the_beginning() {
+    let mut service = Service::new(2, 1, 100);
+    let (_, answer) = service.submit(&["a ".repeat(40).as_str(), "a"]);
+    let answers = answer.recv().unwrap().unwrap();
+    assert_eq!(answers[0].truncated_by, [ModelId(0), ModelId(1)]);
+    assert_eq!((score(&answers[0], 0), answers[1].truncated_by.len()), (16.0, 0));
+}
+
+#[test]
+fn what_waits_while_the_lane_is_busy_runs_together() {
+    let mut service = Service::new(1, 1, 100);
+    service.models[0].gate.close();
+    let (_, first) = service.submit(&["a"]);
+    service.wait_for_runs(0, 1);
+    let rest: Vec<_> = (0..5).map(|_| service.submit(&["a"]).1).collect();
+    while service.dispatcher.stats().models[0].queued_texts < 5 {
+        std::thread::yield_now();
+    }
+    service.models[0].gate.open();
+    first.recv().unwrap().unwrap();
+    for answer in rest {
+        assert!(answer.recv().unwrap().is_ok());
+    }
+    assert_eq!(*service.models[0].batches.lock(), [1, 5]);
+}
+
+#[test]
+fn a_full_queue_refuses_at_once() {
+    let mut service = Service::new(1, 1, 2);
+    service.models[0].gate.close();
+    let (_, accepted) = service.submit(&["a", "b"]);
+    let (_, refused) = service.submit(&["c"]);
+    assert_eq!(refused.recv().unwrap(), Err(InferError::QueueFull(QueueFull { capacity: 2 })));
+    service.models[0].gate.open();
+    assert!(accepted.recv().unwrap().is_ok());
+    assert!(service.submit(&["c"]).1.recv().unwrap().is_ok(), "places are free again");
+}
+
+#[test]
+fn a_cancelled_request_frees_its_place_and_is_answered() {
+    let mut service = Service::new(1, 1, 2);
+    service.models[0].gate.close();
+    let (_, running) = service.submit(&["a"]);
+    service.wait_for_runs(0, 1);
+    let (ticket, waiting) = service.submit(&["b"]);
+    service.dispatcher.cancel(ticket);
+    assert_eq!(waiting.recv().unwrap(), Err(InferError::Cancelled));
+    service.dispatcher.cancel(ticket);
+    let (_, next) = service.submit(&["c"]);
+    service.models[0].gate.open();
+    assert!(running.recv().unwrap().is_ok() && next.recv().unwrap().is_ok());
+    assert_eq!(service.models[0].batches.lock().iter().sum::<usize>(), 2, "the cancelled text never ran");
+}
+
+#[test]
+fn a_failing_model_fails_only_the_requests_that_need_it() {
+    let mut service = Service::new(2, 1, 100);
+    service.models[1].fails.store(true, Ordering::SeqCst);
+    let (_, answer) = service.submit(&["a"]);
+    let error = answer.recv().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "model `model-1` failed: asked to fail");
+    service.models[1].fails.store(false, Ordering::SeqCst);
+    assert!(service.submit(&["a"]).1.recv().unwrap().is_ok());
+    let stats = service.dispatcher.stats();
+    assert_eq!((stats.models[1].texts_failed, stats.models[1].texts_done), (1, 1));
+    assert_eq!(stats.models[1].errors.iter().find(|(reason, _)| *reason == "runtime"), Some(&("runtime", 1)));
+}
+
+#[test]
+fn a_panic_in_a_lane_ends_its_batch_and_nothing_else() {
+    let mut service = Service::new(1, 1, 100);
+    service.models[0].panics.store(true, Ordering::SeqCst);
+    let (_, answer) = service.submit(&["a"]);
+    assert!(matches!(answer.recv().unwrap(), Err(InferError::Inference { reason: BatchError::Panic, .. })));
+    assert!(service.submit(&["a"]).1.recv().unwrap().is_ok(), "the lane goes on");
+    let stats = service.dispatcher.stats();
+    assert_eq!((stats.panics, stats.lane_restarts, stats.pending_texts), (1, 1, 0));
+}
+
+#[test]
+fn a_score_that_is_not_finite_is_an_error() {
+    let mut service = Service::new(1, 1, 100);
+    service.models[0].gives_nan.store(true, Ordering::SeqCst);
+    let (_, answer) = service.submit(&["a"]);
+    assert!(matches!(answer.recv().unwrap(), Err(InferError::Inference { reason: BatchError::NonFinite, .. })));
+}
+
+#[test]
+fn closing_answers_what_was_accepted_and_refuses_the_rest() {
+    let mut service = Service::new(2, 2, 100);
+    service.models[0].gate.close();
+    let accepted: Vec<_> = (0..10).map(|_| service.submit(&["a"]).1).collect();
+    std::thread::scope(|scope| {
+        let dispatcher = &service.dispatcher;
+        let closing = scope.spawn(|| dispatcher.close());
+        loop {
+            let (sender, receiver) = mpsc::channel();
+            let request = InferRequest { texts: vec!["late".to_owned()], models: vec![ModelId(1)], top: 1 };
+            dispatcher.submit(Ticket(1 << 40), request, Box::new(move |answer| drop(sender.send(answer))));
+            // A refusal is given before `submit` returns.
+            if receiver.try_recv() == Ok(Err(InferError::Draining)) {
+                break;
+            }
+            dispatcher.cancel(Ticket(1 << 40));
+            std::thread::yield_now();
+        }
+        service.models[0].gate.open();
+        closing.join().unwrap();
+    });
+    for answer in accepted {
+        assert!(answer.recv().unwrap().is_ok());
+    }
+}
+
+#[test]
+fn many_requests_at_once_are_all_answered_with_their_own_length() {
+    let mut service = Service::new(5, 4, 10_000);
+    let answers: Vec<(usize, Receiver<Answer>)> = (0..500)
+        .map(|index| {
+            let words = index % 13;
+            (words, service.submit(&["a ".repeat(words).as_str()]).1)
+        })
+        .collect();
+    for (words, answer) in answers {
+        let answers = answer.recv().unwrap().unwrap();
+        assert!((0..5).all(|model| (score(&answers[0], model) - (words + 2) as f32).abs() < f32::EPSILON));
+    }
+    let done: HashMap<String, u64> =
+        service.dispatcher.stats().models.into_iter().map(|model| (model.name, model.texts_done)).collect();
+    assert!(done.values().all(|&done| done == 500));
+}

@@ -1,0 +1,76 @@
+//! Loads a profile's models and starts the dispatcher over them.
+
+use std::{path::PathBuf, thread};
+
+use crate::{
+    dispatcher::{Dispatcher, DispatcherConfig},
+    error::LoadError,
+    model::{Loader, ModelConfig, TokenizerSet},
+    onnxruntime::{Library, Provider},
+};
+
+/// On a CPU a batch gains nothing beyond the size at which matrix products reach full speed; more
+/// tokens only make the first text of a batch wait for the last (bench/RESULTS.md, "Token budget").
+const CPU_BATCH_TOKENS: usize = 256;
+/// A GPU is filled by a few thousand tokens.
+const CUDA_BATCH_TOKENS: usize = 8192;
+/// Two batches in flight hide the host's work behind the device's.
+const CUDA_LANES: usize = 2;
+
+/// Where models are to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// CUDA where it can start, the CPU elsewhere.
+    Auto,
+    Cpu,
+    /// CUDA, or an error.
+    Cuda,
+}
+
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    pub models: Vec<ModelConfig>,
+    pub ort_library: PathBuf,
+    pub device: Device,
+    /// Batches at a time; one per core where it is not given.
+    pub lanes: Option<usize>,
+    /// Tokens per batch; the device's default where it is not given.
+    pub max_batch_tokens: Option<usize>,
+    /// Texts accepted and not yet answered, at most.
+    pub queue_capacity: usize,
+}
+
+/// A profile that is being served.
+pub struct Engine {
+    pub dispatcher: Dispatcher,
+    pub ort_version: String,
+}
+
+/// Loads everything; each model has answered a text when this returns.
+pub fn start(config: &EngineConfig) -> Result<Engine, LoadError> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = config.lanes.unwrap_or(cores);
+    let library = Library::load(&config.ort_library, threads)?;
+    let provider = choose_provider(config.device, library)?;
+    let mut loader = Loader { library, provider, threads, tokenizers: TokenizerSet::default() };
+    let models = config.models.iter().map(|model| loader.load(model)).collect::<Result<Vec<_>, _>>()?;
+    let (lanes, max_batch_tokens) = match provider {
+        Provider::Cpu => (threads, CPU_BATCH_TOKENS),
+        Provider::Cuda => (config.lanes.unwrap_or(CUDA_LANES), CUDA_BATCH_TOKENS),
+    };
+    let dispatcher = DispatcherConfig {
+        lanes,
+        max_batch_tokens: config.max_batch_tokens.unwrap_or(max_batch_tokens),
+        queue_capacity: config.queue_capacity,
+    };
+    let dispatcher = Dispatcher::start(models, loader.tokenizers, dispatcher);
+    Ok(Engine { dispatcher, ort_version: library.version() })
+}
+
+fn choose_provider(device: Device, library: Library) -> Result<Provider, LoadError> {
+    match device {
+        Device::Auto => Ok(library.check_cuda().map_or(Provider::Cpu, |()| Provider::Cuda)),
+        Device::Cpu => Ok(Provider::Cpu),
+        Device::Cuda => library.check_cuda().map(|()| Provider::Cuda),
+    }
+}

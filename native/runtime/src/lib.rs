@@ -1,0 +1,19 @@
+//! Drives the engine: reads checkpoints, tokenizes, runs ONNX Runtime on threads of its own.
+//!
+//! [`engine::start`] loads a profile and starts its [`dispatcher::Dispatcher`]. Inside:
+//!
+//! - [`checkpoint`]: a model directory's config and weights
+//! - [`tokenizer`]: text to token ids
+//! - [`onnxruntime`]: the library, sessions, runs
+//! - [`model`]: ids to answers, for one loaded model
+//! - [`dispatcher`]: threads, requests, answers; the shell around the planner
+//! - [`stats`], [`error`]: what can be counted, what can go wrong
+
+pub mod checkpoint;
+pub mod dispatcher;
+pub mod engine;
+pub mod error;
+pub mod model;
+pub mod onnxruntime;
+pub mod stats;
+pub mod tokenizer;

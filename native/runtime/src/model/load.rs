@@ -1,0 +1,244 @@
+//! From a profile's entry to a loaded model.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chorus_engine::{
+    head::ClassificationHead,
+    spec::{self, ModelSpec, Task},
+};
+use serde_json::Value;
+
+use super::{
+    Head, Model, ModelConfig, ModelInfo, Runner,
+    packed::PackedModel,
+    padded::{PaddedModel, PaddedOptions},
+};
+use crate::{
+    checkpoint::{read_json, read_optional_json},
+    error::LoadError,
+    onnxruntime::{Library, Provider},
+    tokenizer::TextTokenizer,
+};
+
+/// Where exporters put a graph, in the order of preference.
+const ONNX_FILES: [&str; 2] = ["model.onnx", "onnx/model.onnx"];
+/// What a graph reads if neither the profile nor its config says so: BERT's length.
+const DEFAULT_MAX_TOKENS: usize = 512;
+/// `transformers` writes a huge `model_max_length` for "none".
+const LARGEST_STATED_MAX: u64 = 1 << 20;
+
+/// The distinct tokenizers of a profile. Models whose tokenizers give the same ids share one.
+#[derive(Default)]
+pub struct TokenizerSet {
+    tokenizers: Vec<Arc<TextTokenizer>>,
+    by_fingerprint: HashMap<[u8; 32], usize>,
+}
+
+impl TokenizerSet {
+    /// Loads the tokenizer of `directory`; returns its index.
+    pub fn load(&mut self, directory: &Path) -> Result<usize, LoadError> {
+        let tokenizer = TextTokenizer::load(directory)?;
+        let next = self.tokenizers.len();
+        let index = *self.by_fingerprint.entry(tokenizer.fingerprint()).or_insert(next);
+        if index == next {
+            self.tokenizers.push(Arc::new(tokenizer));
+        }
+        Ok(index)
+    }
+
+    pub fn get(&self, index: usize) -> &TextTokenizer {
+        &self.tokenizers[index]
+    }
+
+    pub fn len(&self) -> usize {
+        self.tokenizers.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tokenizers.is_empty()
+    }
+}
+
+/// What all models of a profile are loaded with.
+pub struct Loader {
+    pub library: Library,
+    pub provider: Provider,
+    /// Threads that a lone item may use.
+    pub threads: usize,
+    pub tokenizers: TokenizerSet,
+}
+
+impl Loader {
+    /// Loads a model and answers the empty text with it, so that what cannot run fails now.
+    pub fn load(&mut self, config: &ModelConfig) -> Result<Model, LoadError> {
+        let model = match onnx_file(&config.path) {
+            Some(file) => self.load_onnx(config, &file),
+            None => self.load_checkpoint(config),
+        }?;
+        let tokenizer = self.tokenizers.get(model.tokenizer);
+        let input = model.input(tokenizer, &[]);
+        for threads in [1, self.threads] {
+            model.runner.run(&[&input], threads).and_then(|row| model.output(&row, 1)).map_err(|error| {
+                LoadError::invalid(&config.path, "a model that answers the empty text", error.to_string())
+            })?;
+        }
+        Ok(model)
+    }
+
+    fn load_checkpoint(&mut self, config: &ModelConfig) -> Result<Model, LoadError> {
+        let directory = &config.path;
+        if !directory.is_dir() {
+            return Err(LoadError::missing(directory, "a model's directory"));
+        }
+        let config_path = directory.join("config.json");
+        let json = read_json(&config_path)?;
+        let in_config = |source| LoadError::Config { path: config_path.clone(), source };
+        let spec = ModelSpec::from_config(&json, config.pooling).map_err(in_config)?;
+        let tokenizer = self.tokenizers.load(directory)?;
+        let vocabulary = self.tokenizers.get(tokenizer).vocabulary_size();
+        if vocabulary > spec.vocab_size {
+            return Err(LoadError::invalid(
+                directory,
+                format!("a tokenizer of at most {} tokens, the rows of the embedding table", spec.vocab_size),
+                vocabulary.to_string(),
+            ));
+        }
+        let (runner, parameters) = PackedModel::load(directory, &spec, self.library, self.provider, self.threads)?;
+        let head = match &spec.task {
+            Task::Classification { labels, problem_type } => {
+                classification(config, &config_path, labels, problem_type.as_deref(), runner.width())?
+            }
+            Task::Embedding(_) => Head::Embedding,
+        };
+        let stated = stated_max_tokens(directory)?;
+        let readable = spec.max_tokens().min(stated.unwrap_or(usize::MAX));
+        let info = ModelInfo {
+            name: config.name.clone(),
+            architecture: spec.architecture.to_string(),
+            labels: label_names(&head),
+            max_tokens: max_tokens(config, readable, spec.max_tokens())?,
+            parameters,
+            provider: self.provider,
+        };
+        Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
+    }
+
+    fn load_onnx(&mut self, config: &ModelConfig, file: &Path) -> Result<Model, LoadError> {
+        let directory = if config.path.is_dir() { config.path.as_path() } else { file.parent().unwrap_or(file) };
+        let config_path = directory.join("config.json");
+        let json = read_optional_json(&config_path)?.unwrap_or_default();
+        let tokenizer = self.tokenizers.load(directory)?;
+        let tokens = self.tokenizers.get(tokenizer);
+        let probe = [tokens.prefix(), tokens.suffix()].concat();
+        let options = PaddedOptions {
+            provider: self.provider,
+            threads: self.threads,
+            padding: json.get("pad_token_id").and_then(Value::as_u64).map_or(tokens.padding_id(), |id| id as u32),
+            pooling: config.pooling,
+            // A graph may not like a text of no tokens at all.
+            probe: if probe.is_empty() { &[0] } else { &probe },
+        };
+        let runner = PaddedModel::load(file, self.library, &options)?;
+        let head = if config.pooling.is_some() {
+            Head::Embedding
+        } else {
+            let labels = spec::labels(&json)
+                .map_err(|source| LoadError::Config { path: config_path.clone(), source })?
+                .unwrap_or_default();
+            let problem_type = json.get("problem_type").and_then(Value::as_str);
+            classification(config, &config_path, &labels, problem_type, runner.width())?
+        };
+        let stated = stated_max_tokens(directory)?.unwrap_or(DEFAULT_MAX_TOKENS);
+        let readable = onnx_position_limit(&json).map_or(stated, |limit| limit.min(stated));
+        let info = ModelInfo {
+            name: config.name.clone(),
+            architecture: "onnx".to_owned(),
+            labels: label_names(&head),
+            max_tokens: max_tokens(config, readable, onnx_position_limit(&json).unwrap_or(usize::MAX))?,
+            parameters: 0,
+            provider: self.provider,
+        };
+        Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
+    }
+}
+
+/// The ONNX file that `path` is or holds, unless it also holds weights that Chorus builds a graph for.
+fn onnx_file(path: &Path) -> Option<PathBuf> {
+    if path.extension().is_some_and(|extension| extension == "onnx") {
+        return Some(path.to_owned());
+    }
+    let has_weights =
+        ["model.safetensors", "model.safetensors.index.json"].iter().any(|name| path.join(name).is_file());
+    if has_weights {
+        return None;
+    }
+    ONNX_FILES.iter().map(|name| path.join(name)).find(|file| file.is_file())
+}
+
+/// A classifier's labels: the config's, renamed by the profile, or `LABEL_0`, `LABEL_1`, ….
+fn classification(
+    config: &ModelConfig,
+    config_path: &Path,
+    labels: &[String],
+    problem_type: Option<&str>,
+    classes: usize,
+) -> Result<Head, LoadError> {
+    let labels: Vec<String> =
+        if labels.is_empty() { (0..classes).map(|id| format!("LABEL_{id}")).collect() } else { labels.to_vec() };
+    if labels.len() != classes {
+        return Err(LoadError::invalid(
+            config_path,
+            format!("`id2label` with {classes} labels, as many as the head has classes"),
+            labels.len().to_string(),
+        ));
+    }
+    if let Some(unknown) = config.label_names.keys().find(|name| !labels.contains(name)) {
+        return Err(LoadError::invalid(
+            config_path,
+            format!("the label {unknown:?}, which the profile renames"),
+            labels.join(", "),
+        ));
+    }
+    let renamed = |label: &String| Arc::from(config.label_names.get(label).unwrap_or(label).as_str());
+    Ok(Head::Classification(ClassificationHead {
+        labels: labels.iter().map(renamed).collect(),
+        function: spec::score_function(problem_type, classes),
+    }))
+}
+
+fn label_names(head: &Head) -> Vec<String> {
+    match head {
+        Head::Classification(head) => head.labels.iter().map(ToString::to_string).collect(),
+        Head::Embedding => Vec::new(),
+    }
+}
+
+/// `model_max_length` of `tokenizer_config.json`, where it states a real one.
+fn stated_max_tokens(directory: &Path) -> Result<Option<usize>, LoadError> {
+    let config = read_optional_json(&directory.join("tokenizer_config.json"))?;
+    let stated = config.as_ref().and_then(|config| config.get("model_max_length")).and_then(Value::as_u64);
+    Ok(stated.filter(|&length| (1..LARGEST_STATED_MAX).contains(&length)).map(|length| length as usize))
+}
+
+/// The profile's wish, if the model can read that much.
+fn max_tokens(config: &ModelConfig, readable: usize, limit: usize) -> Result<usize, LoadError> {
+    match config.max_tokens {
+        None => Ok(readable),
+        Some(wanted) if (4..=limit).contains(&wanted) => Ok(wanted),
+        Some(wanted) => Err(LoadError::invalid(
+            &config.path,
+            format!("`max_tokens` from 4 to {limit}, what the position table holds"),
+            wanted.to_string(),
+        )),
+    }
+}
+
+/// The positions of a graph whose config is of a known architecture.
+fn onnx_position_limit(config: &Value) -> Option<usize> {
+    let pooling = Some(spec::Pooling::Mean);
+    ModelSpec::from_config(config, pooling).ok().map(|spec| spec.max_tokens())
+}

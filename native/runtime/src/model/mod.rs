@@ -1,0 +1,110 @@
+//! A loaded model: token ids in, labels or a vector out.
+//!
+//! - `load`: from a profile's entry to a [`Model`]
+//! - `packed`: Chorus's own graph over a checkpoint's weights
+//! - `padded`: any other ONNX file
+
+mod load;
+mod packed;
+mod padded;
+
+use std::{collections::HashMap, path::PathBuf};
+
+use chorus_engine::{
+    head::{ClassificationHead, LabelScore},
+    spec::Pooling,
+};
+
+pub use self::load::{Loader, TokenizerSet};
+use crate::{error::BatchError, onnxruntime::Provider, tokenizer::TextTokenizer};
+
+/// A model as a profile describes it.
+#[derive(Clone, Debug)]
+pub struct ModelConfig {
+    /// The name in answers and metrics.
+    pub name: String,
+    /// A checkpoint's directory, a directory with an ONNX file, or an ONNX file.
+    pub path: PathBuf,
+    /// The longest input in tokens; what the model reads where it is not given.
+    pub max_tokens: Option<usize>,
+    /// Serves the encoder's vectors instead of its head.
+    pub pooling: Option<Pooling>,
+    /// New names of labels.
+    pub label_names: HashMap<String, String>,
+}
+
+/// Runs batches of one model; called by several lanes at once.
+pub trait Runner: Send + Sync {
+    /// Runs texts of token ids on `threads` threads, the calling one included.
+    ///
+    /// Returns [`Runner::width`] numbers per text, in order.
+    fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError>;
+
+    /// Numbers per text.
+    fn width(&self) -> usize;
+
+    /// Tokens that a batch makes the model compute, padding included.
+    fn computed_tokens(&self, texts: &[&[u32]]) -> usize;
+}
+
+/// What a model's numbers mean.
+pub enum Head {
+    Classification(ClassificationHead),
+    /// The numbers are the answer.
+    Embedding,
+}
+
+/// What a model answers to one text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Labels with scores, best first.
+    Classification(Vec<LabelScore>),
+    /// A pooled vector, not normalized.
+    Embedding(Vec<f32>),
+}
+
+/// What is known about a loaded model.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    pub name: String,
+    /// `model_type` of the checkpoint's config, or `onnx`.
+    pub architecture: String,
+    pub labels: Vec<String>,
+    /// The longest input in tokens, special tokens included.
+    pub max_tokens: usize,
+    /// Numbers in the tensors that are read; 0 where it is not known.
+    pub parameters: usize,
+    pub provider: Provider,
+}
+
+pub struct Model {
+    pub info: ModelInfo,
+    /// Index in the engine's [`TokenizerSet`].
+    pub tokenizer: usize,
+    pub head: Head,
+    pub runner: Box<dyn Runner>,
+}
+
+impl Model {
+    /// The ids that the model reads: special tokens around as much content as fits.
+    pub fn input(&self, tokenizer: &TextTokenizer, content: &[u32]) -> Vec<u32> {
+        let kept = content.len().min(self.max_content(tokenizer));
+        [tokenizer.prefix(), &content[..kept], tokenizer.suffix()].concat()
+    }
+
+    /// Tokens of a text that fit between the special tokens.
+    pub fn max_content(&self, tokenizer: &TextTokenizer) -> usize {
+        self.info.max_tokens.saturating_sub(tokenizer.special_count())
+    }
+
+    /// One text's output from its row of the model's numbers; at most `top` labels.
+    pub fn output(&self, row: &[f32], top: usize) -> Result<Output, BatchError> {
+        match &self.head {
+            Head::Classification(head) => {
+                head.scores(row, top).map(Output::Classification).map_err(|_| BatchError::NonFinite)
+            }
+            Head::Embedding if row.iter().all(|number| number.is_finite()) => Ok(Output::Embedding(row.to_vec())),
+            Head::Embedding => Err(BatchError::NonFinite),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Chorus's own packed graph over the weights of a checkpoint.
+
+use std::{path::Path, sync::Arc};
+
+use chorus_engine::{
+    graph::{self, Initializer, PackedGraph, input},
+    packing::{PackedBatch, PositionRule},
+    spec::ModelSpec,
+    weights::Dtype,
+};
+use ort::{session::builder::PrepackedWeights, value::DynValue};
+
+use super::Runner;
+use crate::{
+    checkpoint::WeightFiles,
+    error::{BatchError, LoadError},
+    onnxruntime::{Input, Library, Provider, SessionOptions, SharedSession, Threads, borrowed_tensor},
+};
+
+pub struct PackedModel {
+    /// Runs on the lane's own thread.
+    narrow: SharedSession,
+    /// Runs on the process-wide pool as well; absent where one thread is all there is.
+    wide: Option<SharedSession>,
+    rule: PositionRule,
+    width: usize,
+    /// The sessions borrow the mapped files: declared last, dropped last.
+    weights: WeightFiles,
+}
+
+impl PackedModel {
+    /// Builds the graph and its sessions; returns them with the number of parameters.
+    pub fn load(
+        directory: &Path,
+        spec: &ModelSpec,
+        library: Library,
+        provider: Provider,
+        threads: usize,
+    ) -> Result<(Self, usize), LoadError> {
+        let weights = WeightFiles::open(directory)?;
+        let graph = graph::build(spec, &weights.index)
+            .map_err(|source| LoadError::Weights { directory: directory.to_owned(), source })?;
+        let refused = |error: ort::Error| LoadError::session(directory, &error);
+        let shared = shared_initializers(&weights, &graph, provider).map_err(refused)?;
+        let packed = PrepackedWeights::new();
+        let session = |threads| {
+            let options = SessionOptions { provider, threads, directory, weights: &shared, packed: &packed };
+            SharedSession::new(library, &graph.model, &options).map_err(refused)
+        };
+        let model = Self {
+            narrow: session(Threads::Calling)?,
+            wide: if threads > 1 && provider == Provider::Cpu { Some(session(Threads::Shared)?) } else { None },
+            rule: if spec.architecture.is_roberta_family() {
+                PositionRule::BehindPadding { padding: spec.pad_token_id }
+            } else {
+                PositionRule::FromZero
+            },
+            width: graph.width,
+            weights,
+        };
+        // The sessions hold packed copies of the linear layers now; give the originals' pages back.
+        model.weights.release_pages();
+        Ok((model, graph.parameters))
+    }
+}
+
+impl Runner for PackedModel {
+    fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
+        let batch = PackedBatch::new(texts, self.rule);
+        let (tokens, rows) = (batch.ids.len(), texts.len());
+        let session = self.wide.as_ref().filter(|_| threads > 1).unwrap_or(&self.narrow);
+        let run = || {
+            session.run(&[
+                Input::new(input::IDS, &[tokens], &batch.ids)?,
+                Input::new(input::POSITIONS, &[tokens], &batch.positions)?,
+                Input::new(input::PAD, &[rows, batch.longest], &batch.pad)?,
+                Input::new(input::UNPAD, &[tokens], &batch.unpad)?,
+                Input::new(input::LENGTHS, &[rows], &batch.lengths)?,
+                Input::new(input::FIRST, &[rows], &batch.first)?,
+            ])
+        };
+        run().map(|output| output.numbers).map_err(|error| BatchError::runtime(&error))
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn computed_tokens(&self, texts: &[&[u32]]) -> usize {
+        texts.iter().map(|text| text.len()).sum()
+    }
+}
+
+/// The graph's `f32` initializers as tensors over the mapped files.
+///
+/// ONNX Runtime shares the packed copies of such initializers among sessions, which it does not do for
+/// those that it reads from external data itself. Half-precision weights are widened by the graph, per
+/// session; other providers copy weights to their device and gain nothing.
+fn shared_initializers(
+    weights: &WeightFiles,
+    graph: &PackedGraph,
+    provider: Provider,
+) -> Result<Vec<(String, Arc<DynValue>)>, ort::Error> {
+    let mut shared = Vec::new();
+    if provider != Provider::Cpu {
+        return Ok(shared);
+    }
+    for Initializer { name, shape, tensor } in &graph.initializers {
+        let Some(bytes) = weights.bytes(&tensor.data).filter(|_| tensor.dtype == Dtype::F32) else { continue };
+        // SAFETY: every bit pattern is an `f32`. A file whose header leaves its data unaligned has
+        // its weights read by ONNX Runtime instead.
+        let (before, numbers, after) = unsafe { bytes.align_to::<f32>() };
+        if before.is_empty() && after.is_empty() {
+            // SAFETY: `PackedModel` keeps the mapping until its sessions are gone.
+            let value = unsafe { borrowed_tensor(shape, numbers)? };
+            shared.push((name.clone(), Arc::new(value)));
+        }
+    }
+    Ok(shared)
+}

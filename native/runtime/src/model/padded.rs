@@ -1,0 +1,133 @@
+//! Any ONNX file that takes `input_ids` and `attention_mask`: served as it is, padded.
+
+use std::path::Path;
+
+use chorus_engine::{packing::PaddedBatch, spec::Pooling};
+use ort::session::builder::PrepackedWeights;
+
+use super::Runner;
+use crate::{
+    error::{BatchError, LoadError},
+    onnxruntime::{Input, Library, Provider, RunOutput, SessionOptions, SharedSession, Threads},
+};
+
+const IDS: &str = "input_ids";
+const MASK: &str = "attention_mask";
+const TOKEN_TYPES: &str = "token_type_ids";
+
+pub struct PaddedModel {
+    narrow: SharedSession,
+    wide: Option<SharedSession>,
+    padding: u32,
+    takes_token_types: bool,
+    pooling: Option<Pooling>,
+    width: usize,
+}
+
+/// What the padded graph of `path` needs besides itself.
+pub struct PaddedOptions<'a> {
+    pub provider: Provider,
+    pub threads: usize,
+    pub padding: u32,
+    /// For graphs whose output is one vector per token.
+    pub pooling: Option<Pooling>,
+    /// A shortest text, run once to learn the output's shape.
+    pub probe: &'a [u32],
+}
+
+impl PaddedModel {
+    pub fn load(path: &Path, library: Library, options: &PaddedOptions) -> Result<Self, LoadError> {
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let graph = std::fs::read(path).map_err(|error| LoadError::unreadable(path, &error))?;
+        let packed = PrepackedWeights::new();
+        let session = |threads| {
+            let options =
+                SessionOptions { provider: options.provider, threads, directory, weights: &[], packed: &packed };
+            SharedSession::new(library, &graph, &options).map_err(|error| LoadError::session(path, &error))
+        };
+        let narrow = session(Threads::Calling)?;
+        let names = narrow.input_names();
+        let known = [IDS, MASK, TOKEN_TYPES];
+        if !names.iter().any(|name| name == IDS) || !names.iter().all(|name| known.contains(&name.as_str())) {
+            let expected = format!("the inputs {IDS}, {MASK} and, optionally, {TOKEN_TYPES}");
+            return Err(LoadError::invalid(path, expected, names.join(", ")));
+        }
+        let mut model = Self {
+            takes_token_types: names.iter().any(|name| name == TOKEN_TYPES),
+            narrow,
+            wide: if options.threads > 1 && options.provider == Provider::Cpu {
+                Some(session(Threads::Shared)?)
+            } else {
+                None
+            },
+            padding: options.padding,
+            pooling: options.pooling,
+            width: 0,
+        };
+        model.width = model
+            .run(&[options.probe], 1)
+            .map(|numbers| numbers.len())
+            .map_err(|error| LoadError::invalid(path, "a graph that runs", error.to_string()))?;
+        Ok(model)
+    }
+
+    /// One row per text from the graph's output: as it is if it has two dimensions, pooled if three.
+    fn rows(&self, output: RunOutput, batch: &PaddedBatch) -> Result<Vec<f32>, BatchError> {
+        match (&output.shape[..], self.pooling) {
+            ([_, _], None) => Ok(output.numbers),
+            (&[_, longest, hidden], Some(pooling)) => {
+                let texts = output.numbers.chunks_exact((longest * hidden).max(1));
+                let masks = batch.mask.chunks_exact(batch.longest.max(1));
+                Ok(texts.zip(masks).flat_map(|(text, mask)| pool(text, mask, hidden, pooling)).collect())
+            }
+            (shape, None) => Err(BatchError::Runtime(format!("its output has shape {shape:?}, not [texts, classes]"))),
+            (shape, Some(_)) => {
+                Err(BatchError::Runtime(format!("its output has shape {shape:?}, not [texts, tokens, hidden]")))
+            }
+        }
+    }
+}
+
+impl Runner for PaddedModel {
+    fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
+        let batch = PaddedBatch::new(texts, self.padding);
+        let token_types = vec![0_i64; batch.ids.len()];
+        let shape = [texts.len(), batch.longest];
+        let session = self.wide.as_ref().filter(|_| threads > 1).unwrap_or(&self.narrow);
+        let run = || {
+            let mut inputs = vec![Input::new(IDS, &shape, &batch.ids)?, Input::new(MASK, &shape, &batch.mask)?];
+            if self.takes_token_types {
+                inputs.push(Input::new(TOKEN_TYPES, &shape, &token_types)?);
+            }
+            session.run(&inputs)
+        };
+        let output = run().map_err(|error| BatchError::runtime(&error))?;
+        self.rows(output, &batch)
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn computed_tokens(&self, texts: &[&[u32]]) -> usize {
+        texts.len() * texts.iter().map(|text| text.len()).max().unwrap_or(0)
+    }
+}
+
+/// One vector from a text's token vectors `[longest, hidden]`.
+fn pool(tokens: &[f32], mask: &[i64], hidden: usize, pooling: Pooling) -> Vec<f32> {
+    let mut vectors = tokens.chunks_exact(hidden);
+    match pooling {
+        Pooling::FirstToken => vectors.next().unwrap_or_default().to_vec(),
+        Pooling::Mean => {
+            let mut sum = vec![0.0; hidden];
+            let real = vectors.zip(mask).filter(|&(_, &kept)| kept == 1);
+            let mut count = 0.0;
+            for (vector, _) in real {
+                sum.iter_mut().zip(vector).for_each(|(sum, number)| *sum += number);
+                count += 1.0;
+            }
+            sum.into_iter().map(|sum| sum / count).collect()
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A session that several lanes run at once.
+
+use std::{
+    ffi::{CString, c_char},
+    fmt::Debug,
+    path::Path,
+    ptr::{self, NonNull},
+    sync::Arc,
+};
+
+use ort::{
+    AsPointer, Error,
+    ep::CUDA,
+    memory::{Allocator, MemoryInfo},
+    session::{
+        Session, SessionInputValue,
+        builder::{GraphOptimizationLevel, PrepackedWeights, SessionBuilder},
+    },
+    value::{DynValue, PrimitiveTensorElementType, TensorRef},
+};
+use parking_lot::Mutex;
+
+use super::Library;
+
+/// Where a session runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    Cpu,
+    Cuda,
+}
+
+impl Provider {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
+/// The threads that compute one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// The calling thread alone.
+    Calling,
+    /// The calling thread and the process-wide pool.
+    Shared,
+}
+
+pub struct SessionOptions<'a> {
+    pub provider: Provider,
+    pub threads: Threads,
+    /// The folder that the graph's external data files lie in.
+    pub directory: &'a Path,
+    /// Initializers handed over as memory; sessions given the same ones share their packed copies.
+    pub weights: &'a [(String, Arc<DynValue>)],
+    pub packed: &'a PrepackedWeights,
+}
+
+/// A session whose `run` takes `&self`.
+///
+/// # Why may lanes share a session?
+/// `ort` asks for `&mut self` because some execution providers are not thread-safe. ONNX Runtime
+/// documents `OrtApi::Run` as safe to call from several threads on one session, and on the CPU
+/// provider each call has its own execution frame over a thread-safe arena. Shared sessions halve the
+/// memory (374 MB instead of 704 MB for one XLM-R-base on two lanes). Runs on any other provider are
+/// serialized by `exclusive`.
+pub struct SharedSession {
+    session: Session,
+    exclusive: Option<Mutex<()>>,
+    output: CString,
+}
+
+/// A graph's output in row-major order.
+pub struct RunOutput {
+    pub shape: Vec<usize>,
+    pub numbers: Vec<f32>,
+}
+
+/// A named input of a run: borrowed numbers in row-major order, and their shape.
+pub struct Input<'a> {
+    name: CString,
+    value: SessionInputValue<'a>,
+}
+
+impl<'a> Input<'a> {
+    pub fn new<T>(name: &str, shape: &[usize], numbers: &'a [T]) -> Result<Self, Error>
+    where
+        T: PrimitiveTensorElementType + Clone + Debug + 'static,
+    {
+        let tensor = TensorRef::from_array_view((shape.to_vec(), numbers))?;
+        Ok(Self { name: c_string(name), value: tensor.into() })
+    }
+}
+
+impl SharedSession {
+    /// Builds a session over a graph in ONNX's format.
+    pub fn new(library: Library, graph: &[u8], options: &SessionOptions) -> Result<Self, Error> {
+        let mut builder = builder(library, options)?;
+        for (name, value) in options.weights {
+            builder = builder.with_initializer(name, Arc::clone(value))?;
+        }
+        let session = builder.with_prepacked_weights(options.packed)?.commit_from_memory(graph)?;
+        let output = session.outputs().first().ok_or_else(|| Error::new("the graph has no output"))?;
+        Ok(Self {
+            output: c_string(output.name()),
+            exclusive: (options.provider != Provider::Cpu).then(Mutex::default),
+            session,
+        })
+    }
+
+    /// Names of the graph's inputs.
+    pub fn input_names(&self) -> Vec<String> {
+        self.session.inputs().iter().map(|input| input.name().to_owned()).collect()
+    }
+
+    /// Runs the graph; returns its first output.
+    pub fn run(&self, inputs: &[Input]) -> Result<RunOutput, Error> {
+        let _turn = self.exclusive.as_ref().map(Mutex::lock);
+        let names: Vec<*const c_char> = inputs.iter().map(|input| input.name.as_ptr()).collect();
+        let values: Vec<_> = inputs.iter().map(|input| input.value.ptr()).collect();
+        let output_names = [self.output.as_ptr()];
+        let mut outputs = [ptr::null_mut()];
+        // SAFETY: every pointer refers to a live value of this scope or of `self`; the arrays have the
+        // lengths given with them; null output slots ask ONNX Runtime to allocate. `Run` may be called
+        // from several threads at once (see the type's documentation).
+        unsafe {
+            let status = (ort::api().Run)(
+                self.session.ptr().cast_mut(),
+                ptr::null(),
+                names.as_ptr(),
+                values.as_ptr(),
+                inputs.len(),
+                output_names.as_ptr(),
+                outputs.len(),
+                outputs.as_mut_ptr(),
+            );
+            Error::result_from_status(status)?;
+        }
+        let output = NonNull::new(outputs[0]).ok_or_else(|| Error::new("the session returned no output"))?;
+        // SAFETY: `Run` succeeded, so the slot holds a value that is ours to free, made by the
+        // session's allocator.
+        let output: DynValue = unsafe { DynValue::from_ptr(output, Some(self.session.allocator())) };
+        let (shape, numbers) = output.try_extract_tensor::<f32>()?;
+        Ok(RunOutput { shape: shape.iter().map(|&dim| dim as usize).collect(), numbers: numbers.to_vec() })
+    }
+}
+
+fn builder(library: Library, options: &SessionOptions) -> Result<SessionBuilder, Error> {
+    let mut builder = Session::builder(library.environment())?
+        .with_optimization_level(GraphOptimizationLevel::Level2)?
+        .with_config_entry(
+            "session.model_external_initializers_file_folder_path",
+            options.directory.to_string_lossy(),
+        )?;
+    if options.threads == Threads::Calling {
+        builder = builder.with_independent_thread_pool()?.with_intra_threads(1)?;
+    }
+    if options.provider == Provider::Cuda {
+        builder = builder.with_execution_providers([CUDA::default().build().error_on_failure()])?;
+    }
+    Ok(builder)
+}
+
+/// A tensor over memory that somebody else keeps alive, such as a mapped file.
+///
+/// # Safety
+/// `numbers` must outlive the returned value and every session that it is given to.
+pub unsafe fn borrowed_tensor(shape: &[usize], numbers: &[f32]) -> Result<DynValue, Error> {
+    let info = MemoryInfo::default();
+    let dims: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
+    let mut value = ptr::null_mut();
+    // SAFETY: shape and length describe `numbers`; the caller keeps them alive. ONNX Runtime only
+    // reads initializers, so handing out a mutable pointer is sound.
+    unsafe {
+        let status = (ort::api().CreateTensorWithDataAsOrtValue)(
+            info.ptr(),
+            numbers.as_ptr().cast_mut().cast(),
+            size_of_val(numbers),
+            dims.as_ptr(),
+            dims.len(),
+            ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+            &raw mut value,
+        );
+        Error::result_from_status(status)?;
+    }
+    let value = NonNull::new(value).ok_or_else(|| Error::new("no tensor was made"))?;
+    // SAFETY: the value was just made and is owned by nobody else; it does not own its memory.
+    Ok(unsafe { DynValue::from_ptr(value, Some(&Allocator::default())) })
+}
+
+fn c_string(name: &str) -> CString {
+    CString::new(name).expect("names of graph inputs and outputs come from C strings and hold no NUL")
+}

@@ -1,0 +1,190 @@
+//! Counters of the engine and their snapshot.
+//!
+//! Plain numbers under the dispatcher's lock; names and units follow the metrics they become.
+
+use std::time::{Duration, Instant};
+
+use chorus_engine::planner::{Batch, CloseReason, Item, ModelId, Planner};
+
+use crate::error::BatchError;
+
+const SECONDS: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0];
+const TOKENIZATION_SECONDS: &[f64] =
+    &[0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
+const TOKENS: &[f64] = &[4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 8192.0];
+const TEXTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Observations in buckets: `counts[i]` lie in `(upper_bounds[i - 1], upper_bounds[i]]`, the last
+/// count above all bounds.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    pub upper_bounds: &'static [f64],
+    pub counts: Vec<u64>,
+    pub sum: f64,
+}
+
+impl Histogram {
+    fn new(upper_bounds: &'static [f64]) -> Self {
+        Self { upper_bounds, counts: vec![0; upper_bounds.len() + 1], sum: 0.0 }
+    }
+
+    fn observe(&mut self, value: f64) {
+        let bucket = self.upper_bounds.partition_point(|&bound| bound < value);
+        self.counts[bucket] += 1;
+        self.sum += value;
+    }
+}
+
+/// Figures of one model. Durations are seconds.
+#[derive(Clone, Debug)]
+pub struct ModelStats {
+    pub name: String,
+    pub texts_done: u64,
+    pub texts_failed: u64,
+    pub texts_cancelled: u64,
+    pub queued_texts: usize,
+    pub queued_tokens: usize,
+    /// Tokens of texts, and tokens computed for them with padding.
+    pub batch_tokens: u64,
+    pub batch_padded_tokens: u64,
+    pub busy_seconds: f64,
+    pub batch_size: Histogram,
+    pub queue_wait_seconds: Histogram,
+    pub inference_seconds: Histogram,
+    /// Batches by the reason why they hold no more texts.
+    pub batches_closed: Vec<(&'static str, u64)>,
+    /// Failed texts by reason.
+    pub errors: Vec<(&'static str, u64)>,
+}
+
+impl ModelStats {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            texts_done: 0,
+            texts_failed: 0,
+            texts_cancelled: 0,
+            queued_texts: 0,
+            queued_tokens: 0,
+            batch_tokens: 0,
+            batch_padded_tokens: 0,
+            busy_seconds: 0.0,
+            batch_size: Histogram::new(TEXTS),
+            queue_wait_seconds: Histogram::new(SECONDS),
+            inference_seconds: Histogram::new(SECONDS),
+            batches_closed: CloseReason::ALL.map(|reason| (reason.name(), 0)).to_vec(),
+            errors: BatchError::REASONS.map(|reason| (reason, 0)).to_vec(),
+        }
+    }
+}
+
+/// A snapshot of all figures.
+#[derive(Clone, Debug)]
+pub struct EngineStats {
+    pub models: Vec<ModelStats>,
+    pub lanes: usize,
+    pub lane_restarts: u64,
+    pub panics: u64,
+    pub pending_texts: usize,
+    pub queue_capacity: usize,
+    pub tokenization_seconds: Histogram,
+    pub input_tokens: Histogram,
+    pub truncated_texts: u64,
+    /// Time since a batch last ended; zero while nothing is pending.
+    pub since_progress: Duration,
+}
+
+pub struct Counters {
+    stats: EngineStats,
+    last_progress: Instant,
+}
+
+impl Counters {
+    pub fn new(lanes: usize, queue_capacity: usize, models: &[String], now: Instant) -> Self {
+        let stats = EngineStats {
+            models: models.iter().map(|name| ModelStats::new(name)).collect(),
+            lanes,
+            lane_restarts: 0,
+            panics: 0,
+            pending_texts: 0,
+            queue_capacity,
+            tokenization_seconds: Histogram::new(TOKENIZATION_SECONDS),
+            input_tokens: Histogram::new(TOKENS),
+            truncated_texts: 0,
+            since_progress: Duration::ZERO,
+        };
+        Self { stats, last_progress: now }
+    }
+
+    /// A request's texts were tokenized, in `elapsed` altogether.
+    pub fn tokenization(&mut self, elapsed: Duration) {
+        self.stats.tokenization_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// A text was tokenized for its models.
+    pub fn tokenized(&mut self, items: &[Item], truncated: bool) {
+        let longest = items.iter().map(|item| item.tokens).max().unwrap_or(0);
+        self.stats.input_tokens.observe(longest as f64);
+        self.stats.truncated_texts += u64::from(truncated);
+    }
+
+    /// A batch has run with `texts` texts that were still wanted, computing `computed` tokens.
+    pub fn batch(&mut self, batch: &Batch, texts: usize, computed: usize, elapsed: Duration, now: Instant) {
+        self.last_progress = now;
+        let model = &mut self.stats.models[batch.model.0];
+        model.batch_tokens += batch.tokens as u64;
+        model.batch_padded_tokens += computed as u64;
+        model.busy_seconds += elapsed.as_secs_f64() * batch.threads as f64;
+        model.batch_size.observe(texts as f64);
+        model.inference_seconds.observe(elapsed.as_secs_f64());
+        batch.waits.iter().for_each(|wait| model.queue_wait_seconds.observe(wait.as_secs_f64()));
+        increment(&mut model.batches_closed, batch.reason.name());
+    }
+
+    pub fn done(&mut self, model: ModelId) {
+        self.stats.models[model.0].texts_done += 1;
+    }
+
+    pub fn failed(&mut self, model: ModelId, error: &BatchError) {
+        let model = &mut self.stats.models[model.0];
+        model.texts_failed += 1;
+        increment(&mut model.errors, error.reason());
+    }
+
+    pub fn cancelled(&mut self, model: ModelId) {
+        self.stats.models[model.0].texts_cancelled += 1;
+    }
+
+    pub fn panicked(&mut self) {
+        self.stats.panics += 1;
+    }
+
+    pub fn lane_restarted(&mut self) {
+        self.stats.lane_restarts += 1;
+    }
+
+    pub fn snapshot(&self, planner: &Planner, now: Instant) -> EngineStats {
+        let mut stats = self.stats.clone();
+        for (index, model) in stats.models.iter_mut().enumerate() {
+            let backlog = planner.backlog(ModelId(index));
+            (model.queued_texts, model.queued_tokens) = (backlog.texts, backlog.tokens);
+        }
+        stats.pending_texts = planner.pending();
+        if !planner.is_idle() {
+            stats.since_progress = now.saturating_duration_since(self.last_progress);
+        }
+        stats
+    }
+
+    /// Work arrived at an idle engine: progress is measured from now on.
+    pub fn woke(&mut self, now: Instant) {
+        self.last_progress = now;
+    }
+}
+
+fn increment(counts: &mut [(&'static str, u64)], name: &str) {
+    if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == name) {
+        *count += 1;
+    }
+}

@@ -1,0 +1,121 @@
+//! Text to token ids, as `transformers` would give them.
+//!
+//! - `load`: the tokenizer of a model directory, whatever files describe it
+//! - `sentencepiece`, `vocabulary`: the descriptions other than `tokenizer.json`
+//! - `cut`: shortens a text before tokenization without changing the ids that are kept
+
+mod cut;
+mod load;
+mod sentencepiece;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use tokenizers::{ModelWrapper, Tokenizer};
+
+use self::cut::Cutter;
+use crate::error::LoadError;
+
+/// A text to find out with which special tokens a tokenizer surrounds its content.
+const PROBE: &str = "a";
+
+/// A tokenizer without truncation or padding; texts are cut to a length that the caller gives.
+pub struct TextTokenizer {
+    tokenizer: Tokenizer,
+    cutter: Cutter,
+    prefix: Vec<u32>,
+    suffix: Vec<u32>,
+}
+
+/// The token ids of a text, without special tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Encoded {
+    pub content: Vec<u32>,
+    /// Whether the text has more tokens than were asked for.
+    pub truncated: bool,
+}
+
+impl TextTokenizer {
+    /// Loads the tokenizer of a model directory.
+    pub fn load(directory: &Path) -> Result<Self, LoadError> {
+        let mut tokenizer = load::tokenizer(directory)?;
+        let invalid = |problem: &str| LoadError::invalid(directory, "a tokenizer that works", problem);
+        // Files may carry a truncation or a padding of their own; what is served is decided here.
+        tokenizer.with_truncation(None).map_err(|error| invalid(&error.to_string()))?;
+        tokenizer.with_padding(None);
+        let (prefix, suffix) = special_tokens(&tokenizer).map_err(|problem| invalid(&problem))?;
+        let cutter = Cutter::new(&tokenizer);
+        Ok(Self { tokenizer, cutter, prefix, suffix })
+    }
+
+    /// Encodes a text; keeps its first `max_content` ids, special tokens not counted.
+    ///
+    /// The ids are those of the full text, whatever its length, but the time taken depends on
+    /// `max_content` and not on the text (see [`cut`]).
+    pub fn encode(&self, text: &str, max_content: usize) -> Result<Encoded, tokenizers::Error> {
+        self.cutter.encode(&self.tokenizer, text, max_content)
+    }
+
+    /// Token ids put in front of the content.
+    pub fn prefix(&self) -> &[u32] {
+        &self.prefix
+    }
+
+    /// Token ids put behind the content.
+    pub fn suffix(&self) -> &[u32] {
+        &self.suffix
+    }
+
+    /// Special tokens around every text.
+    pub fn special_count(&self) -> usize {
+        self.prefix.len() + self.suffix.len()
+    }
+
+    pub fn vocabulary_size(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
+
+    /// The id that pads, as the tokenizer names it; 0 where it names none.
+    pub fn padding_id(&self) -> u32 {
+        ["<pad>", "[PAD]"].iter().find_map(|token| self.tokenizer.token_to_id(token)).unwrap_or(0)
+    }
+
+    /// Equal for tokenizers that give equal ids, however their files are written.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        // A part that cannot be serialized adds nothing; the vocabulary still tells tokenizers apart.
+        let mut add = |part: Result<Vec<u8>, serde_json::Error>| {
+            hash.update(part.unwrap_or_default());
+            hash.update([0]);
+        };
+        add(serde_json::to_vec(&self.tokenizer.get_normalizer()));
+        add(serde_json::to_vec(&self.tokenizer.get_pre_tokenizer()));
+        match self.tokenizer.get_model() {
+            // JSON readers differ in a score's last bit; SentencePiece's scores are `f32`.
+            ModelWrapper::Unigram(model) => {
+                add(serde_json::to_vec(&model.iter().map(|(token, score)| (token, *score as f32)).collect::<Vec<_>>()));
+            }
+            model => add(serde_json::to_vec(model)),
+        }
+        add(serde_json::to_vec(self.tokenizer.get_added_vocabulary()));
+        add(serde_json::to_vec(&(&self.prefix, &self.suffix)));
+        hash.finalize().into()
+    }
+}
+
+/// The ids before and after the content of a single text.
+fn special_tokens(tokenizer: &Tokenizer) -> Result<(Vec<u32>, Vec<u32>), String> {
+    let encode = |text: &str, special| {
+        tokenizer.encode_fast(text, special).map(|encoding| encoding.get_ids().to_vec()).map_err(|e| e.to_string())
+    };
+    let content = encode(PROBE, false)?;
+    let whole = encode(PROBE, true)?;
+    let start = whole
+        .windows(content.len().max(1))
+        .position(|window| window == content)
+        .ok_or("its post-processor does not keep the content in one piece")?;
+    Ok((whole[..start].to_vec(), whole[start + content.len()..].to_vec()))
+}

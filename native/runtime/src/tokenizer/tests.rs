@@ -1,0 +1,175 @@
+//! Ids against the oracle's, and cut texts against full tokenization.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::{TextTokenizer, load};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/parity/fixtures")
+}
+
+/// Public tokenizers and texts beside the project; tests that need them say so when they are absent.
+fn shared_data() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    path.is_dir().then_some(path)
+}
+
+fn encode_full(tokenizer: &TextTokenizer, text: &str) -> Vec<u32> {
+    tokenizer.tokenizer.encode_fast(text, false).unwrap().get_ids().to_vec()
+}
+
+fn with_specials(tokenizer: &TextTokenizer, text: &str, max_tokens: usize) -> Vec<u32> {
+    let content = tokenizer.encode(text, max_tokens - tokenizer.special_count()).unwrap().content;
+    [tokenizer.prefix(), &content, tokenizer.suffix()].concat()
+}
+
+#[test]
+fn gives_the_ids_of_the_oracle_for_every_kind_of_file() {
+    for name in ["bert", "distilbert", "roberta", "xlm-roberta"] {
+        let tokenizer = TextTokenizer::load(&fixtures().join(name)).unwrap();
+        let expected: Value =
+            serde_json::from_slice(&fs::read(fixtures().join(name).join("expected.json")).unwrap()).unwrap();
+        for case in expected["cases"].as_array().unwrap() {
+            let ids: Vec<u32> = serde_json::from_value(case["ids"].clone()).unwrap();
+            assert_eq!(with_specials(&tokenizer, case["text"].as_str().unwrap(), 64), ids, "{name}: {case}");
+        }
+    }
+}
+
+#[test]
+fn ignores_a_truncation_inside_tokenizer_json() {
+    let tokenizer = TextTokenizer::load(&fixtures().join("distilbert")).unwrap();
+    assert_eq!(encode_full(&tokenizer, &"a ".repeat(100)).len(), 100);
+}
+
+#[test]
+fn the_same_tokenizer_in_other_files_has_the_same_fingerprint() {
+    let folder = fixtures().join("xlm-roberta");
+    let from_sentencepiece = TextTokenizer::load(&folder).unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let json = from_sentencepiece.tokenizer.to_string(true).unwrap();
+    fs::write(copy.path().join("tokenizer.json"), json).unwrap();
+    let from_json = TextTokenizer::load(copy.path()).unwrap();
+    assert_eq!(from_json.fingerprint(), from_sentencepiece.fingerprint());
+    let other = TextTokenizer::load(&fixtures().join("roberta")).unwrap();
+    assert_ne!(other.fingerprint(), from_json.fingerprint());
+}
+
+#[test]
+fn missing_and_broken_files_are_named() {
+    let empty = tempfile::tempdir().unwrap();
+    let error = |directory: &Path| load::tokenizer(directory).err().unwrap().to_string();
+    assert!(error(empty.path()).contains("tokenizer.json, sentencepiece.bpe.model, vocab.json with merges.txt"));
+    for (file, contents, expected) in [
+        ("tokenizer.json", "{\"model\": ", "tokenizer.json: expected JSON"),
+        ("tokenizer.json", "{}", "tokenizer.json: expected a description for the `tokenizers` library"),
+        ("sentencepiece.bpe.model", "not a model", "sentencepiece.bpe.model: expected a vocabulary"),
+        ("vocab.txt", "hello\n", "[CLS]"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(file), contents).unwrap();
+        let message = error(folder.path());
+        assert!(message.contains(expected), "{file}: {message}");
+    }
+}
+
+/// Long texts of few kinds of characters: what makes cutting hard.
+fn hostile_text() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        4 => "[a-zäß]{1,9}",
+        2 => "[ \\n\\t]{1,4}",
+        1 => "[.!?'’-]{1,30}",
+        1 => "(can't|we'll|I'd|they're){1,3}",
+        1 => "[0-9]{1,20}",
+        1 => "[日本語中文字]{1,20}",
+        1 => "(👍😜|👩\u{200d}👩\u{200d}👧|🇧🇱🇨🇨|e\u{301}\u{302}\u{303}){1,6}",
+        1 => "(<mask>|<s>|<pad>|\\[CLS\\]|\\[MASK\\]|</s>|<unk>| <mask>){1,2}",
+        1 => "[\\x00-\\x1f\\u{200b}\\u{feff}\\u{a0}\\u{3000}㍿ﬁ]{1,5}",
+        1 => prop_oneof![Just("."), Just("a"), Just("ха"), Just("-"), Just("哈"), Just("\u{301}")]
+            .prop_flat_map(|unit| (1usize..400).prop_map(move |times| unit.repeat(times))),
+    ];
+    prop::collection::vec(word, 0..80).prop_map(|words| words.concat())
+}
+
+fn all_tokenizers() -> &'static [TextTokenizer] {
+    static TOKENIZERS: OnceLock<Vec<TextTokenizer>> = OnceLock::new();
+    TOKENIZERS.get_or_init(|| {
+        let shared = shared_data().map(|data| data.join("tok"));
+        let real = shared.iter().flat_map(|tok| ["xlmr", "roberta", "bert-uncased"].map(|name| tok.join(name)));
+        let tiny = ["bert", "distilbert", "roberta", "xlm-roberta"].map(|name| fixtures().join(name));
+        real.chain(tiny).map(|folder| TextTokenizer::load(&folder).unwrap()).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_cut_text_keeps_the_first_ids_of_the_full_text(text in hostile_text(), max in 1usize..40) {
+        for tokenizer in all_tokenizers() {
+            let full = encode_full(tokenizer, &text);
+            let cut = tokenizer.encode(&text, max).unwrap();
+            prop_assert_eq!(&cut.content, &full[..full.len().min(max)]);
+            prop_assert_eq!(cut.truncated, full.len() > max);
+        }
+    }
+}
+
+#[test]
+fn an_endless_word_keeps_its_first_ids() {
+    let tokenizer = TextTokenizer::load(&fixtures().join("xlm-roberta")).unwrap();
+    for unit in [".", "a", "日本", "ab", "é\u{301}"] {
+        let text = unit.repeat(20_000);
+        let full = encode_full(&tokenizer, &text);
+        let cut = tokenizer.encode(&text, 62).unwrap();
+        assert_eq!(cut.content, full[..full.len().min(62)], "{unit}");
+    }
+}
+
+/// Every golden id through every kind of file; the real tokenizers are not shipped with the project.
+#[test]
+fn equals_all_golden_ids_where_the_shared_data_is_present() {
+    let Some(data) = shared_data() else {
+        eprintln!("../shared/data is absent: golden ids not compared");
+        return;
+    };
+    let folder = |files: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().unwrap();
+        for (from, to) in files {
+            fs::copy(data.join("tok").join(from), folder.path().join(to)).unwrap();
+        }
+        let tokenizer = TextTokenizer::load(folder.path()).unwrap();
+        (folder, tokenizer)
+    };
+    let sources = [
+        ("xlmr", folder(&[("xlmr/tokenizer.json", "tokenizer.json")])),
+        ("xlmr", folder(&[("xlmr/sentencepiece.rebuilt.model", "sentencepiece.bpe.model")])),
+        ("roberta", folder(&[("roberta/tokenizer.json", "tokenizer.json")])),
+        ("roberta", folder(&[("roberta/vocab.json", "vocab.json"), ("roberta/merges.txt", "merges.txt")])),
+        ("bert", folder(&[("bert-uncased/tokenizer.json", "tokenizer.json")])),
+        ("bert", folder(&[("bert-uncased/vocab.txt", "vocab.txt")])),
+    ];
+    assert_eq!(sources[0].1.1.fingerprint(), sources[1].1.1.fingerprint(), "tokenized once for both");
+    let golden = fs::read_to_string(data.join("texts/golden_ids.jsonl")).unwrap();
+    let mut compared = 0;
+    for line in golden.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let text = row["text"].as_str().unwrap();
+        for (key, (_, tokenizer)) in &sources {
+            let ids: Vec<u32> = serde_json::from_value(row[*key].clone()).unwrap();
+            assert_eq!(with_specials(tokenizer, text, 1 << 20), ids, "{key}");
+            let cut = with_specials(tokenizer, text, 32);
+            let content = &ids[tokenizer.prefix().len()..ids.len() - tokenizer.suffix().len()];
+            assert_eq!(cut[1..cut.len() - 1], content[..content.len().min(30)], "{key}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, sources.len() * golden.lines().count());
+}

@@ -1,0 +1,192 @@
+//! Tiny checkpoints of every architecture through the whole engine, against what Hugging Face
+//! transformers answers (bench/parity/fixtures, made by bench/parity/fixtures.py).
+
+#![allow(clippy::unwrap_used, reason = "clippy allows it in unit tests only")]
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::mpsc,
+};
+
+use chorus_engine::{planner::ModelId, spec::Pooling};
+use chorus_runtime::{
+    dispatcher::{Dispatcher, InferRequest, TextAnswer, Ticket},
+    engine::{self, Device, EngineConfig},
+    error::LoadError,
+    model::{ModelConfig, Output},
+};
+use serde_json::Value;
+
+/// Against the oracle: float rounding in another order of summation.
+const ORACLE_TOLERANCE: f32 = 1e-5;
+/// Alone against in a batch.
+const BATCH_TOLERANCE: f32 = 1e-6;
+
+const FIXTURES: [&str; 6] = ["bert", "bert-mean", "distilbert", "onnx", "roberta", "xlm-roberta"];
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn ort_library() -> PathBuf {
+    let platform = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+    let file = if cfg!(target_os = "macos") { "libonnxruntime.1.dylib" } else { "libonnxruntime.so.1" };
+    let bundled = project().join("node_modules/onnxruntime-node/bin/napi-v6").join(platform).join(arch).join(file);
+    std::env::var_os("CHORUS_ORT_LIBRARY").map_or(bundled, PathBuf::from)
+}
+
+fn fixture(name: &str) -> PathBuf {
+    project().join("bench/parity/fixtures").join(name)
+}
+
+fn model(name: &str, path: PathBuf) -> ModelConfig {
+    let pooling = (name == "bert-mean").then_some(Pooling::Mean);
+    ModelConfig { name: name.to_owned(), path, max_tokens: None, pooling, label_names: HashMap::new() }
+}
+
+fn config(models: Vec<ModelConfig>) -> EngineConfig {
+    EngineConfig {
+        models,
+        ort_library: ort_library(),
+        device: Device::Cpu,
+        lanes: Some(2),
+        max_batch_tokens: Some(200),
+        queue_capacity: 10_000,
+    }
+}
+
+fn expected_cases(name: &str) -> Vec<Value> {
+    let expected = fs::read(fixture(name).join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_slice(&expected).unwrap();
+    expected["cases"].as_array().unwrap().clone()
+}
+
+fn infer(dispatcher: &Dispatcher, texts: Vec<String>, model: usize) -> Vec<TextAnswer> {
+    let (sender, receiver) = mpsc::channel();
+    let request = InferRequest { texts, models: vec![ModelId(model)], top: usize::MAX };
+    dispatcher.submit(Ticket(0), request, Box::new(move |answer| sender.send(answer).unwrap()));
+    receiver.recv().unwrap().unwrap()
+}
+
+/// Numbers to compare, in an order that does not depend on the scores.
+fn numbers(output: &Output) -> Vec<(String, f32)> {
+    let mut numbers: Vec<_> = match output {
+        Output::Classification(scores) => scores.iter().map(|score| (score.label.to_string(), score.score)).collect(),
+        Output::Embedding(vector) => vector.iter().enumerate().map(|(i, &x)| (format!("{i:04}"), x)).collect(),
+    };
+    numbers.sort_by(|a, b| a.0.cmp(&b.0));
+    numbers
+}
+
+fn expected_numbers(case: &Value) -> Vec<(String, f32)> {
+    let number = |value: &Value| value.as_f64().unwrap() as f32;
+    let mut numbers: Vec<_> = match (case.get("scores"), case.get("vector")) {
+        (Some(scores), _) => scores.as_object().unwrap().iter().map(|(k, v)| (k.clone(), number(v))).collect(),
+        (_, Some(vector)) => {
+            vector.as_array().unwrap().iter().enumerate().map(|(i, x)| (format!("{i:04}"), number(x))).collect()
+        }
+        _ => panic!("a case has scores or a vector"),
+    };
+    numbers.sort_by(|a, b| a.0.cmp(&b.0));
+    numbers
+}
+
+fn assert_close(found: &[(String, f32)], expected: &[(String, f32)], tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for ((label, found), (expected_label, expected)) in found.iter().zip(expected) {
+        assert_eq!(label, expected_label, "{what}");
+        assert!((found - expected).abs() <= tolerance, "{what}: {label}: found {found}, expected {expected}");
+    }
+}
+
+#[test]
+fn every_architecture_answers_as_transformers_does_alone_and_in_any_batch() {
+    let models = FIXTURES.iter().map(|&name| model(name, fixture(name))).collect();
+    let dispatcher = engine::start(&config(models)).unwrap().dispatcher;
+    for (index, name) in FIXTURES.iter().enumerate() {
+        let cases = expected_cases(name);
+        let texts: Vec<String> = cases.iter().map(|case| case["text"].as_str().unwrap().to_owned()).collect();
+        let together = infer(&dispatcher, texts.clone(), index);
+        for ((case, text), batched) in cases.iter().zip(texts).zip(together) {
+            let what = format!("{name}: {text:?}");
+            let alone = infer(&dispatcher, vec![text], index).remove(0);
+            assert_close(&numbers(&alone.outputs[0]), &expected_numbers(case), ORACLE_TOLERANCE, &what);
+            assert_close(&numbers(&batched.outputs[0]), &numbers(&alone.outputs[0]), BATCH_TOLERANCE, &what);
+        }
+    }
+}
+
+#[test]
+fn a_profile_renames_labels() {
+    let label_names = HashMap::from([("HAM".to_owned(), "fine".to_owned())]);
+    let engine = engine::start(&config(vec![ModelConfig { label_names, ..model("bert", fixture("bert")) }])).unwrap();
+    assert_eq!(engine.dispatcher.models()[0].info.labels, ["fine", "SPAM"]);
+}
+
+/// A copy of a fixture in which `change` has broken something; returns why it does not load.
+fn load_error(name: &str, change: impl FnOnce(&Path)) -> LoadError {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(fixture(name)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    change(folder.path());
+    let loaded = engine::start(&config(vec![model(name, folder.path().to_owned())]));
+    loaded.err().expect("the broken model must not load")
+}
+
+fn edit_config(folder: &Path, change: impl FnOnce(&mut Value)) {
+    let path = folder.join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut config);
+    fs::write(path, serde_json::to_vec(&config).unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_named_with_what_was_expected_and_found() {
+    type Change = Box<dyn FnOnce(&Path)>;
+    let remove = |file: &'static str| -> Change { Box::new(move |folder| fs::remove_file(folder.join(file)).unwrap()) };
+    let write = |file: &'static str, bytes: &'static [u8]| -> Change {
+        Box::new(move |folder| fs::write(folder.join(file), bytes).unwrap())
+    };
+    let set = |field: &'static str, value: Value| -> Change {
+        Box::new(move |folder| edit_config(folder, |config| config[field] = value))
+    };
+    let cut: Change = Box::new(|folder| {
+        let path = folder.join("model.safetensors");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+    });
+    let cases: Vec<(&str, Change, &[&str])> = vec![
+        ("bert", remove("config.json"), &["config.json"]),
+        ("bert", write("config.json", b"{"), &["config.json", "expected JSON"]),
+        ("bert", set("model_type", "t5".into()), &["config.json", "\"t5\"", "supported: bert, distilbert"]),
+        ("bert", set("architectures", serde_json::json!(["BertModel"])), &["bare encoder", "pooling"]),
+        ("bert", remove("model.safetensors"), &["expected model.safetensors"]),
+        ("bert", write("model.safetensors", b"nothing of the kind"), &["model.safetensors", "a safetensors file"]),
+        ("bert", cut, &["model.safetensors", "a safetensors file"]),
+        ("bert", remove("vocab.txt"), &["expected a tokenizer"]),
+        ("bert", set("num_hidden_layers", 3.into()), &["encoder.layer.2.", "is missing"]),
+        ("bert", set("intermediate_size", 65.into()), &["intermediate.dense.weight", "[65, 32]"]),
+        ("bert", set("vocab_size", 100.into()), &["at most 100 tokens"]),
+        ("bert", set("id2label", serde_json::json!({"0": "a"})), &["2 labels", "found 1"]),
+        ("onnx", write("model.onnx", b"nothing of the kind"), &["model.onnx", "ONNX Runtime refused the model"]),
+    ];
+    for (name, change, expected) in cases {
+        let message = load_error(name, change).to_string();
+        assert!(expected.iter().all(|part| message.contains(part)), "expected {expected:?} in: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+}
+
+#[test]
+fn cuda_that_cannot_start_is_an_error_and_never_a_silent_cpu_run() {
+    let config = EngineConfig { device: Device::Cuda, ..config(vec![model("bert", fixture("bert"))]) };
+    match engine::start(&config) {
+        Err(error) => assert!(error.to_string().contains("CUDA"), "{error}"),
+        Ok(engine) => assert_eq!(engine.dispatcher.models()[0].info.provider.name(), "cuda", "a machine with a GPU"),
+    }
+}
