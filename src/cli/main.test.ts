@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { envOf, flagOf, settingNames } from '../config/settings.js';
+import { runChorus } from '../testing/chorus-process.js';
+import { version } from './version.js';
+
+for (const args of [[], ['--help'], ['help']]) {
+  test(`chorus ${args.join(' ')} lists the commands`, async () => {
+    const { code, stdout } = await runChorus(args);
+    assert.equal(code, 0);
+    assert.match(stdout, /serve \[profile\]/);
+  });
+}
+
+test('serve --help lists every setting with its flag and its variable', async () => {
+  const { code, stdout } = await runChorus(['serve', '--help']);
+  assert.equal(code, 0);
+  for (const name of settingNames) {
+    assert.ok(stdout.includes(`${flagOf(name)}, ${envOf(name)}`), name);
+  }
+});
+
+test('--version prints the version of the package', async () => {
+  assert.equal((await runChorus(['--version'])).stdout, `${version}\n`);
+});
+
+for (const [args, line] of [
+  [['srve'], 'Unknown command srve; see chorus --help.'],
+  [['serve', '--prot', '1'], 'Unknown option --prot; did you mean --port?'],
+  [['serve', 'stater'], 'Unknown profile stater: known names are'],
+] as const) {
+  test(`chorus ${args.join(' ')} is one line on standard error and exit code 2`, async () => {
+    const { code, stdout, stderr } = await runChorus(args);
+    assert.equal(code, 2);
+    assert.equal(stdout, '');
+    assert.ok(stderr.startsWith(`chorus: ${line}`), stderr);
+  });
+}
+
+test('everything that is wrong with the settings is said at once', async () => {
+  const { code, stderr } = await runChorus(['serve', '--port', 'x'], { CHORUS_DEVICE: 'tpu' });
+  assert.equal(code, 2);
+  assert.equal(
+    stderr,
+    'chorus: --port is "x"; it must be a port, 0 to 65535 (0 takes any free one).\n' +
+      'chorus: CHORUS_DEVICE is "tpu"; it must be one of auto, cpu, cuda.\n',
+  );
+});
+
+test('missing models are named with the way to point elsewhere', async () => {
+  const { code, stderr } = await runChorus(['serve', 'sentiment', '--models-dir', '/nowhere']);
+  assert.equal(code, 1);
+  assert.match(stderr, /^chorus: Model winegarj .*\/nowhere\/winegarj; .*--models-dir/);
+});
+
+test('a missing ONNX Runtime is one line', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'chorus-models-'));
+  context.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  mkdirSync(join(folder, 'winegarj'));
+  const flags = ['--models-dir', folder, '--ort-library', '/nowhere.so'];
+  const { code, stderr } = await runChorus(['serve', 'sentiment', ...flags]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^chorus: There is no ONNX Runtime library at \/nowhere\.so; .*\n$/);
+});

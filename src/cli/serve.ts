@@ -1,0 +1,74 @@
+/**
+ * `chorus serve`: settings and profile in, a running service out.
+ *
+ * The one place where the parts are put together: the real engine, the real log, the real signals.
+ */
+
+import { loadSettings } from '../config/load.js';
+import type { Settings } from '../config/settings.js';
+import { loadNativeEngine } from '../engine/native-engine.js';
+import { locateOrtLibrary } from '../engine/ort-library.js';
+import { createLogger } from '../log/logger.js';
+import { locateProfile, requireModelFolders } from '../profile/locate.js';
+import { readProfile } from '../profile/read.js';
+import type { Profile } from '../profile/schema.js';
+import { Lifecycle } from '../server/lifecycle.js';
+import { Service } from '../server/service.js';
+import { banner } from './banner.js';
+import type { Command } from './commands.js';
+import { serveHelp } from './help.js';
+import { version } from './version.js';
+
+export const serve: Command = {
+  name: 'serve',
+  usage: '[profile]',
+  summary: 'Serve a profile over HTTP',
+  help: serveHelp,
+  run,
+};
+
+async function run(args: readonly string[]): Promise<void> {
+  const { settings, warnings } = loadSettings(args, process.env);
+  const profile = readProfile(
+    locateProfile(settings.profile),
+    settings.modelsDir === '' ? undefined : settings.modelsDir,
+  );
+  requireModelFolders(profile);
+  const ortLibrary = locateOrtLibrary(settings.ortLibrary);
+
+  const logger = createLogger(settings.logLevel);
+  for (const warning of warnings) logger.warn({}, warning);
+  const lifecycle = new Lifecycle(settings.shutdownTimeout, logger);
+  lifecycle.watch();
+
+  logger.info({ profile: profile.name, version }, 'loading');
+  const service = new Service({
+    settings,
+    profile,
+    logger,
+    version,
+    loadEngine: () => loadNativeEngine(engineConfig(settings, profile, ortLibrary)),
+  });
+  const { port, adminPort } = await service.start();
+  lifecycle.serving(service);
+  logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
+  process.stderr.write(banner(profile, port, adminPort));
+}
+
+function engineConfig(settings: Settings, { models }: Profile, ortLibrary: string) {
+  const { device, lanes, maxBatchTokens, queueCapacity } = settings;
+  return {
+    device,
+    lanes,
+    maxBatchTokens,
+    queueCapacity,
+    ortLibrary,
+    models: models.map(({ name, folder, labels, maxTokens, pooling }) => ({
+      name,
+      path: folder,
+      maxTokens,
+      pooling,
+      labelNames: Object.entries(labels).map(([from, to]) => ({ from, to })),
+    })),
+  };
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { StartError } from '../start-error.js';
+import { loadSettings } from './load.js';
+
+function faultsOf(args: readonly string[], environment: Record<string, string> = {}): string[] {
+  try {
+    loadSettings(args, environment);
+  } catch (error) {
+    assert.ok(error instanceof StartError);
+    assert.equal(error.exitCode, 2);
+    return [...error.lines];
+  }
+  return [];
+}
+
+test('defaults go through the same schema as given values', () => {
+  const { settings, warnings } = loadSettings([], {});
+  assert.equal(settings.port, 8080);
+  assert.equal(settings.maxBodySize, 1_048_576);
+  assert.equal(settings.shutdownTimeout, 25_000);
+  assert.equal(settings.profile, 'starter');
+  assert.deepEqual(warnings, []);
+});
+
+test('a flag wins over the environment, and the environment over the default', () => {
+  const environment = { CHORUS_PORT: '1111', CHORUS_LANES: '3' };
+  const { settings } = loadSettings(['--port', '2222', '--device=cpu'], environment);
+  assert.equal(settings.port, 2222);
+  assert.equal(settings.lanes, 3);
+  assert.equal(settings.device, 'cpu');
+});
+
+test('an empty variable counts as not set', () => {
+  assert.equal(loadSettings([], { CHORUS_PORT: '' }).settings.port, 8080);
+});
+
+test('the profile can be given without its flag', () => {
+  assert.equal(loadSettings(['challenge', '--port', '1'], {}).settings.profile, 'challenge');
+});
+
+test('everything wrong is reported at once, each with what was given and what is right', () => {
+  const environment = { CHORUS_LOG_LEVEL: 'loud', CHORUS_SHUTDOWN_TIMEOUT: '25' };
+  const faults = faultsOf(['--port', '65536', '--devise=cpu', '--lanes'], environment);
+  assert.deepEqual(faults, [
+    'Unknown option --devise; did you mean --device?',
+    '--lanes needs a value: it must be a whole number, 0 to 1024.',
+    '--port is "65536"; it must be a port, 0 to 65535 (0 takes any free one).',
+    'CHORUS_SHUTDOWN_TIMEOUT is "25"; it must be a duration with its unit, such as 500ms, 25s or 2m.',
+    'CHORUS_LOG_LEVEL is "loud"; it must be one of trace, debug, info, warn, error, fatal, silent.',
+  ]);
+});
+
+test('sizes and durations are read with their units', () => {
+  const flags = [
+    '--max-body-size',
+    '64KiB',
+    '--answer-timeout',
+    '500ms',
+    '--request-timeout',
+    '2m',
+  ];
+  const { settings } = loadSettings(flags, {});
+  assert.equal(settings.maxBodySize, 65_536);
+  assert.equal(settings.answerTimeout, 500);
+  assert.equal(settings.requestTimeout, 120_000);
+});
+
+for (const [flag, value] of [
+  ['--max-body-size', '0'],
+  ['--max-body-size', '65MiB'],
+  ['--answer-timeout', '25h'],
+  ['--queue-capacity', '0'],
+  ['--port', '-1'],
+  ['--port', '80a'],
+  ['--headers-timeout', '16s'],
+] as const) {
+  test(`${flag} ${value} is refused`, () => {
+    assert.equal(faultsOf([`${flag}=${value}`]).length, 1);
+  });
+}
+
+test('an unknown CHORUS_ variable is a warning that names the nearest one', () => {
+  const { warnings } = loadSettings([], { CHORUS_PROT: '1', OTHER: '1' });
+  assert.deepEqual(warnings, ['Unknown variable CHORUS_PROT; did you mean CHORUS_PORT?']);
+});

@@ -1,0 +1,101 @@
+/**
+ * Settings from flags, environment and defaults, in that order of precedence.
+ *
+ * Everything wrong is reported at once, each with the setting's name, what was given and what would
+ * be right. An unknown `CHORUS_*` variable is a warning only: another tool may own it.
+ */
+
+import { parseArgs } from 'node:util';
+
+import { exitCodes, StartError } from '../start-error.js';
+import { nearest } from './nearest.js';
+import {
+  envOf,
+  flagOf,
+  settingNames,
+  settings,
+  type SettingName,
+  type Settings,
+} from './settings.js';
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  readonly warnings: readonly string[];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws {StartError} listing every fault. */
+export function loadSettings(args: readonly string[], environment: Environment): LoadedSettings {
+  const { given, faults } = readFlags(args);
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const name of settingNames) {
+    const { kind, default: fallback } = settings[name];
+    const fromEnvironment = environment[envOf(name)] ?? '';
+    const flag = given.get(name);
+    const written = flag ?? (fromEnvironment === '' ? fallback : fromEnvironment);
+    const result = kind.schema.safeParse(written);
+    if (result.success) {
+      values[name] = result.data;
+    } else {
+      const source = flag === undefined ? envOf(name) : flagOf(name);
+      faults.push(`${source} is "${written}"; it must be ${kind.expects}.`);
+    }
+  }
+  const loaded = values as Settings;
+  if (faults.length === 0) faults.push(...contradictions(loaded));
+  if (faults.length > 0) throw new StartError(faults, exitCodes.usage);
+  return { settings: loaded, warnings: unknownVariables(environment) };
+}
+
+interface Flags {
+  readonly given: ReadonlyMap<SettingName, string>;
+  readonly faults: string[];
+}
+
+/** The flags as written. `parseArgs` in its strict mode would stop at the first fault. */
+function readFlags(args: readonly string[]): Flags {
+  const nameOf = new Map(settingNames.map((name) => [flagOf(name), name]));
+  const { tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    tokens: true,
+    options: Object.fromEntries(
+      settingNames.map((name) => [flagOf(name).slice(2), { type: 'string' as const }]),
+    ),
+  });
+  const given = new Map<SettingName, string>();
+  const faults: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'option') {
+      const name = nameOf.get(token.rawName);
+      if (name === undefined) faults.push(unknown('option', token.rawName, [...nameOf.keys()]));
+      else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
+        faults.push(`${token.rawName} needs a value: it must be ${settings[name].kind.expects}.`);
+      } else given.set(name, token.value);
+    } else if (token.kind === 'positional') {
+      if (given.has('profile')) faults.push(`"${token.value}" is a second profile; give one.`);
+      else given.set('profile', token.value);
+    }
+  }
+  return { given, faults };
+}
+
+/** What is wrong with values that are right one by one. */
+function contradictions({ headersTimeout, requestTimeout }: Settings): string[] {
+  if (requestTimeout === 0 || headersTimeout <= requestTimeout) return [];
+  const [header, whole] = [flagOf('headersTimeout'), flagOf('requestTimeout')];
+  return [`${header} must not exceed ${whole}: a header is part of its request.`];
+}
+
+function unknownVariables(environment: Environment): string[] {
+  const known = settingNames.map(envOf);
+  return Object.keys(environment)
+    .filter((variable) => variable.startsWith('CHORUS_') && !known.includes(variable))
+    .map((variable) => unknown('variable', variable, known));
+}
+
+function unknown(kind: string, given: string, known: readonly string[]): string {
+  const guess = nearest(given, known);
+  return `Unknown ${kind} ${given}${guess === undefined ? '' : `; did you mean ${guess}?`}`;
+}

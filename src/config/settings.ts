@@ -1,0 +1,89 @@
+/**
+ * The one table of settings.
+ *
+ * Read for parsing (`load.ts`), for `chorus serve --help` and for README's table. A setting's flag
+ * and environment variable follow from its key. Defaults are written as a user would write them and
+ * go through the same schema; nothing further in fills in a default.
+ */
+
+import { logLevels } from '../log/logger.js';
+import { duration, integer, oneOf, port, size, text, type Kind } from './kinds.js';
+
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  readonly default: string;
+  readonly help: string;
+}
+
+const address = text('an address or a host name; * is every address, IPv6 and IPv4');
+
+export const settings = {
+  profile: setting(
+    text('a name of a shipped profile or the path of a YAML file'),
+    'starter',
+    'What to serve',
+  ),
+  modelsDir: setting(
+    text('a folder'),
+    '',
+    "Where the models' folders are; empty: beside the profile, in the profile's name",
+  ),
+  port: setting(port, '8080', 'Port of the service'),
+  // Not 0.0.0.0: `localhost` is ::1 first on many machines, and a cluster may have IPv6 only. Not ::
+  // either, which fails where IPv6 is off. Node's own default takes what there is.
+  host: setting(address, '*', 'Address of the service'),
+  adminPort: setting(port, '9090', 'Port of metrics and probes'),
+  adminHost: setting(address, '*', 'Address of metrics and probes'),
+  device: setting(
+    oneOf(['auto', 'cpu', 'cuda']),
+    'auto',
+    'Where models run; cuda fails where there is none, auto falls back to the CPU',
+  ),
+  lanes: setting(integer(0, 1024), '0', 'Batches that run at once; 0: one per core'),
+  maxBatchTokens: setting(integer(0, 1_000_000), '0', "Tokens in a batch; 0: the device's default"),
+  queueCapacity: setting(integer(1, 1_000_000), '1024', 'Texts that may wait; more get 503'),
+  ortLibrary: setting(
+    text('a file'),
+    '',
+    'ONNX Runtime library to load; empty: the one in the package onnxruntime-node',
+  ),
+  maxBodySize: setting(size, '1MiB', 'Largest request body; larger ones get 413'),
+  answerTimeout: setting(duration, '30s', 'Longest wait for the models, then 503; 0s: no limit'),
+  headersTimeout: setting(duration, '5s', "Longest time for a request's header to arrive"),
+  requestTimeout: setting(duration, '15s', 'Longest time for a whole request to arrive'),
+  keepAliveTimeout: setting(
+    duration,
+    '75s',
+    'How long an idle connection is kept; must exceed that of the load balancer',
+  ),
+  maxConnections: setting(integer(1, 1_000_000), '4096', 'Open connections; more are dropped'),
+  shutdownTimeout: setting(duration, '25s', 'Longest time to answer what is open when stopped'),
+  logLevel: setting(oneOf(logLevels), 'info', 'Least severe log lines to write'),
+};
+
+export type SettingName = keyof typeof settings;
+
+/** The values, parsed. Durations are milliseconds, sizes bytes. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never;
+};
+
+export const settingNames = Object.keys(settings) as SettingName[];
+
+/** `maxBodySize` → `--max-body-size`. */
+export function flagOf(name: string): string {
+  return `--${words(name).join('-')}`;
+}
+
+/** `maxBodySize` → `CHORUS_MAX_BODY_SIZE`. */
+export function envOf(name: string): string {
+  return ['chorus', ...words(name)].join('_').toUpperCase();
+}
+
+function words(name: string): string[] {
+  return name.replace(/[A-Z]/g, ' $&').toLowerCase().split(' ');
+}
+
+function setting<T>(kind: Kind<T>, defaultText: string, help: string): Setting<T> {
+  return { kind, default: defaultText, help };
+}

@@ -1,0 +1,73 @@
+/**
+ * README's generated tables: settings, errors and metrics, each from the table that the code uses.
+ */
+
+import { envOf, flagOf, settingNames, settings } from '../config/settings.js';
+import { errorKinds } from '../errors/codes.js';
+import { Metrics } from '../metrics/metrics.js';
+
+/** The generated blocks by the name in their markers. */
+export const blocks: Readonly<Record<string, () => string>> = {
+  settings: settingsTable,
+  errors: errorsTable,
+  metrics: metricsTable,
+};
+
+function settingsTable(): string {
+  const rows = settingNames.map((name) => {
+    const { kind, default: fallback, help } = settings[name];
+    return [
+      code(flagOf(name)),
+      code(envOf(name)),
+      fallback === '' ? '' : code(fallback),
+      `${help}. Takes ${kind.expects}.`,
+    ];
+  });
+  return table(['Flag', 'Variable', 'Default', 'Meaning'], rows);
+}
+
+function errorsTable(): string {
+  const rows = Object.entries(errorKinds).map(([name, { status, title }]) => [
+    String(status),
+    code(name),
+    title,
+  ]);
+  return table(['Status', 'Reason', 'Title'], rows);
+}
+
+/** The project's own metrics; prom-client's defaults for processes come and go with the platform. */
+function metricsTable(): string {
+  const rows = new Metrics().registry
+    .getMetricsAsArray()
+    .map((metric) => metric as unknown as RegisteredMetric)
+    .filter(({ name }) => /^(?:chorus|http)_/.test(name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, labelNames, help }) => [code(name), labelNames.map(code).join(', '), help]);
+  return table(['Metric', 'Labels', 'Meaning'], rows);
+}
+
+/** What metrics of every type have, though prom-client's types do not say so. */
+interface RegisteredMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+}
+
+function code(written: string): string {
+  return `\`${written}\``;
+}
+
+/** A Markdown table as prettier would lay it out. */
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const escaped = [header, ...rows].map((row) => row.map((cell) => cell.replaceAll('*', '\\*')));
+  const cells = escaped.map((row) =>
+    row.map((cell) => (cell.startsWith('`') ? cell.replaceAll('\\*', '*') : cell)),
+  );
+  const widths = header.map((_, column) =>
+    Math.max(3, ...cells.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const [head = [], ...body] = cells;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
+}

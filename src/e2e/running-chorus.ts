@@ -1,0 +1,38 @@
+/**
+ * A `chorus serve` that is ready, on ports of its own.
+ */
+
+import { ChorusProcess } from '../testing/chorus-process.js';
+
+export interface RunningChorus {
+  readonly process: ChorusProcess;
+  readonly port: number;
+  readonly adminPort: number;
+  /** Posts as the sample curl does: with curl's default content type. */
+  readonly post: (body: string) => Promise<Response>;
+}
+
+/** Starts the starter profile and resolves once it is ready. */
+export async function startChorus(flags: readonly string[] = []): Promise<RunningChorus> {
+  const ports = ['--port', '0', '--admin-port', '0'];
+  const process = new ChorusProcess(['serve', 'starter', ...ports, ...flags]);
+  const { port, adminPort } = (await process.logged('ready')) as Record<
+    'port' | 'adminPort',
+    number
+  >;
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return {
+    process,
+    port,
+    adminPort,
+    post: (body) => fetch(`http://127.0.0.1:${port}/process`, { method: 'POST', headers, body }),
+  };
+}
+
+/** Scrapes until the metrics match `pattern`, and resolves with that scrape. */
+export async function scrapeUntil({ adminPort }: RunningChorus, pattern: RegExp): Promise<string> {
+  for (;;) {
+    const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+    if (pattern.test(text)) return text;
+  }
+}

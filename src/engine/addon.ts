@@ -1,0 +1,35 @@
+/**
+ * Loads the Rust addon. `native-engine.ts` is its only user; everything else depends on `engine.ts`.
+ *
+ * The types are those that `napi build` generates from the Rust source, so a change on that side
+ * which this side does not follow is a type error.
+ */
+
+import { createRequire } from 'node:module';
+
+import type { NativeEngine } from '../../native/addon/index.cjs';
+import { StartError } from '../start-error.js';
+
+export type * from '../../native/addon/index.cjs';
+
+/** The addon as far as it is used; a test gives a few lines in its place. */
+export interface Addon {
+  readonly NativeEngine: new () => Pick<
+    NativeEngine,
+    'cancel' | 'close' | 'infer' | 'load' | 'stats'
+  >;
+}
+
+/** @throws {StartError} when the addon is not built, or was built for another platform. */
+export function loadAddon(): Addon {
+  const require = createRequire(import.meta.url);
+  try {
+    return require('../../native/addon/index.cjs') as Addon;
+  } catch (error) {
+    const [reason = ''] = (error as Error).message.split('\n');
+    throw new StartError([
+      `The native engine cannot be loaded on ${process.platform} ${process.arch}: ${reason} ` +
+        'Build it with: make build',
+    ]);
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The one class of error that a request can end with.
+ *
+ * Whoever raises it picks a code from `codes.ts` and says in `detail` what was wrong and what would
+ * be right. A detail never holds text that a client sent.
+ */
+
+import { errorKinds, type ErrorCode } from './codes.js';
+
+/** One fault in a body: where (JSON pointer, empty for the whole body) and what. */
+export interface InputFault {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export interface ServiceErrorOptions {
+  readonly faults?: readonly InputFault[];
+  /** Response headers that belong to the error, such as `allow`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly faults: readonly InputFault[] | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    detail: string,
+    options: ServiceErrorOptions = {},
+  ) {
+    super(detail, { cause: options.cause });
+    this.faults = options.faults;
+    this.headers = options.headers;
+  }
+
+  get status(): number {
+    return errorKinds[this.code].status;
+  }
+
+  /** Anything that was thrown, as a `ServiceError`; what is not one becomes `internal`. */
+  static from(thrown: unknown): ServiceError {
+    if (thrown instanceof ServiceError) return thrown;
+    return new ServiceError('internal', 'An unexpected error occurred.', { cause: thrown });
+  }
+}

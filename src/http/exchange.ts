@@ -1,0 +1,66 @@
+/**
+ * One request and its response, from the first header byte to the last answer byte.
+ *
+ * Owns what everything along the way needs to know about it: the id, the route for metrics, the
+ * error it ended with, and the signal that fires when there is nobody or no time left to answer.
+ * The one object and the one `close` listener that a request costs. `exchanges.ts` keeps the open
+ * ones.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { ErrorCode } from '../errors/codes.js';
+import { ServiceError } from '../errors/service-error.js';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
+
+/** The route of everything that no route matched: one label value, whatever clients try. */
+export const UNMATCHED_ROUTE = 'other';
+
+export class Exchange {
+  readonly id: string;
+  readonly startedAt = performance.now();
+  /** The matched route's pattern, never the path that was asked for. */
+  route = UNMATCHED_ROUTE;
+  /** Bytes of the body, once it was read. */
+  bodyBytes: number | undefined;
+  /** The code of the problem that was answered, or `cancelled`. */
+  errorCode: ErrorCode | undefined;
+  #abort: AbortController | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly request: IncomingMessage,
+    readonly response: ServerResponse,
+  ) {
+    this.id = requestIdOf(request);
+    response.setHeader(REQUEST_ID_HEADER, this.id);
+  }
+
+  /**
+   * Aborts when the client goes away or `timeoutMs` have passed since this call (0: never); its
+   * reason is the `ServiceError` to answer. To be called once, by the route.
+   */
+  signal(timeoutMs: number): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.response.destroyed) this.clientGone();
+    else if (timeoutMs > 0) {
+      this.#deadline = setTimeout(() => {
+        this.#abort?.abort(
+          new ServiceError('deadline_exceeded', `No answer within ${timeoutMs} ms.`),
+        );
+      }, timeoutMs).unref();
+    }
+    return this.#abort.signal;
+  }
+
+  /** Ends the exchange's claims: called once, when the response has closed. */
+  close(): void {
+    clearTimeout(this.#deadline);
+    if (!this.response.writableFinished) this.clientGone();
+  }
+
+  private clientGone(): void {
+    this.errorCode = 'cancelled';
+    this.#abort?.abort(new ServiceError('cancelled', 'The client closed the connection.'));
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Reads a request's body as bytes, whatever content type the client states.
+ *
+ * curl sends `application/x-www-form-urlencoded` unless told otherwise and some clients send no type
+ * at all; both mean the JSON they wrote. Only what says that the bytes are something else is refused:
+ * multipart, another charset, a compression.
+ *
+ * `koa-bodyparser` is used as a byte reader for its limit and its handling of aborted uploads. Left
+ * to itself it drops a body whose type it does not know, replaces invalid UTF-8 in silence and
+ * answers 500 to a broken gzip. Decoding is the business of `json.ts`.
+ */
+
+import type { IncomingHttpHeaders } from 'node:http';
+
+import bodyParser from 'koa-bodyparser';
+import type { Context } from 'koa';
+
+import { ServiceError } from '../errors/service-error.js';
+
+/**
+ * Resolves with the body of the context's request, empty when there is none.
+ *
+ * @throws {ServiceError} `unsupported_media_type`, `unsupported_content_encoding`, `body_too_large`,
+ *   `malformed_request`, or `cancelled` when the client goes away while sending.
+ */
+export type BodyReader = (context: Context) => Promise<Buffer>;
+
+export function bodyReader(maxBodyBytes: number): BodyReader {
+  const options = {
+    enableTypes: ['text'],
+    extendTypes: { text: ['*/*'] },
+    // Bytes, please; the option is missing from the package's types.
+    encoding: null,
+    textLimit: String(maxBodyBytes),
+    onerror(error: Error) {
+      throw asServiceError(error, maxBodyBytes);
+    },
+  };
+  const parse = bodyParser(options);
+  return async function readBody(context) {
+    acceptHeaders(context.req.headers);
+    await parse(context, nothingNext);
+    const { body } = context.request;
+    return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+  };
+}
+
+async function nothingNext(): Promise<void> {
+  // The parser is called as a function here, not as a layer.
+}
+
+/** Refuses bodies that cannot be UTF-8 JSON, and states a type that the parser reads. */
+function acceptHeaders(headers: IncomingHttpHeaders): void {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding !== '' && encoding !== 'identity') {
+    throw new ServiceError(
+      'unsupported_content_encoding',
+      'The body must be sent as it is, without Content-Encoding.',
+      { headers: { 'accept-encoding': 'identity' } },
+    );
+  }
+  delete headers['content-encoding'];
+
+  const type = headers['content-type']?.toLowerCase() ?? '';
+  if (type.trimStart().startsWith('multipart/')) {
+    throw new ServiceError(
+      'unsupported_media_type',
+      'Multipart bodies are not read; send the JSON itself as application/json.',
+    );
+  }
+  const charset = /;\s*charset\s*=\s*["']?([^"';\s]*)/.exec(type)?.[1] ?? '';
+  if (charset !== '' && charset !== 'utf-8' && charset !== 'utf8') {
+    throw new ServiceError('unsupported_media_type', 'The body must be UTF-8.');
+  }
+  headers['content-type'] = 'application/octet-stream';
+}
+
+function asServiceError(error: Error & { type?: string }, maxBodyBytes: number): ServiceError {
+  switch (error.type) {
+    case 'entity.too.large':
+      return bodyTooLarge(maxBodyBytes);
+    case 'request.aborted':
+      return new ServiceError('cancelled', 'The client went away while sending.', { cause: error });
+    default:
+      return new ServiceError('malformed_request', 'The body could not be read.', { cause: error });
+  }
+}
+
+export function bodyTooLarge(maxBodyBytes: number): ServiceError {
+  return new ServiceError('body_too_large', `The body must not exceed ${maxBodyBytes} bytes.`);
+}

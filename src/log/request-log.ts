@@ -1,0 +1,28 @@
+/**
+ * One line per answered request, without anything the client sent but its method.
+ *
+ * At debug: at info the rate of lines would be the rate of requests. Faults of ours are logged with
+ * their cause by `http/handle-errors.ts`.
+ */
+
+import type { ExchangeObserver } from '../http/exchanges.js';
+import type { Logger } from './logger.js';
+
+export function requestLog(logger: Logger): ExchangeObserver {
+  return {
+    exchangeOpened() {
+      // Logged when it ends.
+    },
+    exchangeClosed({ id, route, request, response, errorCode, bodyBytes, startedAt }) {
+      logger.debug({
+        requestId: id,
+        route,
+        ...(request.method !== undefined && { method: request.method }),
+        status: response.statusCode,
+        ...(errorCode !== undefined && { reason: errorCode }),
+        ...(bodyBytes !== undefined && { bodyBytes }),
+        durationMs: performance.now() - startedAt,
+      });
+    },
+  };
+}

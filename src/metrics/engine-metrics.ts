@@ -1,0 +1,188 @@
+/**
+ * The engine's figures as metrics: one table, read at every scrape.
+ *
+ * The engine counts in Rust and hands out a snapshot; nothing is counted here. prom-client's own
+ * histograms cannot be set from finished buckets, so each row becomes a `SnapshotMetric`.
+ */
+
+import type { Registry } from 'prom-client';
+
+import type { EngineStats, ModelStats } from '../engine/engine.js';
+import { histogramSamples, SnapshotMetric, type Sample } from './snapshot-metric.js';
+
+interface Row {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels?: readonly string[];
+  readonly samples: (stats: EngineStats) => Sample[];
+}
+
+const rows: readonly Row[] = [
+  perModelAnd('outcome', {
+    name: 'chorus_texts_total',
+    help: 'Texts that a model was asked about, by outcome: done, failed, cancelled',
+    read: ({ textsDone, textsFailed, textsCancelled }) => ({
+      done: textsDone,
+      failed: textsFailed,
+      cancelled: textsCancelled,
+    }),
+  }),
+  perModel('gauge', 'chorus_queue_depth', 'Texts waiting', (m) => m.queuedTexts),
+  perModel('gauge', 'chorus_queue_tokens', 'Tokens waiting', (m) => m.queuedTokens),
+  perModelHistogram(
+    'chorus_queue_wait_seconds',
+    'Time a text waited before its batch ran',
+    (m) => m.queueWaitSeconds,
+  ),
+  perModelHistogram(
+    'chorus_inference_duration_seconds',
+    'Time a batch ran',
+    (m) => m.inferenceSeconds,
+  ),
+  perModelHistogram('chorus_batch_size', 'Texts in a batch', (m) => m.batchSize),
+  perModel('counter', 'chorus_batch_tokens_total', 'Tokens of texts run', (m) => m.batchTokens),
+  perModel(
+    'counter',
+    'chorus_batch_padded_tokens_total',
+    'Tokens run, padding included',
+    (m) => m.batchPaddedTokens,
+  ),
+  perModelAnd('reason', {
+    name: 'chorus_batches_closed_total',
+    help: 'Batches, by what ended their collection: drained, padding, shared, token_budget',
+    read: (m) => m.batchesClosed,
+  }),
+  perModelAnd('reason', {
+    name: 'chorus_inference_errors_total',
+    help: 'Texts that a model failed on: non_finite, panic, runtime',
+    read: (m) => m.errors,
+  }),
+  perModel(
+    'counter',
+    'chorus_worker_busy_seconds_total',
+    'Time that lanes spent on a model',
+    (m) => m.busySeconds,
+  ),
+  single('gauge', 'chorus_workers', 'Lanes, each running one batch at a time', (s) => s.lanes),
+  single(
+    'counter',
+    'chorus_worker_restarts_total',
+    'Lanes started again after a panic',
+    (s) => s.laneRestarts,
+  ),
+  single('counter', 'chorus_native_panics_total', 'Panics caught in native code', (s) => s.panics),
+  single(
+    'gauge',
+    'chorus_worker_last_progress_timestamp_seconds',
+    'When a lane last finished a batch or found nothing to do',
+    (s) => Date.now() / 1000 - s.secondsSinceProgress,
+  ),
+  single(
+    'gauge',
+    'chorus_pending_texts',
+    'Texts accepted and not yet answered',
+    (s) => s.pendingTexts,
+  ),
+  single(
+    'gauge',
+    'chorus_queue_capacity',
+    'Texts that are accepted at most',
+    (s) => s.queueCapacity,
+  ),
+  {
+    name: 'chorus_tokenization_duration_seconds',
+    help: 'Time to tokenize a text for one tokenizer',
+    type: 'histogram',
+    samples: (s) =>
+      histogramSamples('chorus_tokenization_duration_seconds', s.tokenizationSeconds, {}),
+  },
+  {
+    name: 'chorus_input_tokens',
+    help: 'Tokens of a text, as far as they are read',
+    type: 'histogram',
+    samples: (s) => histogramSamples('chorus_input_tokens', s.inputTokens, {}),
+  },
+  single(
+    'counter',
+    'chorus_input_truncated_total',
+    'Texts that a model read only the beginning of',
+    (s) => s.truncatedTexts,
+  ),
+];
+
+/** Registers every row; without stats (the engine still loads) a row has no samples. */
+export function registerEngineMetrics(
+  registry: Registry,
+  stats: () => EngineStats | undefined,
+): void {
+  for (const { name, help, type, labels = [], samples } of rows) {
+    new SnapshotMetric(name, help, type, labels, () => {
+      const current = stats();
+      return current === undefined ? [] : samples(current);
+    }).register(registry);
+  }
+}
+
+function single(
+  type: 'counter' | 'gauge',
+  name: string,
+  help: string,
+  read: (stats: EngineStats) => number,
+): Row {
+  return { name, help, type, samples: (stats) => [{ labels: {}, value: read(stats) }] };
+}
+
+function perModel(
+  type: 'counter' | 'gauge',
+  name: string,
+  help: string,
+  read: (model: ModelStats) => number,
+): Row {
+  return {
+    name,
+    help,
+    type,
+    labels: ['model'],
+    samples: ({ models }) =>
+      models.map((model) => ({ labels: { model: model.name }, value: read(model) })),
+  };
+}
+
+function perModelAnd(
+  label: string,
+  row: {
+    name: string;
+    help: string;
+    read(model: ModelStats): Readonly<Record<string, number>>;
+  },
+): Row {
+  return {
+    name: row.name,
+    help: row.help,
+    type: 'counter',
+    labels: ['model', label],
+    samples: ({ models }) =>
+      models.flatMap((model) =>
+        Object.entries(row.read(model)).map(([key, value]) => ({
+          labels: { model: model.name, [label]: key },
+          value,
+        })),
+      ),
+  };
+}
+
+function perModelHistogram(
+  name: string,
+  help: string,
+  read: (model: ModelStats) => EngineStats['inputTokens'],
+): Row {
+  return {
+    name,
+    help,
+    type: 'histogram',
+    labels: ['model'],
+    samples: ({ models }) =>
+      models.flatMap((model) => histogramSamples(name, read(model), { model: model.name })),
+  };
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { fakeEngine } from '../testing/fake-engine.js';
+import { startTestService } from '../testing/test-service.js';
+import { Metrics } from './metrics.js';
+
+const SAMPLE =
+  /^[a-zA-Z_:][\w:]*(?:\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*",?)*\})? (?:[-+\d.e]+|NaN|[+-]Inf)$/;
+
+test('every line of the exposition is a comment or a sample', async (context) => {
+  const { post, metrics } = await startTestService(context);
+  await post('"hello"');
+  for (const line of (await metrics()).split('\n')) {
+    if (line !== '' && !line.startsWith('# ')) assert.match(line, SAMPLE);
+  }
+});
+
+test('the engine is read once per scrape', async (context) => {
+  const engine = fakeEngine();
+  const { mock } = context.mock.method(engine, 'stats');
+  const metrics = new Metrics();
+  metrics.engineLoaded(engine, '1.0.0');
+  await metrics.scrape();
+  assert.equal(mock.callCount(), 1);
+});
+
+test("the engine's histograms are cumulative and end with +Inf, sum and count", async () => {
+  const metrics = new Metrics();
+  metrics.engineLoaded(fakeEngine(), '1.0.0');
+  const lines = (await metrics.scrape()).split('\n');
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('chorus_batch_size') && line.includes('svalabs')),
+    [
+      'chorus_batch_size_bucket{model="svalabs",le="1"} 3',
+      'chorus_batch_size_bucket{model="svalabs",le="2"} 7',
+      'chorus_batch_size_bucket{model="svalabs",le="+Inf"} 12',
+      'chorus_batch_size_sum{model="svalabs"} 21.5',
+      'chorus_batch_size_count{model="svalabs"} 12',
+    ],
+  );
+});
+
+test('before the engine is loaded a scrape works and has none of its samples', async () => {
+  const text = await new Metrics().scrape();
+  assert.match(text, /^# TYPE chorus_texts_total counter$/m);
+  assert.doesNotMatch(text, /^chorus_texts_total\{/m);
+});
+
+test('requests are counted by route, status and error', async (context) => {
+  const { post, metrics, origin } = await startTestService(context);
+  await post('"hello"');
+  await post('[]');
+  await (await fetch(`${origin}/any/thing`)).text();
+  const text = await metrics();
+  const count = 'http_server_request_duration_seconds_count';
+  for (const [route, status, error, method] of [
+    ['/process', 200, '', 'POST'],
+    ['/process', 422, 'invalid_input', 'POST'],
+    ['other', 404, 'not_found', 'GET'],
+  ] as const) {
+    const labels = `http_request_method="${method}",http_route="${route}",http_response_status_code="${status}",error_type="${error}"`;
+    assert.ok(text.includes(`${count}{${labels}} 1\n`), labels);
+  }
+  assert.match(text, /^chorus_requests_received_total 3$/m);
+  assert.match(text, /^http_server_active_requests 0$/m);
+  assert.match(text, /^http_server_request_body_size_bytes_count 2$/m);
+  assert.match(text, /^chorus_texts_total\{model="svalabs",outcome="done"\} 12$/m);
+  assert.match(
+    text,
+    /^chorus_model_info\{model="svalabs",architecture="xlm-roberta",provider="cpu"\} 1$/m,
+  );
+  assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
+});

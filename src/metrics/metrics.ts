@@ -1,0 +1,75 @@
+/**
+ * All of the service's metrics, in one registry.
+ *
+ * Owns the registry and what is not about one request or the engine: build, readiness, process.
+ * `http-metrics.ts` counts requests, `engine-metrics.ts` reads the engine. Labels are bounded by the
+ * profile and by tables of ours; no client can add one. README's table is written from here.
+ */
+
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+
+import type { Engine, EngineStats } from '../engine/engine.js';
+import { registerEngineMetrics } from './engine-metrics.js';
+import { HttpMetrics } from './http-metrics.js';
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly http = new HttpMetrics(this.registry);
+  readonly textsRepaired = new Counter({
+    name: 'chorus_text_repaired_total',
+    help: 'Texts with a lone surrogate, which was replaced before the models read them',
+    registers: [this.registry],
+  });
+  readonly #ready = this.gauge('chorus_ready', '1 while requests are served');
+  readonly #draining = this.gauge('chorus_draining', '1 while the service is shutting down');
+  readonly #startup = this.gauge(
+    'chorus_startup_duration_seconds',
+    'Time from the start of the process to readiness',
+  );
+  readonly #build = this.gauge('chorus_build_info', 'Versions, as labels', [
+    'version',
+    'node_version',
+    'ort_version',
+  ]);
+  readonly #model = this.gauge('chorus_model_info', 'The loaded models, as labels', [
+    'model',
+    'architecture',
+    'provider',
+  ]);
+  #engine: Engine | undefined;
+  #stats: EngineStats | undefined;
+
+  constructor() {
+    registerEngineMetrics(this.registry, () => this.#stats);
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** The engine is loaded: its figures are part of every scrape from now on. */
+  engineLoaded(engine: Engine, version: string): void {
+    this.#engine = engine;
+    this.#build.set({ version, node_version: process.version, ort_version: engine.ortVersion }, 1);
+    for (const { name, architecture, provider } of engine.models) {
+      this.#model.set({ model: name, architecture, provider }, 1);
+    }
+  }
+
+  ready(): void {
+    this.#ready.set(1);
+    this.#startup.set(process.uptime());
+  }
+
+  draining(): void {
+    this.#ready.set(0);
+    this.#draining.set(1);
+  }
+
+  /** The text exposition of everything, from one reading of the engine. */
+  async scrape(): Promise<string> {
+    this.#stats = this.#engine?.stats();
+    return this.registry.metrics();
+  }
+
+  private gauge<T extends string>(name: string, help: string, labelNames: T[] = []): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import { StartError } from '../start-error.js';
+import { locateProfile, requireModelFolders } from './locate.js';
+import { readProfile } from './read.js';
+
+function profileFile(context: TestContext, yaml: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'chorus-profile-'));
+  context.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const file = join(folder, 'own.yaml');
+  writeFileSync(file, yaml);
+  return file;
+}
+
+function faultsOf(file: string): string[] {
+  try {
+    readProfile(file);
+  } catch (error) {
+    assert.ok(error instanceof StartError);
+    assert.equal(error.exitCode, 2);
+    return error.lines.map((line) => line.slice(file.length + 1));
+  }
+  return [];
+}
+
+const ROUTES = 'routes: [{ path: /process, contract: process }]\n';
+
+test("the challenge's models come in the order of its answer", () => {
+  const { routes, models } = readProfile(locateProfile('challenge'), '/checkpoints');
+  const names = ['cardiffnlp', 'ivanlau', 'svalabs', 'EIStakovskii', 'jy46604790'];
+  assert.deepEqual(routes[0]?.models, names);
+  assert.equal(models[0]?.folder, '/checkpoints/cardiffnlp');
+  assert.equal(models[0].labels.negative, 'NEGATIVE');
+  assert.match(models[0].source?.weightsRevision ?? '', /^c6ea16e/);
+});
+
+for (const name of ['starter', 'challenge', 'sentiment']) {
+  test(`the shipped profile ${name} is valid and has its file's name`, () => {
+    assert.equal(readProfile(locateProfile(name)).name, name);
+  });
+}
+
+test('folders default to the one beside the profile, and a path of its own wins', (context) => {
+  const yaml = `name: own\nmodels: [{ name: a }, { name: b, path: ./elsewhere }]\n${ROUTES}`;
+  const file = profileFile(context, yaml);
+  const folders = readProfile(file).models.map(({ folder }) => folder);
+  assert.deepEqual(folders, [join(file, '../own/a'), join(file, '../elsewhere')]);
+  assert.equal(readProfile(file, '/m').models[0]?.folder, '/m/a');
+  assert.equal(readProfile(file, '/m').models[1]?.folder, join(file, '../elsewhere'));
+});
+
+test('every fault is reported at once, with its line and column', (context) => {
+  const yaml = [
+    'name: own',
+    'models:',
+    '  - name: a b',
+    '    max_tokens: many',
+    '    labls: {}',
+    'routes:',
+    '  - path: process',
+    '    contract: proces',
+    '',
+  ].join('\n');
+  const faults = faultsOf(profileFile(context, yaml));
+  assert.equal(faults.length, 5);
+  for (const [position, what] of [
+    ['3:5', 'models[0].name: must be letters'],
+    ['4:5', 'models[0].max_tokens'],
+    ['5:5', 'models[0].labls is not a known key'],
+    ['7:5', 'routes[0].path: must be a path'],
+    ['8:5', 'routes[0].contract'],
+  ] as const) {
+    assert.ok(
+      faults.some((fault) => fault.startsWith(`${position}: ${what}`)),
+      `${position} ${what} in ${faults.join('\n')}`,
+    );
+  }
+});
+
+test('a missing key is reported where it belongs', (context) => {
+  const [fault] = faultsOf(profileFile(context, `name: own\nmodels:\n  - path: x\n${ROUTES}`));
+  assert.match(fault ?? '', /^3:5: models\[0\]\.name/);
+});
+
+test('names of models and paths of routes must differ, and routes name known models', (context) => {
+  const yaml = [
+    'name: own',
+    'models: [{ name: a }, { name: a }]',
+    'routes:',
+    '  - { path: /x, contract: process, models: [a, c] }',
+    '  - { path: /x, contract: process }',
+    '',
+  ].join('\n');
+  const faults = faultsOf(profileFile(context, yaml));
+  assert.equal(faults.length, 3);
+  assert.match(faults.join('\n'), /second model/);
+  assert.match(faults.join('\n'), /routes\[0\]\.models\[1\]: is not a model/);
+  assert.match(faults.join('\n'), /routes\[1\]\.path: is taken/);
+});
+
+test('broken YAML is reported with its line', (context) => {
+  const [fault] = faultsOf(profileFile(context, 'name: own\nmodels: [\n'));
+  assert.match(fault ?? '', /^\d+:\d+: /);
+});
+
+test('an unknown name lists the shipped profiles', () => {
+  assert.throws(() => locateProfile('stater'), /Unknown profile stater: known names are .*starter/);
+  assert.throws(() => locateProfile('./stater.yaml'), /no such file/);
+});
+
+test('a missing folder is one line that names the model, the folder and the way out', () => {
+  const profile = readProfile(locateProfile('challenge'), '/nowhere');
+  assert.throws(
+    () => {
+      requireModelFolders(profile);
+    },
+    (error: StartError) =>
+      error.lines.length === 5 &&
+      error.exitCode === 1 &&
+      /svalabs.*\/nowhere\/svalabs.*--models-dir/.test(error.lines[2] ?? ''),
+  );
+});

@@ -1,0 +1,100 @@
+/**
+ * The shape of a profile: which models are served, and on which routes.
+ *
+ * `read.ts` turns a YAML file into a `Profile`; nothing after it sees an optional field.
+ */
+
+import { z } from 'zod';
+
+import { contractNames, type ContractName } from '../routes/index.js';
+
+/** Model names are keys of answers, metric labels and folder names. */
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"');
+
+const revision = z
+  .string()
+  .regex(/^[0-9a-f]{7,40}$/, 'must be a commit id of 7 to 40 hexadecimal digits, in quotes');
+
+const source = z.strictObject({
+  /** The repository on the hub, `owner/name`. */
+  repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'must be owner/name'),
+  revision,
+  /** The commit to take the weights from, where `revision` has none in a format that is read. */
+  weights_revision: revision.optional(),
+});
+
+const model = z.strictObject({
+  name,
+  source: source.optional(),
+  /** The checkpoint's folder, relative to the profile. */
+  path: z.string().min(1).optional(),
+  /** New names for labels of the checkpoint; labels not listed keep theirs. */
+  labels: z.record(z.string(), z.string().min(1)).optional(),
+  max_tokens: z.int().min(3).optional(),
+  pooling: z.enum(['cls', 'mean']).optional(),
+});
+
+const route = z.strictObject({
+  path: z.string().regex(/^(?:\/[A-Za-z0-9._~-]+)+$/, 'must be a path such as /process'),
+  contract: z.enum(contractNames),
+  models: z.array(name).min(1).optional(),
+});
+
+export const profileSchema = z
+  .strictObject({
+    name,
+    models: z.array(model).min(1),
+    routes: z.array(route).min(1),
+  })
+  .superRefine(({ models, routes }, context) => {
+    const complain = (path: (string | number)[], message: string) => {
+      context.addIssue({ code: 'custom', path, message });
+    };
+    for (const [index, { name }] of models.entries()) {
+      if (models.findIndex((other) => other.name === name) < index) {
+        complain(['models', index, 'name'], 'names a second model; names must differ');
+      }
+    }
+    for (const [index, { path, models: wanted = [] }] of routes.entries()) {
+      if (routes.findIndex((other) => other.path === path) < index || path === '/health') {
+        complain(['routes', index, 'path'], 'is taken by another route');
+      }
+      for (const [position, name] of wanted.entries()) {
+        if (!models.some((model) => model.name === name)) {
+          complain(['routes', index, 'models', position], 'is not a model of this profile');
+        }
+      }
+    }
+  });
+
+export interface ProfileModel {
+  readonly name: string;
+  /** The absolute path of the checkpoint's folder. */
+  readonly folder: string;
+  readonly source: ModelSource | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** 0: as many as the model reads. */
+  readonly maxTokens: number;
+  /** Empty: the checkpoint's own head. */
+  readonly pooling: 'cls' | 'mean' | '';
+}
+
+export interface ModelSource {
+  readonly repo: string;
+  readonly revision: string;
+  readonly weightsRevision: string;
+}
+
+export interface ProfileRoute {
+  readonly path: string;
+  readonly contract: ContractName;
+  readonly models: readonly string[];
+}
+
+export interface Profile {
+  readonly name: string;
+  readonly models: readonly ProfileModel[];
+  readonly routes: readonly ProfileRoute[];
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { fakeEngine } from '../testing/fake-engine.js';
+import { startTestService } from '../testing/test-service.js';
+
+test('probes are ready once the service is, and not while it drains', async (context) => {
+  const engine = fakeEngine();
+  const { adminOrigin, post, service, origin } = await startTestService(context, engine);
+  const status = async (path: string) => (await fetch(adminOrigin + path)).status;
+  assert.equal(await status('/readyz'), 200);
+  assert.equal(await status('/startupz'), 200);
+  assert.equal(await status('/livez'), 200);
+
+  let finish: () => void = () => undefined;
+  const answers = await engine.answer('', AbortSignal.abort());
+  const asked = new Promise<void>((resolve) => {
+    engine.answer = () => {
+      resolve();
+      return new Promise((answer) => {
+        finish = () => {
+          answer(answers);
+        };
+      });
+    };
+  });
+  // Kept open by a second connection that was there before: health can still be asked.
+  await (await fetch(`${origin}/health`)).text();
+  const inFlight = post('"hello"');
+  await asked;
+  const stopped = service.stop(10_000);
+  assert.equal(await status('/readyz'), 503);
+  assert.equal(await status('/livez'), 200);
+  const metrics = await (await fetch(`${adminOrigin}/metrics`)).text();
+  assert.match(metrics, /^chorus_ready 0$/m);
+  assert.match(metrics, /^chorus_draining 1$/m);
+  finish();
+  assert.equal((await inFlight).status, 200);
+  await stopped;
+});
+
+test('liveness fails when work waits and nothing has ended for 30 seconds', async (context) => {
+  const stalled = fakeEngine({ pendingTexts: 1, secondsSinceProgress: 31 });
+  const { adminOrigin } = await startTestService(context, stalled);
+  const response = await fetch(`${adminOrigin}/livez`);
+  assert.equal(response.status, 503);
+  assert.equal(((await response.json()) as { reason: string }).reason, 'stalled');
+});
+
+test('an idle engine is alive however long ago it worked', async (context) => {
+  const idle = fakeEngine({ pendingTexts: 0, secondsSinceProgress: 3600 });
+  const { adminOrigin } = await startTestService(context, idle);
+  assert.equal((await fetch(`${adminOrigin}/livez`)).status, 200);
+});
+
+test('anything else on the admin port is a problem', async (context) => {
+  const { adminOrigin } = await startTestService(context);
+  assert.equal((await fetch(`${adminOrigin}/process`)).status, 404);
+  assert.equal((await fetch(`${adminOrigin}/constructor`)).status, 404);
+  const response = await fetch(`${adminOrigin}/metrics`, { method: 'POST' });
+  assert.equal(response.status, 405);
+  assert.equal(response.headers.get('allow'), 'GET, HEAD');
+});

@@ -1,0 +1,86 @@
+/**
+ * The listener for those who operate the service: metrics and probes.
+ *
+ * On a port of its own so that overload, limits and draining of the public one do not touch it. It
+ * starts first and stops last: probes have an answer while models load and while requests drain.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+
+import { sendProblem } from '../errors/send-problem.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { EngineStats } from '../engine/engine.js';
+
+/** Without progress for this long while work waits, only a restart helps. */
+const STALLED_AFTER_SECONDS = 30;
+
+export interface Operations {
+  readonly contentType: string;
+  /** The text exposition of the metrics. */
+  readonly scrape: () => Promise<string>;
+  readonly phase: () => 'starting' | 'ready' | 'draining';
+  /** The engine's figures; `undefined` while it loads. */
+  readonly stats: () => EngineStats | undefined;
+}
+
+type Answer = (operations: Operations) => string | Promise<string>;
+
+/** Each answers its body, or throws why the probe fails. */
+const pages: Readonly<Record<string, Answer>> = {
+  '/metrics': (operations) => operations.scrape(),
+  '/livez': live,
+  '/readyz': ready,
+  '/startupz': ready,
+};
+
+export function createAdminServer(operations: Operations): Server {
+  return createServer((request, response) => {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    void answer(page, path, response, operations);
+  });
+}
+
+async function answer(
+  page: Answer | undefined,
+  path: string,
+  response: ServerResponse,
+  operations: Operations,
+): Promise<void> {
+  try {
+    if (page === undefined) {
+      throw new ServiceError('not_found', `Served here: ${Object.keys(pages).join(', ')}.`);
+    }
+    const { method } = response.req;
+    if (method !== 'GET' && method !== 'HEAD') {
+      const headers = { allow: 'GET, HEAD' };
+      throw new ServiceError('method_not_allowed', 'This path takes GET, HEAD.', { headers });
+    }
+    const body = await page(operations);
+    const type = path === '/metrics' ? operations.contentType : 'text/plain; charset=utf-8';
+    response.writeHead(200, { 'content-type': type }).end(body);
+  } catch (thrown) {
+    sendProblem(response, ServiceError.from(thrown), randomUUID());
+  }
+}
+
+function live({ stats }: Operations): string {
+  const { pendingTexts = 0, secondsSinceProgress = 0 } = stats() ?? {};
+  if (pendingTexts > 0 && secondsSinceProgress > STALLED_AFTER_SECONDS) {
+    const waiting = `${pendingTexts} texts wait and no batch has ended for`;
+    throw new ServiceError('stalled', `${waiting} ${Math.round(secondsSinceProgress)} s.`);
+  }
+  return 'ok\n';
+}
+
+function ready({ phase }: Operations): string {
+  switch (phase()) {
+    case 'starting':
+      throw new ServiceError('not_ready', 'The models are being loaded.');
+    case 'draining':
+      throw new ServiceError('draining', 'No new requests should come here.');
+    case 'ready':
+      return 'ok\n';
+  }
+}

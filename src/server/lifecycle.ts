@@ -1,0 +1,60 @@
+/**
+ * When the process stops, and with which exit code.
+ *
+ * The first SIGTERM or SIGINT drains; the second exits at once. While the models load there is
+ * nothing to drain, so the first one exits.
+ */
+
+import { constants } from 'node:os';
+
+import type { Logger } from '../log/logger.js';
+import { exitCodes } from '../start-error.js';
+import type { Service } from './service.js';
+
+export type Stoppable = Pick<Service, 'openRequests' | 'stop'>;
+
+const signals = ['SIGTERM', 'SIGINT'] as const;
+
+export class Lifecycle {
+  #service: Stoppable | undefined;
+  #stopping = false;
+
+  constructor(
+    private readonly shutdownTimeoutMs: number,
+    private readonly logger: Logger,
+    private readonly exit: (code: number) => void = (code) => process.exit(code),
+  ) {}
+
+  /** Handles signals from now on; until `serving` is called they exit at once. */
+  watch(): void {
+    for (const signal of signals) process.on(signal, (name) => void this.received(name));
+  }
+
+  serving(service: Stoppable): void {
+    this.#service = service;
+  }
+
+  async received(signal: NodeJS.Signals): Promise<void> {
+    const service = this.#service;
+    if (this.#stopping) {
+      this.logger.warn({ signal }, 'second signal: exiting without waiting');
+      this.exit(128 + constants.signals[signal]);
+      return;
+    }
+    this.#stopping = true;
+    if (service === undefined) {
+      this.logger.info({ signal }, 'stopped before it was ready');
+      this.exit(exitCodes.ok);
+      return;
+    }
+    this.logger.info({ signal, openRequests: service.openRequests }, 'draining');
+    const { inTime, unanswered } = await service.stop(this.shutdownTimeoutMs);
+    if (inTime) {
+      this.logger.info({}, 'stopped');
+      this.exit(exitCodes.ok);
+    } else {
+      this.logger.error({ openRequests: unanswered }, 'forced_shutdown: the time to stop was up');
+      this.exit(exitCodes.failed);
+    }
+  }
+}

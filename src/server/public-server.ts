@@ -1,0 +1,91 @@
+/**
+ * The listener that clients talk to: Node's HTTP server with its limits set and its gaps filled.
+ *
+ * Opens an exchange per request, refuses what `guard.ts` finds, gives the rest to the application.
+ * Knows nothing of routes or models.
+ */
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { sendProblem } from '../errors/send-problem.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { Exchanges } from '../http/exchanges.js';
+import { answerClientError, type ClientFault } from './client-error.js';
+import { guard } from './guard.js';
+
+export interface ServerLimits {
+  readonly maxBodySize: number;
+  readonly maxConnections: number;
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
+}
+
+export interface ConnectionObserver {
+  parseError(code: string): void;
+  connectionDropped(): void;
+}
+
+export function createPublicServer(
+  app: RequestListener,
+  limits: ServerLimits,
+  exchanges: Exchanges,
+  observer: ConnectionObserver,
+): Server {
+  const { maxBodySize, maxConnections, ...timeouts } = limits;
+  const server = createServer({
+    ...timeouts,
+    // Node looks at the two timeouts this often, so a slow client overstays by a second at most.
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: 8 * 1024,
+    // `guard` wants exactly one; Node's own refusal of none has no body.
+    requireHostHeader: false,
+    noDelay: true,
+  });
+  server.maxConnections = maxConnections;
+
+  const listen =
+    (accept: RequestListener): RequestListener =>
+    (request, response) => {
+      const exchange = exchanges.open(request, response);
+      const refusal = guard(request, maxBodySize);
+      if (refusal === undefined) {
+        accept(request, response);
+      } else {
+        exchange.errorCode = refusal.code;
+        sendProblem(response, refusal, exchange.id);
+      }
+    };
+
+  server.on('request', listen(app));
+  server.on(
+    'checkContinue',
+    listen((request, response) => {
+      response.writeContinue();
+      app(request, response);
+    }),
+  );
+  server.on(
+    'checkExpectation',
+    listen((_request, response) => {
+      const exchange = exchanges.of(response);
+      exchange.errorCode = 'expectation_failed';
+      const detail = 'The only expectation that is met is 100-continue.';
+      sendProblem(response, new ServiceError('expectation_failed', detail), exchange.id);
+    }),
+  );
+  server.on('connection', (socket: Socket) => {
+    socket.once('close', () => {
+      exchanges.socketClosed(socket);
+    });
+  });
+  server.on('clientError', (fault: ClientFault, socket: Socket) => {
+    observer.parseError(fault.code ?? 'unknown');
+    answerClientError(fault, socket, exchanges);
+  });
+  server.on('drop', () => {
+    observer.connectionDropped();
+  });
+  return server;
+}

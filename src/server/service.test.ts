@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+
+import type { TextAnswer } from '../engine/engine.js';
+import { fakeEngine, type FakeEngine } from '../testing/fake-engine.js';
+import { received } from '../testing/raw-socket.js';
+import { startTestService } from '../testing/test-service.js';
+
+/** Makes the engine wait; resolves `asked` when it was asked, and answers on `finish`. */
+async function hold(engine: FakeEngine): Promise<{ asked: Promise<void>; finish: () => void }> {
+  const answers = await engine.answer('', new AbortController().signal);
+  let finish: (answers: readonly TextAnswer[]) => void = () => undefined;
+  const asked = new Promise<void>((resolve) => {
+    engine.answer = () => {
+      resolve();
+      return new Promise((answer) => (finish = answer));
+    };
+  });
+  return {
+    asked,
+    finish() {
+      finish(answers);
+    },
+  };
+}
+
+test('stopping answers what is open, ends its connection and closes the engine', async (context) => {
+  const engine = fakeEngine();
+  const { post, service, origin } = await startTestService(context, engine);
+  const { asked, finish } = await hold(engine);
+  const inFlight = post('"hello"');
+  await asked;
+  const stopped = service.stop(10_000);
+  assert.equal(engine.closed, false);
+  finish();
+  const response = await inFlight;
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get('connection'), 'close');
+  await response.text();
+  assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
+  assert.equal(engine.closed, true);
+  await assert.rejects(fetch(origin), 'nobody listens any more');
+});
+
+test('a connection kept alive may ask once more while the service stops, and then ends', async (context) => {
+  const engine = fakeEngine();
+  const { post, service, port } = await startTestService(context, engine);
+  const { asked, finish } = await hold(engine);
+  const inFlight = post('"hello"');
+  await asked;
+  const socket = connect(port, '127.0.0.1');
+  // The first half of a request keeps the connection from being idle.
+  socket.write('GET /health HTTP/1.1\r\n');
+  await new Promise((resolve) => socket.once('connect', resolve));
+  await post('"x"', { 'content-encoding': 'gzip' });
+  const stopped = service.stop(10_000);
+  socket.write('Host: a\r\n\r\n');
+  const text = await received(socket);
+  assert.match(text, /^HTTP\/1\.1 503 .*"reason":"draining"/s);
+  assert.match(text, /connection: close/i);
+  finish();
+  assert.equal((await inFlight).status, 200);
+  assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
+});
+
+test('pipelined requests are all answered while the service stops', async (context) => {
+  const engine = fakeEngine();
+  const { service, port } = await startTestService(context, engine);
+  const finishers: (() => void)[] = [];
+  const answers = await engine.answer('', new AbortController().signal);
+  const asked = new Promise<void>((resolve) => {
+    engine.answer = () =>
+      new Promise((answer) => {
+        finishers.push(() => {
+          answer(answers);
+        });
+        if (finishers.length === 3) resolve();
+      });
+  });
+  const socket = connect(port, '127.0.0.1');
+  socket.write('POST /process HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"a"'.repeat(3));
+  await asked;
+  const stopped = service.stop(10_000);
+  for (const finish of finishers) finish();
+  assert.equal((await received(socket)).match(/HTTP\/1\.1 200/g)?.length, 3);
+  assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
+});
+
+test('what is not answered in time gets 503 and the stop says so', async (context) => {
+  const engine = fakeEngine();
+  const { post, service } = await startTestService(context, engine);
+  const { asked } = await hold(engine);
+  const inFlight = post('"hello"');
+  await asked;
+  assert.deepEqual(await service.stop(1), { inTime: false, unanswered: 1 });
+  const response = await inFlight;
+  assert.equal(response.status, 503);
+  assert.equal(((await response.json()) as { reason: string }).reason, 'draining');
+});
+
+test('an engine that does not close in time is not waited for', async (context) => {
+  const engine = fakeEngine();
+  engine.close = () => new Promise(() => undefined);
+  const { service } = await startTestService(context, engine);
+  assert.deepEqual(await service.stop(1), { inTime: false, unanswered: 0 });
+});
+
+test('a port in use is one line that names the way out', async (context) => {
+  const { port } = await startTestService(context);
+  await assert.rejects(
+    startTestService(context, fakeEngine(), ['--port', String(port)]),
+    new RegExp(`Port ${port} is in use; choose another with --port\\.`),
+  );
+});

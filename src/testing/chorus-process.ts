@@ -1,0 +1,69 @@
+/**
+ * The `chorus` command as a child process, for tests of what only a real process shows: exit codes,
+ * signals, what is printed where.
+ */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class ChorusProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown[]>;
+  #stdout = '';
+  #stderr = '';
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const { PATH } = process.env;
+    const env = { PATH, ...environment };
+    this.#child = spawn(process.execPath, [MAIN, ...args], { env, stdio: 'pipe' });
+    this.#ended = once(this.#child, 'close');
+    this.#child.stdout?.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
+    this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Resolves when the process has ended. */
+  async finished(): Promise<Finished> {
+    const [code] = (await this.#ended) as [number | null];
+    return { code, stdout: this.#stdout, stderr: this.#stderr };
+  }
+
+  /**
+   * Resolves with the first log line that has the message `msg`.
+   *
+   * @throws {Error} with everything printed when the process ends without it.
+   */
+  async logged(msg: string): Promise<Readonly<Record<string, unknown>>> {
+    const ended = this.#ended.then(() => true);
+    for (;;) {
+      const lines = this.#stdout.split('\n').slice(0, -1);
+      const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+      const entry = entries.find((candidate) => candidate.msg === msg);
+      if (entry !== undefined) return entry;
+      const more = once(this.#child.stdout ?? this.#child, 'data').then(() => false);
+      if (await Promise.race([more, ended])) {
+        throw new Error(`ended without logging "${msg}":\n${this.#stdout}${this.#stderr}`);
+      }
+    }
+  }
+}
+
+/** Runs `chorus` to its end. */
+export function runChorus(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  return new ChorusProcess(args, environment).finished();
+}

@@ -1,0 +1,90 @@
+/**
+ * An engine of a few lines for tests: fixed labels, and hooks to fail, wait and watch.
+ */
+
+import type { Engine, EngineStats, ModelStats, TextAnswer } from '../engine/engine.js';
+
+const LABELS = new Map([
+  ['cardiffnlp', 'POSITIVE'],
+  ['ivanlau', 'English'],
+  ['svalabs', 'HAM'],
+]);
+
+export interface FakeEngine extends Engine {
+  /** Every text that was asked about. */
+  readonly seen: string[];
+  /** Replaces the answers; may throw or never resolve. */
+  answer: (text: string, signal: AbortSignal) => Promise<readonly TextAnswer[]>;
+  closed: boolean;
+}
+
+export function fakeEngine(overrides: Partial<EngineStats> = {}): FakeEngine {
+  const names = [...LABELS.keys()];
+  return {
+    models: names.map((name) => ({
+      name,
+      architecture: 'xlm-roberta',
+      task: 'classification',
+      labels: [LABELS.get(name) ?? ''],
+      maxTokens: 512,
+      parameters: 1,
+      provider: 'cpu',
+    })),
+    ortVersion: '1.30.0',
+    seen: [],
+    closed: false,
+    answer: (text) => Promise.resolve([answerOf(names, text.length > 100 ? names : [])]),
+    infer({ texts: [text = ''] }, signal) {
+      this.seen.push(text);
+      return this.answer(text, signal);
+    },
+    stats: () => ({ ...stats(names), ...overrides }),
+    close() {
+      this.closed = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+function answerOf(names: readonly string[], truncatedBy: readonly string[]): TextAnswer {
+  return {
+    outputs: names.map((name) => ({
+      type: 'classification',
+      scores: [{ label: LABELS.get(name) ?? '', score: 0.875 }],
+    })),
+    truncatedBy,
+  };
+}
+
+const histogram = { upperBounds: [1, 2], counts: [3, 4, 5], sum: 21.5 };
+
+function stats(names: readonly string[]): EngineStats {
+  const models = names.map((name): ModelStats => ({
+    name,
+    textsDone: 12,
+    textsFailed: 1,
+    textsCancelled: 2,
+    queuedTexts: 3,
+    queuedTokens: 90,
+    batchTokens: 400,
+    batchPaddedTokens: 400,
+    busySeconds: 1.5,
+    batchSize: histogram,
+    queueWaitSeconds: histogram,
+    inferenceSeconds: histogram,
+    batchesClosed: { drained: 7 },
+    errors: { panic: 1 },
+  }));
+  return {
+    models,
+    lanes: 2,
+    laneRestarts: 0,
+    panics: 0,
+    pendingTexts: 0,
+    queueCapacity: 1024,
+    tokenizationSeconds: histogram,
+    inputTokens: histogram,
+    truncatedTexts: 5,
+    secondsSinceProgress: 0,
+  };
+}

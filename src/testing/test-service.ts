@@ -1,0 +1,85 @@
+/**
+ * The whole service on loopback ports with a fake engine, for tests.
+ */
+
+import { Writable } from 'node:stream';
+import type { TestContext } from 'node:test';
+
+import { loadSettings } from '../config/load.js';
+import type { Engine } from '../engine/engine.js';
+import { createLogger } from '../log/logger.js';
+import type { Profile } from '../profile/schema.js';
+import { Service } from '../server/service.js';
+import { fakeEngine } from './fake-engine.js';
+
+type Body = NonNullable<RequestInit['body']>;
+
+export interface TestService {
+  readonly service: Service;
+  readonly port: number;
+  readonly origin: string;
+  readonly adminOrigin: string;
+  /** Everything logged so far, at every level. */
+  readonly log: () => string;
+  readonly post: (body: Body, headers?: Record<string, string>) => Promise<Response>;
+  readonly metrics: () => Promise<string>;
+}
+
+export function testProfile(models: readonly string[]): Profile {
+  return {
+    name: 'test',
+    models: models.map((name) => ({
+      name,
+      folder: '/nowhere',
+      source: undefined,
+      labels: {},
+      maxTokens: 0,
+      pooling: '',
+    })),
+    routes: [{ path: '/process', contract: 'process', models }],
+  };
+}
+
+/** Starts a service that stops when the test ends; `flags` are those of `chorus serve`. */
+export async function startTestService(
+  context: TestContext,
+  engine: Engine = fakeEngine(),
+  flags: readonly string[] = [],
+): Promise<TestService> {
+  const lines: string[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  const hosts = ['--host', '127.0.0.1', '--admin-host', '127.0.0.1'];
+  const ports = ['--port', '0', '--admin-port', '0'];
+  const { settings } = loadSettings([...hosts, ...ports, ...flags], {});
+  const service = new Service({
+    settings,
+    profile: testProfile(engine.models.map(({ name }) => name)),
+    logger: createLogger('trace', sink),
+    version: '0.0.0',
+    loadEngine: () => Promise.resolve(engine),
+  });
+  const { port, adminPort } = await service.start();
+  context.after(() => service.stop(0));
+  const origin = `http://127.0.0.1:${port}`;
+  const adminOrigin = `http://127.0.0.1:${adminPort}`;
+  return {
+    service,
+    port,
+    origin,
+    adminOrigin,
+    log: () => lines.join(''),
+    post: (body, headers = {}) =>
+      fetch(`${origin}/process`, { method: 'POST', body, headers, ...streaming(body) }),
+    metrics: async () => (await fetch(`${adminOrigin}/metrics`)).text(),
+  };
+}
+
+/** What `fetch` wants beside a stream, and its types do not know. */
+function streaming(body: unknown): object {
+  return body instanceof ReadableStream ? { duplex: 'half' } : {};
+}
