@@ -2,10 +2,13 @@
 
 use std::{path::PathBuf, thread};
 
+use parking_lot::Mutex;
+
 use crate::{
+    allocator,
     dispatcher::{Dispatcher, DispatcherConfig},
     error::LoadError,
-    model::{Loader, ModelConfig, TokenizerSet},
+    model::{Loader, ModelConfig},
     onnxruntime::{Library, Provider},
 };
 
@@ -52,8 +55,9 @@ pub fn start(config: &EngineConfig) -> Result<Engine, LoadError> {
     let threads = config.lanes.unwrap_or(cores);
     let library = Library::load(&config.ort_library, threads)?;
     let provider = choose_provider(config.device, library)?;
-    let mut loader = Loader { library, provider, threads, tokenizers: TokenizerSet::default() };
-    let models = config.models.iter().map(|model| loader.load(model)).collect::<Result<Vec<_>, _>>()?;
+    let loader = Loader { library, provider, threads, tokenizers: Mutex::default() };
+    let models = loader.load_all(&config.models)?;
+    allocator::release_free_memory();
     let (lanes, max_batch_tokens) = match provider {
         Provider::Cpu => (threads, CPU_BATCH_TOKENS),
         Provider::Cuda => (config.lanes.unwrap_or(CUDA_LANES), CUDA_BATCH_TOKENS),
@@ -63,7 +67,7 @@ pub fn start(config: &EngineConfig) -> Result<Engine, LoadError> {
         max_batch_tokens: config.max_batch_tokens.unwrap_or(max_batch_tokens),
         queue_capacity: config.queue_capacity,
     };
-    let dispatcher = Dispatcher::start(models, loader.tokenizers, dispatcher);
+    let dispatcher = Dispatcher::start(models, loader.tokenizers.into_inner(), dispatcher);
     Ok(Engine { dispatcher, ort_version: library.version() })
 }
 

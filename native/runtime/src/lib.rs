@@ -9,6 +9,7 @@
 //! - [`dispatcher`]: threads, requests, answers; the shell around the planner
 //! - [`stats`], [`error`]: what can be counted, what can go wrong
 
+mod allocator;
 pub mod checkpoint;
 pub mod dispatcher;
 pub mod engine;

@@ -2,14 +2,20 @@
 
 use std::{
     collections::HashMap,
+    panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
 use chorus_engine::{
     head::ClassificationHead,
     spec::{self, ModelSpec, Task},
 };
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
@@ -34,32 +40,30 @@ const LARGEST_STATED_MAX: u64 = 1 << 20;
 /// The distinct tokenizers of a profile. Models whose tokenizers give the same ids share one.
 #[derive(Default)]
 pub struct TokenizerSet {
-    tokenizers: Vec<Arc<TextTokenizer>>,
+    tokenizers: Vec<TextTokenizer>,
+    by_files: HashMap<[u8; 32], usize>,
     by_fingerprint: HashMap<[u8; 32], usize>,
 }
 
 impl TokenizerSet {
     /// Loads the tokenizer of `directory`; returns its index.
     pub fn load(&mut self, directory: &Path) -> Result<usize, LoadError> {
+        let files = TextTokenizer::files_digest(directory)?;
+        if let Some(&index) = self.by_files.get(&files) {
+            return Ok(index);
+        }
         let tokenizer = TextTokenizer::load(directory)?;
         let next = self.tokenizers.len();
         let index = *self.by_fingerprint.entry(tokenizer.fingerprint()).or_insert(next);
         if index == next {
-            self.tokenizers.push(Arc::new(tokenizer));
+            self.tokenizers.push(tokenizer);
         }
+        self.by_files.insert(files, index);
         Ok(index)
     }
 
     pub fn get(&self, index: usize) -> &TextTokenizer {
         &self.tokenizers[index]
-    }
-
-    pub fn len(&self) -> usize {
-        self.tokenizers.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.tokenizers.is_empty()
     }
 }
 
@@ -69,18 +73,35 @@ pub struct Loader {
     pub provider: Provider,
     /// Threads that a lone item may use.
     pub threads: usize,
-    pub tokenizers: TokenizerSet,
+    pub tokenizers: Mutex<TokenizerSet>,
 }
 
 impl Loader {
+    /// Loads models side by side; returns them in order, or the first one's error.
+    pub fn load_all(&self, configs: &[ModelConfig]) -> Result<Vec<Model>, LoadError> {
+        let next = AtomicUsize::new(0);
+        let worker = || {
+            let mut loaded = Vec::new();
+            while let Some((index, config)) = claim(&next, configs) {
+                loaded.push((index, self.load(config)));
+            }
+            loaded
+        };
+        let mut loaded: Vec<_> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.threads.min(configs.len())).map(|_| scope.spawn(worker)).collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        });
+        loaded.sort_by_key(|&(index, _)| index);
+        loaded.into_iter().map(|(_, model)| model).collect()
+    }
+
     /// Loads a model and answers the empty text with it, so that what cannot run fails now.
-    pub fn load(&mut self, config: &ModelConfig) -> Result<Model, LoadError> {
+    fn load(&self, config: &ModelConfig) -> Result<Model, LoadError> {
         let model = match onnx_file(&config.path) {
             Some(file) => self.load_onnx(config, &file),
             None => self.load_checkpoint(config),
         }?;
-        let tokenizer = self.tokenizers.get(model.tokenizer);
-        let input = model.input(tokenizer, &[]);
+        let input = model.input(self.tokenizers.lock().get(model.tokenizer), &[]);
         for threads in [1, self.threads] {
             model.runner.run(&[&input], threads).and_then(|row| model.output(&row, 1)).map_err(|error| {
                 LoadError::invalid(&config.path, "a model that answers the empty text", error.to_string())
@@ -89,7 +110,7 @@ impl Loader {
         Ok(model)
     }
 
-    fn load_checkpoint(&mut self, config: &ModelConfig) -> Result<Model, LoadError> {
+    fn load_checkpoint(&self, config: &ModelConfig) -> Result<Model, LoadError> {
         let directory = &config.path;
         if !directory.is_dir() {
             return Err(LoadError::missing(directory, "a model's directory"));
@@ -98,8 +119,11 @@ impl Loader {
         let json = read_json(&config_path)?;
         let in_config = |source| LoadError::Config { path: config_path.clone(), source };
         let spec = ModelSpec::from_config(&json, config.pooling).map_err(in_config)?;
-        let tokenizer = self.tokenizers.load(directory)?;
-        let vocabulary = self.tokenizers.get(tokenizer).vocabulary_size();
+        let (tokenizer, vocabulary) = {
+            let mut tokenizers = self.tokenizers.lock();
+            let index = tokenizers.load(directory)?;
+            (index, tokenizers.get(index).vocabulary_size())
+        };
         if vocabulary > spec.vocab_size {
             return Err(LoadError::invalid(
                 directory,
@@ -127,17 +151,20 @@ impl Loader {
         Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
     }
 
-    fn load_onnx(&mut self, config: &ModelConfig, file: &Path) -> Result<Model, LoadError> {
+    fn load_onnx(&self, config: &ModelConfig, file: &Path) -> Result<Model, LoadError> {
         let directory = if config.path.is_dir() { config.path.as_path() } else { file.parent().unwrap_or(file) };
         let config_path = directory.join("config.json");
         let json = read_optional_json(&config_path)?.unwrap_or_default();
-        let tokenizer = self.tokenizers.load(directory)?;
-        let tokens = self.tokenizers.get(tokenizer);
-        let probe = [tokens.prefix(), tokens.suffix()].concat();
+        let (tokenizer, probe, padding) = {
+            let mut tokenizers = self.tokenizers.lock();
+            let index = tokenizers.load(directory)?;
+            let tokenizer = tokenizers.get(index);
+            (index, [tokenizer.prefix(), tokenizer.suffix()].concat(), tokenizer.padding_id())
+        };
         let options = PaddedOptions {
             provider: self.provider,
             threads: self.threads,
-            padding: json.get("pad_token_id").and_then(Value::as_u64).map_or(tokens.padding_id(), |id| id as u32),
+            padding: json.get("pad_token_id").and_then(Value::as_u64).map_or(padding, |id| id as u32),
             pooling: config.pooling,
             // A graph may not like a text of no tokens at all.
             probe: if probe.is_empty() { &[0] } else { &probe },
@@ -164,6 +191,12 @@ impl Loader {
         };
         Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
     }
+}
+
+/// The next model that no worker has taken.
+fn claim<'a>(next: &AtomicUsize, configs: &'a [ModelConfig]) -> Option<(usize, &'a ModelConfig)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    configs.get(index).map(|config| (index, config))
 }
 
 /// The ONNX file that `path` is or holds, unless it also holds weights that Chorus builds a graph for.

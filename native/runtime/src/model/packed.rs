@@ -8,7 +8,10 @@ use chorus_engine::{
     spec::ModelSpec,
     weights::Dtype,
 };
-use ort::{session::builder::PrepackedWeights, value::DynValue};
+use ort::{
+    session::builder::PrepackedWeights,
+    value::{DynValue, Tensor},
+};
 
 use super::Runner;
 use crate::{
@@ -16,6 +19,10 @@ use crate::{
     error::{BatchError, LoadError},
     onnxruntime::{Input, Library, Provider, SessionOptions, SharedSession, Threads, borrowed_tensor},
 };
+
+/// Tensors up to this size (biases, layer norms) are copied out of the file: reading them there would
+/// bring back the pages of the large weights around them, whose packed copies are used instead.
+const COPIED_BYTES: usize = 64 << 10;
 
 pub struct PackedModel {
     /// Runs on the lane's own thread.
@@ -110,11 +117,16 @@ fn shared_initializers(
         // SAFETY: every bit pattern is an `f32`. A file whose header leaves its data unaligned has
         // its weights read by ONNX Runtime instead.
         let (before, numbers, after) = unsafe { bytes.align_to::<f32>() };
-        if before.is_empty() && after.is_empty() {
-            // SAFETY: `PackedModel` keeps the mapping until its sessions are gone.
-            let value = unsafe { borrowed_tensor(shape, numbers)? };
-            shared.push((name.clone(), Arc::new(value)));
+        if !(before.is_empty() && after.is_empty()) {
+            continue;
         }
+        let value = if bytes.len() <= COPIED_BYTES {
+            Tensor::from_array((shape.clone(), numbers.to_vec()))?.into_dyn()
+        } else {
+            // SAFETY: `PackedModel` keeps the mapping until its sessions are gone.
+            unsafe { borrowed_tensor(shape, numbers)? }
+        };
+        shared.push((name.clone(), Arc::new(value)));
     }
     Ok(shared)
 }

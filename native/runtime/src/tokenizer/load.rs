@@ -19,15 +19,26 @@ const BPE: [&str; 2] = ["vocab.json", "merges.txt"];
 /// BERT's and DistilBERT's WordPiece vocabulary.
 const WORDPIECE: &str = "vocab.txt";
 
+/// What bare vocabularies are completed with.
+const SETTINGS: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
+
+/// The files of `directory` that decide its tokenizer.
+pub fn files(directory: &Path) -> Vec<PathBuf> {
+    let vocabularies = [SENTENCEPIECE, BPE[0], BPE[1], WORDPIECE, SETTINGS[0], SETTINGS[1]];
+    let complete = directory.join(TOKENIZER);
+    if complete.is_file() {
+        return vec![complete];
+    }
+    vocabularies.into_iter().map(|name| directory.join(name)).filter(|path| path.is_file()).collect()
+}
+
 pub fn tokenizer(directory: &Path) -> Result<Tokenizer, LoadError> {
     let file = |name: &str| directory.join(name);
     if file(TOKENIZER).is_file() {
         return from_json(&file(TOKENIZER));
     }
-    let settings = vocabulary::Settings::read(
-        read_optional_json(&file("tokenizer_config.json"))?,
-        read_optional_json(&file("special_tokens_map.json"))?,
-    );
+    let settings =
+        vocabulary::Settings::read(read_optional_json(&file(SETTINGS[0]))?, read_optional_json(&file(SETTINGS[1]))?);
     let built = if file(SENTENCEPIECE).is_file() {
         Some((file(SENTENCEPIECE), sentencepiece::xlm_roberta(&file(SENTENCEPIECE), &settings)))
     } else if BPE.iter().all(|name| file(name).is_file()) {

@@ -11,7 +11,7 @@ mod sentencepiece;
 mod tests;
 mod vocabulary;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use sha2::{Digest, Sha256};
 use tokenizers::{ModelWrapper, Tokenizer};
@@ -49,6 +49,17 @@ impl TextTokenizer {
         let (prefix, suffix) = special_tokens(&tokenizer).map_err(|problem| invalid(&problem))?;
         let cutter = Cutter::new(&tokenizer);
         Ok(Self { tokenizer, cutter, prefix, suffix })
+    }
+
+    /// Equal for directories whose tokenizer files are equal, byte for byte.
+    pub fn files_digest(directory: &Path) -> Result<[u8; 32], LoadError> {
+        let mut hash = Sha256::new();
+        for path in load::files(directory) {
+            let bytes = fs::read(&path).map_err(|error| LoadError::unreadable(&path, &error))?;
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        }
+        Ok(hash.finalize().into())
     }
 
     /// Encodes a text; keeps its first `max_content` ids, special tokens not counted.

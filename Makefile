@@ -1,0 +1,83 @@
+# The one front door. `make help` lists what there is.
+
+# Every Rust and TypeScript source, so that a second `make start` builds nothing.
+NATIVE_SOURCES := $(shell find native -path native/target -prune -o \( -name '*.rs' -o -name 'Cargo.*' \) -print)
+SERVICE_SOURCES := $(shell find src -name '*.ts') tsconfig.json package.json
+ADDON := native/addon/.built
+SERVICE := dist/.built
+PACKAGES := node_modules/.package-lock.json
+CARGO := cargo --config 'build.target-dir="native/target"'
+MANIFEST := --manifest-path native/Cargo.toml
+PROFILE ?= starter
+
+.PHONY: help start build test ready format lint types deny bench synthetic parity clean tools
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+start: build ## Build, then serve a profile on port 8080 (PROFILE=starter); Ctrl-C stops it
+	@node dist/cli/main.js serve $(PROFILE)
+
+build: tools $(ADDON) $(SERVICE) ## Install and build everything
+
+test: build ## Run every test: Rust and TypeScript, unit and end to end
+	$(CARGO) test --locked --workspace $(MANIFEST)
+	npm run --silent test
+	npm run --silent test:e2e
+
+ready: ## Everything that CI runs: format, lint, types, generated files, licences, tests
+	$(MAKE) format-check lint types deny test
+	npm run --silent docs:check
+	git diff --exit-code -- native/addon/index.cjs native/addon/index.d.cts
+
+format: $(PACKAGES) ## Format all sources
+	cargo fmt $(MANIFEST)
+	npm run --silent format
+
+.PHONY: format-check
+format-check: tools $(PACKAGES)
+	cargo fmt --check $(MANIFEST)
+	npm run --silent format:check
+
+lint: $(PACKAGES) $(ADDON) ## Clippy and ESLint
+	$(CARGO) clippy --locked --workspace --all-targets $(MANIFEST) -- -D warnings
+	npm run --silent lint
+
+types: $(PACKAGES) $(ADDON) ## Check the TypeScript types
+	npm run --silent types
+
+deny: ## Check the licences and sources of Rust dependencies (installs cargo-deny when absent)
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny@0.20.2
+	cd native && cargo deny --offline check licenses bans sources
+
+synthetic: $(PACKAGES) ## Make full-size random checkpoints outside the repository
+	node bench/synthetic/make.mjs
+
+bench: build ## Measure against the peer; see bench/README.md
+	node bench/run.mjs $(ARGS)
+
+parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
+	node bench/parity/run.mjs
+
+clean: ## Remove what was built
+	rm -rf dist node_modules native/target native/addon/*.node $(ADDON)
+
+tools:
+	@scripts/check-tools.sh
+
+$(PACKAGES): package.json package-lock.json
+	@echo '==> Installing packages'
+	npm ci --no-progress
+	@touch $@
+
+$(ADDON): $(PACKAGES) $(NATIVE_SOURCES)
+	@echo '==> Building the engine (a few minutes the first time)'
+	npm run --silent build:native
+	@touch $@
+
+$(SERVICE): $(PACKAGES) $(ADDON) $(SERVICE_SOURCES)
+	@echo '==> Building the service'
+	@rm -rf dist
+	npm run --silent build:ts
+	@touch $@

@@ -1,0 +1,111 @@
+// k6: the challenge's own load, its four stages with their rates, users and times (1712n/infra-challenge,
+// autotests/app/src/main.js). The last stage decides: ten users in a closed loop for two minutes.
+//
+//   TEXTS=texts.jsonl TARGET=http://127.0.0.1:8080/process k6 run bench/challenge.js
+//
+// The texts come from a file instead of a generator, so that two runs send the same; every answer is
+// checked as there. SCALE=0.05 makes every stage a twentieth as long, for a look; the summary says so.
+
+import { check } from 'k6';
+import exec from 'k6/execution';
+import http from 'k6/http';
+
+import { checks } from './lib/contract.js';
+import { loadTexts, send, summarize } from './lib/k6-common.js';
+
+const texts = loadTexts(__ENV.TEXTS);
+// k6 takes no stage below a second, and the first has sixty.
+const scale = Math.max(1 / 60, Number(__ENV.SCALE ?? 1));
+const promised = checks();
+
+/** A time, scaled. */
+function seconds(length) {
+  return `${Math.round(length * 1000 * scale)}ms`;
+}
+
+function ramp(start, stages) {
+  return {
+    executor: 'ramping-arrival-rate',
+    startTime: seconds(start),
+    preAllocatedVUs: 10,
+    maxVUs: 50,
+    timeUnit: '1s',
+    startRate: 1,
+    stages: stages.map(([target, length]) => ({ target, duration: seconds(length) })),
+  };
+}
+
+const scenarios = {
+  does_it_even_work: {
+    executor: 'constant-arrival-rate',
+    rate: 1,
+    timeUnit: '1s',
+    duration: seconds(60),
+    preAllocatedVUs: 1,
+    maxVUs: 1,
+  },
+  highload: ramp(61, [
+    [10, 5],
+    [30, 5],
+    [60, 10],
+    [60, 60],
+    [40, 60],
+    [60, 10],
+    [10, 30],
+    [0, 5],
+  ]),
+  spike: ramp(247, [
+    [10, 5],
+    [30, 5],
+    [200, 10],
+    [200, 120],
+    [0, 5],
+  ]),
+  stress_speed_test: {
+    executor: 'shared-iterations',
+    startTime: seconds(392),
+    vus: 10,
+    iterations: 1000000,
+    maxDuration: seconds(120),
+  },
+};
+
+// k6 keeps a figure for each scenario only where a threshold asks for it; these always hold.
+const perScenario = Object.keys(scenarios).flatMap((name) => [
+  [`http_req_duration{scenario:${name}}`, ['max>=0']],
+  [`http_reqs{scenario:${name}}`, ['count>=0']],
+  [`dropped_iterations{scenario:${name}}`, ['count>=0']],
+]);
+
+export const options = {
+  scenarios,
+  summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max'],
+  thresholds: { checks: ['rate==1'], ...Object.fromEntries(perScenario) },
+};
+
+export default function () {
+  check(send(http, texts[exec.scenario.iterationInTest % texts.length]), promised);
+}
+
+export function handleSummary({ metrics, root_group: root }) {
+  const stage = (name) => {
+    const count = metrics[`http_reqs{scenario:${name}}`]?.values.count ?? 0;
+    const closedLoop = name === 'stress_speed_test';
+    return {
+      answers: count,
+      // A closed loop drops what it did not get to, by design: only open stages count drops.
+      ...(closedLoop
+        ? { requestsPerSecond: count / (120 * scale) }
+        : { dropped: metrics[`dropped_iterations{scenario:${name}}`]?.values.count ?? 0 }),
+      latencyMs: metrics[`http_req_duration{scenario:${name}}`]?.values,
+    };
+  };
+  return summarize({
+    scale:
+      scale === 1 ? 'full length' : `every stage ${scale} of its length: a smoke run, not a result`,
+    stages: Object.fromEntries(Object.keys(scenarios).map((name) => [name, stage(name)])),
+    checks: Object.fromEntries(
+      root.checks.map(({ name, passes, fails }) => [name, { passes, fails }]),
+    ),
+  });
+}

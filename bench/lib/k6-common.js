@@ -1,0 +1,38 @@
+// What both k6 scripts share: the texts, the request and the end of a run. Runs inside k6 only.
+
+import { SharedArray } from 'k6/data';
+
+/** The texts of a JSONL file, strings or objects with `text`; held once for all virtual users. */
+export function loadTexts(path) {
+  if (!path) throw new Error('TEXTS names a JSONL file of texts');
+  return new SharedArray('texts', () =>
+    open(path)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+      .map((row) => (typeof row === 'string' ? row : row.text)),
+  );
+}
+
+/** Posts one text as the challenge does; gives the status and the parsed body, null if it is not JSON. */
+export function send(http, text) {
+  const target = __ENV.TARGET ?? 'http://127.0.0.1:8080/process';
+  const response = http.post(target, JSON.stringify(text), {
+    headers: { 'content-type': 'application/json' },
+    timeout: '120s',
+  });
+  let answer = null;
+  try {
+    // Not response.json(): it goes through a Go map and loses the order of the keys.
+    answer = JSON.parse(response.body);
+  } catch {
+    // Left null: every check of the answer fails.
+  }
+  return { status: response.status, answer };
+}
+
+/** What handleSummary returns: the figures on stdout, and in the file SUMMARY where that is set. */
+export function summarize(figures) {
+  const json = `${JSON.stringify(figures, null, 2)}\n`;
+  return __ENV.SUMMARY ? { [__ENV.SUMMARY]: json } : { stdout: json };
+}

@@ -1,0 +1,118 @@
+// One server under measurement: started on loopback, watched, stopped by its own process id.
+//
+// Memory is read from /proc for the process and all its children, so that a launcher or a pool of
+// workers counts in full. A server's own output goes to a log file, shown when it fails.
+
+import { once } from 'node:events';
+import { openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { spawnOwned } from './children.mjs';
+
+const READY_WITHIN_MS = 180_000;
+const STOP_WITHIN_MS = 60_000;
+const POLL_MS = 10;
+
+/**
+ * Starts `command` and resolves when it is ready, with `readyMs` from start to ready.
+ *
+ * @param command called with free ports, gives `{file, args, ready}`; see targets.mjs
+ */
+export async function startServer(command, logFile) {
+  const [port, adminPort] = await freePorts(2);
+  const { file, args, ready } = command({ port, adminPort });
+  const log = openSync(logFile, 'w');
+  const started = performance.now();
+  const child = spawnOwned(file, args, { stdio: ['ignore', log, log] });
+  const server = { child, logFile, url: `http://127.0.0.1:${port}/process`, readyMs: 0 };
+  try {
+    await untilReady(server, ready);
+  } catch (error) {
+    await stopServer(server);
+    throw new Error(`${error.message}\n${readFileSync(logFile, 'utf8').slice(-2000)}`);
+  }
+  server.readyMs = performance.now() - started;
+  return server;
+}
+
+/** Asks the server to end, and ends it where it does not within a minute. */
+export async function stopServer({ child }) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+  await exit;
+  clearTimeout(timer);
+}
+
+/** Resident memory of the process tree in bytes: now, and at most since the last `resetPeak`. */
+export function memory({ child }) {
+  const total = { now: 0, peak: 0 };
+  for (const pid of tree(child.pid)) {
+    const status = read(`/proc/${pid}/status`);
+    total.now += field(status, 'VmRSS');
+    total.peak += field(status, 'VmHWM');
+  }
+  return total;
+}
+
+export function resetPeak({ child }) {
+  for (const pid of tree(child.pid)) {
+    try {
+      writeFileSync(`/proc/${pid}/clear_refs`, '5');
+    } catch {
+      // Not allowed here: the peak then counts from the server's start.
+    }
+  }
+}
+
+async function untilReady({ child }, url) {
+  let failure = null;
+  child.once('error', (error) => (failure = error));
+  const deadline = performance.now() + READY_WITHIN_MS;
+  while (performance.now() < deadline) {
+    if (failure) throw failure;
+    if (child.exitCode !== null)
+      throw new Error(`the server ended with ${child.exitCode} before it was ready`);
+    const response = await fetch(url).catch(() => null);
+    await response?.arrayBuffer();
+    if (response?.ok) return;
+    await sleep(POLL_MS);
+  }
+  throw new Error(`the server was not ready within ${READY_WITHIN_MS / 1000} s`);
+}
+
+async function freePorts(count) {
+  const holders = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(holders.map((holder) => once(holder, 'listening')));
+  const ports = holders.map((holder) => holder.address().port);
+  await Promise.all(holders.map((holder) => once(holder.close(), 'close')));
+  return ports;
+}
+
+function tree(root) {
+  const children = new Map();
+  for (const pid of readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)) {
+    // The command's name is in parentheses and may hold blanks: what counts follows the last one.
+    const parent = Number(read(`/proc/${pid}/stat`).split(') ').at(-1).split(' ')[1]);
+    children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const all = [root];
+  for (const pid of all) all.push(...(children.get(pid) ?? []));
+  return all;
+}
+
+function field(status, name) {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+}
+
+function read(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,128 @@
+// Answers texts with the built addon, no HTTP in between: the served side of the comparison.
+//
+//   node bench/parity/engine.mjs <profile.yaml> <texts.jsonl> <out.jsonl> [--together N] [--seed S]
+//
+// Writes a line for each text, in the order of the file: {"text", "truncatedBy", "outputs": {model:
+// {"scores": {label: score}} or {"vector": […]}}}. Alone, one text is asked at a time. With --together
+// the texts come shuffled, in requests of one to four, N requests at once: batches then differ.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { parse } from 'yaml';
+
+import { ROOT } from '../lib/paths.mjs';
+
+const LIBRARY = 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1';
+const LARGEST_REQUEST = 4;
+
+async function main() {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { together: { type: 'string', default: '1' }, seed: { type: 'string', default: '1' } },
+  });
+  const [profilePath, textsPath, outPath] = positionals;
+  const profile = parse(readFileSync(profilePath, 'utf8'));
+  const models = profile.models.map((model) => ({
+    ...model,
+    path: resolve(dirname(profilePath), model.path),
+  }));
+  const texts = readLines(textsPath).map((row) => (typeof row === 'string' ? row : row.text));
+  const engine = await load(models);
+  const together = Number(values.together);
+  const requests =
+    together > 1 ? shuffledRequests(texts, Number(values.seed)) : texts.map((_, index) => [index]);
+  const answers = await answerAll(engine, requests, texts, models, together);
+  await engine.close();
+  writeFileSync(outPath, answers.map((answer) => `${JSON.stringify(answer)}\n`).join(''));
+}
+
+async function load(models) {
+  const { NativeEngine } = createRequire(import.meta.url)(
+    join(ROOT, 'native', 'addon', 'index.cjs'),
+  );
+  const engine = new NativeEngine();
+  const outcome = await engine.load({
+    models: models.map(({ name, path, pooling = '' }) => ({
+      name,
+      path,
+      maxTokens: 0,
+      pooling,
+      labelNames: [],
+    })),
+    ortLibrary: process.env.CHORUS_ORT_LIBRARY ?? join(ROOT, LIBRARY),
+    device: process.env.CHORUS_DEVICE ?? 'cpu',
+    lanes: 0,
+    maxBatchTokens: 0,
+    queueCapacity: 4096,
+  });
+  if (outcome.type === 'failed') throw new Error(`${outcome.code}: ${outcome.message}`);
+  return engine;
+}
+
+/** Keeps `together` requests under way until every text is answered. */
+async function answerAll(engine, requests, texts, models, together) {
+  const answers = new Array(texts.length);
+  let next = 0;
+  const worker = async () => {
+    while (next < requests.length) {
+      const ticket = next++;
+      const indexes = requests[ticket];
+      const outcome = await engine.infer({
+        ticket,
+        texts: indexes.map((index) => texts[index]),
+        models: models.map((_, model) => model),
+        top: 0,
+      });
+      if (outcome.type === 'failed') throw new Error(`${outcome.code}: ${outcome.message}`);
+      outcome.answers.forEach((answer, place) => {
+        answers[indexes[place]] = named(texts[indexes[place]], answer, models);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: together }, worker));
+  return answers;
+}
+
+function named(text, { outputs, truncatedBy }, models) {
+  const output = (value) =>
+    value.type === 'embedding'
+      ? { vector: value.vector }
+      : { scores: Object.fromEntries(value.scores.map(({ label, score }) => [label, score])) };
+  return {
+    text,
+    truncatedBy: truncatedBy.map((model) => models[model].name),
+    outputs: Object.fromEntries(outputs.map((value, index) => [models[index].name, output(value)])),
+  };
+}
+
+/** The indexes of all texts, shuffled, in groups of one to LARGEST_REQUEST. */
+function shuffledRequests(texts, seed) {
+  let state = seed | 1;
+  const random = (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+  const indexes = texts.map((_, index) => index);
+  for (let last = indexes.length - 1; last > 0; last--) {
+    const other = random(last + 1);
+    [indexes[last], indexes[other]] = [indexes[other], indexes[last]];
+  }
+  const requests = [];
+  while (indexes.length > 0) requests.push(indexes.splice(0, 1 + random(LARGEST_REQUEST)));
+  return requests;
+}
+
+function readLines(path) {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+}
+
+main().catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});
