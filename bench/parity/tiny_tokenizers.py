@@ -83,12 +83,17 @@ def write_tokenizer_json(folder: Path) -> int:
     return tokenizer.get_vocab_size()
 
 
-def write_vocab_and_merges(folder: Path, size: int) -> int:
-    """`vocab.json` and `merges.txt`, RoBERTa's byte-level BPE.
+def state_mask(folder: Path) -> None:
+    """A `tokenizer_config.json` which says that `<mask>` takes the blanks before it.
 
-    `tokenizer_config.json` states that `<mask>` takes the blanks before it, as published checkpoints do:
-    versions of transformers differ in what they assume without it.
+    Published RoBERTa checkpoints say so; versions of transformers differ in what they assume without it.
     """
+    mask = {"__type": "AddedToken", "content": "<mask>", "lstrip": True, "rstrip": False, "normalized": True, "single_word": False}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"mask_token": mask, "tokenizer_class": "RobertaTokenizer"}))
+
+
+def write_vocab_and_merges(folder: Path, size: int) -> int:
+    """`vocab.json` and `merges.txt`, RoBERTa's byte-level BPE."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
@@ -102,8 +107,7 @@ def write_vocab_and_merges(folder: Path, size: int) -> int:
     pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
     (folder / "vocab.json").write_text(json.dumps(model["vocab"], ensure_ascii=False))
     (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{pair}\n" for pair in pairs))
-    mask = {"__type": "AddedToken", "content": "<mask>", "lstrip": True, "rstrip": False, "normalized": True, "single_word": False}
-    (folder / "tokenizer_config.json").write_text(json.dumps({"mask_token": mask, "tokenizer_class": "RobertaTokenizer"}))
+    state_mask(folder)
     return len(model["vocab"])
 
 

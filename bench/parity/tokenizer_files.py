@@ -37,6 +37,16 @@ def with_max_length(write, tokens: float):
     return write_both
 
 
+def with_mask(write):
+    """The same, with the statement about `<mask>` that published checkpoints make."""
+
+    def write_both(folder: Path) -> int:
+        tiny.state_mask(folder)
+        return write(folder)
+
+    return write_both
+
+
 def tiny_sentencepiece(folder: Path) -> int:
     return tiny.write_sentencepiece(folder, 270)
 
@@ -48,6 +58,6 @@ def tiny_bpe(folder: Path) -> int:
 XLMR_JSON = real(250002, {"tokenizer.json": "xlmr/tokenizer.json"}, tiny_sentencepiece)
 XLMR_SENTENCEPIECE = real(250002, {"sentencepiece.bpe.model": "xlmr/sentencepiece.rebuilt.model"}, tiny_sentencepiece)
 ROBERTA_JSON = real(50265, {"tokenizer.json": "roberta/tokenizer.json"}, tiny_bpe)
-ROBERTA_BPE = real(50265, {"vocab.json": "roberta/vocab.json", "merges.txt": "roberta/merges.txt"}, tiny_bpe)
+ROBERTA_BPE = with_mask(real(50265, {"vocab.json": "roberta/vocab.json", "merges.txt": "roberta/merges.txt"}, tiny_bpe))
 BERT_JSON = real(30522, {"tokenizer.json": "bert-uncased/tokenizer.json"}, tiny.write_tokenizer_json)
 BERT_VOCAB = real(30522, {"vocab.txt": "bert-uncased/vocab.txt"}, tiny.write_vocab_txt)

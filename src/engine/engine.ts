@@ -51,7 +51,7 @@ export interface ModelInfo {
 
 export interface Engine {
   readonly models: readonly ModelInfo[];
-  /** The loaded ONNX Runtime's version, such as `1.30.0`. */
+  /** The loaded ONNX Runtime's version, such as `1.30`. */
   readonly ortVersion: string;
   /**
    * Answers every text by every model.
