@@ -6,7 +6,6 @@ SERVICE_SOURCES := $(shell find src -name '*.ts') tsconfig.json package.json
 ADDON := native/addon/.built
 SERVICE := dist/.built
 PACKAGES := node_modules/.package-lock.json
-CARGO := cargo --config 'build.target-dir="native/target"'
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
@@ -22,7 +21,7 @@ start: build ## Build, then serve a profile on port 8080 (PROFILE=starter); Ctrl
 build: tools $(ADDON) $(SERVICE) ## Install and build everything
 
 test: build ## Run every test: Rust and TypeScript, unit and end to end
-	$(CARGO) test --locked --workspace $(MANIFEST)
+	cargo test --locked --workspace $(MANIFEST)
 	npm run --silent test
 	npm run --silent test:e2e
 
@@ -41,7 +40,7 @@ format-check: tools $(PACKAGES)
 	npm run --silent format:check
 
 lint: $(PACKAGES) $(ADDON) ## Clippy and ESLint
-	$(CARGO) clippy --locked --workspace --all-targets $(MANIFEST) -- -D warnings
+	cargo clippy --locked --workspace --all-targets $(MANIFEST) -- -D warnings
 	npm run --silent lint
 
 types: $(PACKAGES) $(ADDON) ## Check the TypeScript types

@@ -18,7 +18,7 @@ function faultsOf(args: readonly string[], environment: Record<string, string> =
 test('defaults go through the same schema as given values', () => {
   const { settings, warnings } = loadSettings([], {});
   assert.equal(settings.port, 8080);
-  assert.equal(settings.maxBodySize, 1_048_576);
+  assert.equal(settings.maxBodySize, 262_144);
   assert.equal(settings.shutdownTimeout, 25_000);
   assert.equal(settings.profile, 'starter');
   assert.deepEqual(warnings, []);

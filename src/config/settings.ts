@@ -47,7 +47,7 @@ export const settings = {
     '',
     'ONNX Runtime library to load; empty: the one in the package onnxruntime-node',
   ),
-  maxBodySize: setting(size, '1MiB', 'Largest request body; larger ones get 413'),
+  maxBodySize: setting(size, '256KiB', 'Largest request body; larger ones get 413'),
   answerTimeout: setting(duration, '30s', 'Longest wait for the models, then 503; 0s: no limit'),
   headersTimeout: setting(duration, '5s', "Longest time for a request's header to arrive"),
   requestTimeout: setting(duration, '15s', 'Longest time for a whole request to arrive'),

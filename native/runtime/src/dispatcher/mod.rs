@@ -26,9 +26,11 @@ use crate::{
     stats::EngineStats,
 };
 
-/// Tokenization takes a few hundredths of a percent of a base-size model's time, so one thread serves
-/// many lanes.
+/// Tokenization takes a small part of a percent of a base-size model's time, so one thread serves many
+/// lanes.
 const LANES_PER_TOKENIZER_THREAD: usize = 8;
+/// So that one endless word does not hold up everybody's texts.
+const LEAST_TOKENIZER_THREADS: usize = 2;
 
 /// A request's name, chosen by the caller; unique among open requests.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
@@ -106,7 +108,7 @@ impl Dispatcher {
             let thread = thread::Builder::new().name(name).spawn(move || run(&shared));
             thread.expect("the operating system has threads left at start-up")
         };
-        let tokenizer_threads = config.lanes.div_ceil(LANES_PER_TOKENIZER_THREAD);
+        let tokenizer_threads = config.lanes.div_ceil(LANES_PER_TOKENIZER_THREAD).max(LEAST_TOKENIZER_THREADS);
         let tokenizers = (0..tokenizer_threads).map(|index| spawn(format!("tokenizer-{index}"), intake::serve));
         let lanes = (0..config.lanes).map(|index| spawn(format!("lane-{index}"), lane::serve));
         let threads = tokenizers.chain(lanes).collect();

@@ -78,10 +78,11 @@ impl Cutter {
             if end >= text.len() {
                 break;
             }
-            if let Some(content) = self.settled_ids(tokenizer, &text[..end], max)? {
-                return Ok(Encoded { content, truncated: true });
+            match self.settle(tokenizer, &text[..end], max)? {
+                Settled::Ids(content) => return Ok(Encoded { content, truncated: true }),
+                Settled::TooFew => window *= 2,
+                Settled::Never => break,
             }
-            window *= 2;
         }
         let mut content = tokenizer.encode_fast(text, false)?.get_ids().to_vec();
         let truncated = content.len() > max;
@@ -113,54 +114,63 @@ impl Cutter {
         }
     }
 
-    /// More than `max` ids that are certain, cut to `max`; `None` if the prefix does not settle as many.
-    fn settled_ids(&self, tokenizer: &Tokenizer, prefix: &str, max: usize) -> Result<Option<Vec<u32>>, Error> {
+    /// What is certain of the full text's ids from a prefix of it.
+    fn settle(&self, tokenizer: &Tokenizer, prefix: &str, max: usize) -> Result<Settled, Error> {
         let pieces = pieces(tokenizer, prefix)?;
         let mut ids = Vec::with_capacity(max + 1);
         for piece in &pieces[..pieces.len().saturating_sub(UNSETTLED)] {
             piece.ids(tokenizer, &mut ids)?;
             if ids.len() > max {
                 ids.truncate(max);
-                return Ok(Some(ids));
+                return Ok(Settled::Ids(ids));
             }
         }
         match (self.longest_token, &pieces[..]) {
             (Some(longest), [.., before, Piece::Text(last)]) if last.chars().count() > longest => {
                 before.ids(tokenizer, &mut ids)?;
-                agreed_ids(tokenizer, &ids, last, longest, max)
+                settle_by_agreement(tokenizer, &ids, last, longest, max)
             }
             (Some(longest), [Piece::Text(last)]) if last.chars().count() > longest => {
-                agreed_ids(tokenizer, &ids, last, longest, max)
+                settle_by_agreement(tokenizer, &ids, last, longest, max)
             }
-            _ => Ok(None),
+            _ => Ok(Settled::TooFew),
         }
     }
 }
 
+/// What a prefix tells of the first `max` ids of the full text.
+enum Settled {
+    Ids(Vec<u32>),
+    /// They depend on all that follows: a million dots are cut into tokens of sixteen from the end.
+    Never,
+    /// A longer prefix may tell more.
+    TooFew,
+}
+
 /// `before` and the first ids of `piece`, if cutting it at any of its last `longest` characters
 /// leaves more than `max` ids, of which the first `max` are always the same.
-fn agreed_ids(
+fn settle_by_agreement(
     tokenizer: &Tokenizer,
     before: &[u32],
     piece: &str,
     longest: usize,
     max: usize,
-) -> Result<Option<Vec<u32>>, Error> {
+) -> Result<Settled, Error> {
     let mut agreed: Option<Vec<u32>> = None;
     let ends = std::iter::once(piece.len()).chain(piece.char_indices().rev().map(|(start, _)| start));
     for end in ends.take(longest) {
         let mut ids = before.to_vec();
         Piece::Text(piece[..end].to_owned()).ids(tokenizer, &mut ids)?;
         if ids.len() <= max {
-            return Ok(None);
+            return Ok(Settled::TooFew);
         }
         ids.truncate(max);
         if agreed.as_ref().is_some_and(|agreed| *agreed != ids) {
-            return Ok(None);
+            return Ok(Settled::Never);
         }
         agreed = Some(ids);
     }
-    Ok(agreed)
+    Ok(agreed.map_or(Settled::TooFew, Settled::Ids))
 }
 
 /// What a text is split into before the model sees it.
