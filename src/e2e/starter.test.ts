@@ -60,7 +60,8 @@ test('every text of smoke.tsv gets the labels given there', async (context) => {
       const { answer } = await ask(text);
       for (const key of KEYS) {
         const label = cells.get(key) ?? '';
-        if (label !== '') assert.equal(answer[key]?.label, label, key);
+        // The file has the checkpoints' labels; the profile writes some of them in capitals.
+        if (label !== '') assert.equal(answer[key]?.label.toLowerCase(), label.toLowerCase(), key);
       }
     });
   }

@@ -8,16 +8,13 @@ use chorus_engine::{
     spec::ModelSpec,
     weights::Dtype,
 };
-use ort::{
-    session::builder::PrepackedWeights,
-    value::{DynValue, Tensor},
-};
+use ort::value::{DynValue, Tensor};
 
 use super::Runner;
 use crate::{
     checkpoint::WeightFiles,
     error::{BatchError, LoadError},
-    onnxruntime::{Input, Library, Provider, SessionOptions, SharedSession, Threads, borrowed_tensor},
+    onnxruntime::{Input, Library, ModelGraph, Provider, Sessions, borrowed_tensor},
 };
 
 /// Tensors up to this size (biases, layer norms) are copied out of the file: reading them there would
@@ -25,10 +22,7 @@ use crate::{
 const COPIED_BYTES: usize = 64 << 10;
 
 pub struct PackedModel {
-    /// Runs on the lane's own thread.
-    narrow: SharedSession,
-    /// Runs on the process-wide pool as well; absent where one thread is all there is.
-    wide: Option<SharedSession>,
+    sessions: Sessions,
     rule: PositionRule,
     width: usize,
     /// The sessions borrow the mapped files: declared last, dropped last.
@@ -47,16 +41,13 @@ impl PackedModel {
         let weights = WeightFiles::open(directory)?;
         let graph = graph::build(spec, &weights.index)
             .map_err(|source| LoadError::Weights { directory: directory.to_owned(), source })?;
-        let refused = |error: ort::Error| LoadError::session(directory, &error);
-        let shared = shared_initializers(&weights, &graph, provider).map_err(refused)?;
-        let packed = PrepackedWeights::new();
-        let session = |threads| {
-            let options = SessionOptions { provider, threads, directory, weights: &shared, packed: &packed };
-            SharedSession::new(library, &graph.model, &options).map_err(refused)
+        let sessions = || {
+            let shared = shared_initializers(&weights, &graph, provider)?;
+            let source = ModelGraph { onnx: &graph.model, directory, weights: &shared };
+            Sessions::new(library, provider, threads, &source)
         };
         let model = Self {
-            narrow: session(Threads::Calling)?,
-            wide: if threads > 1 && provider == Provider::Cpu { Some(session(Threads::Shared)?) } else { None },
+            sessions: sessions().map_err(|error| LoadError::session(directory, &error))?,
             rule: if spec.architecture.is_roberta_family() {
                 PositionRule::BehindPadding { padding: spec.pad_token_id }
             } else {
@@ -75,16 +66,16 @@ impl Runner for PackedModel {
     fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
         let batch = PackedBatch::new(texts, self.rule);
         let (tokens, rows) = (batch.ids.len(), texts.len());
-        let session = self.wide.as_ref().filter(|_| threads > 1).unwrap_or(&self.narrow);
         let run = || {
-            session.run(&[
+            let inputs = [
                 Input::new(input::IDS, &[tokens], &batch.ids)?,
                 Input::new(input::POSITIONS, &[tokens], &batch.positions)?,
                 Input::new(input::PAD, &[rows, batch.longest], &batch.pad)?,
                 Input::new(input::UNPAD, &[tokens], &batch.unpad)?,
                 Input::new(input::LENGTHS, &[rows], &batch.lengths)?,
                 Input::new(input::FIRST, &[rows], &batch.first)?,
-            ])
+            ];
+            self.sessions.run(&inputs, threads)
         };
         run().map(|output| output.numbers).map_err(|error| BatchError::runtime(&error))
     }

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use chorus_engine::{packing::PaddedBatch, spec::Pooling};
-use ort::session::builder::PrepackedWeights;
 
 use super::Runner;
 use crate::{
     error::{BatchError, LoadError},
-    onnxruntime::{Input, Library, Provider, RunOutput, SessionOptions, SharedSession, Threads},
+    onnxruntime::{Input, Library, ModelGraph, Provider, RunOutput, Sessions},
 };
 
 const IDS: &str = "input_ids";
@@ -16,8 +15,7 @@ const MASK: &str = "attention_mask";
 const TOKEN_TYPES: &str = "token_type_ids";
 
 pub struct PaddedModel {
-    narrow: SharedSession,
-    wide: Option<SharedSession>,
+    sessions: Sessions,
     padding: u32,
     takes_token_types: bool,
     pooling: Option<Pooling>,
@@ -39,14 +37,10 @@ impl PaddedModel {
     pub fn load(path: &Path, library: Library, options: &PaddedOptions) -> Result<Self, LoadError> {
         let directory = path.parent().unwrap_or(Path::new("."));
         let graph = std::fs::read(path).map_err(|error| LoadError::unreadable(path, &error))?;
-        let packed = PrepackedWeights::new();
-        let session = |threads| {
-            let options =
-                SessionOptions { provider: options.provider, threads, directory, weights: &[], packed: &packed };
-            SharedSession::new(library, &graph, &options).map_err(|error| LoadError::session(path, &error))
-        };
-        let narrow = session(Threads::Calling)?;
-        let names = narrow.input_names();
+        let source = ModelGraph { onnx: &graph, directory, weights: &[] };
+        let sessions = Sessions::new(library, options.provider, options.threads, &source)
+            .map_err(|error| LoadError::session(path, &error))?;
+        let names = sessions.input_names();
         let known = [IDS, MASK, TOKEN_TYPES];
         if !names.iter().any(|name| name == IDS) || !names.iter().all(|name| known.contains(&name.as_str())) {
             let expected = format!("the inputs {IDS}, {MASK} and, optionally, {TOKEN_TYPES}");
@@ -54,12 +48,7 @@ impl PaddedModel {
         }
         let mut model = Self {
             takes_token_types: names.iter().any(|name| name == TOKEN_TYPES),
-            narrow,
-            wide: if options.threads > 1 && options.provider == Provider::Cpu {
-                Some(session(Threads::Shared)?)
-            } else {
-                None
-            },
+            sessions,
             padding: options.padding,
             pooling: options.pooling,
             width: 0,
@@ -93,13 +82,12 @@ impl Runner for PaddedModel {
         let batch = PaddedBatch::new(texts, self.padding);
         let token_types = vec![0_i64; batch.ids.len()];
         let shape = [texts.len(), batch.longest];
-        let session = self.wide.as_ref().filter(|_| threads > 1).unwrap_or(&self.narrow);
         let run = || {
             let mut inputs = vec![Input::new(IDS, &shape, &batch.ids)?, Input::new(MASK, &shape, &batch.mask)?];
             if self.takes_token_types {
                 inputs.push(Input::new(TOKEN_TYPES, &shape, &token_types)?);
             }
-            session.run(&inputs)
+            self.sessions.run(&inputs, threads)
         };
         let output = run().map_err(|error| BatchError::runtime(&error))?;
         self.rows(output, &batch)
