@@ -3,7 +3,7 @@
  */
 
 import { envOf, flagOf, settingNames, settings } from '../config/settings.js';
-import type { Command } from './commands.js';
+import type { Command } from './command.js';
 
 export function overview(commands: readonly Command[]): string {
   const lines = commands.map(

@@ -15,7 +15,7 @@ import type { Profile } from '../profile/schema.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
 import { banner } from './banner.js';
-import type { Command } from './commands.js';
+import type { Command } from './command.js';
 import { serveHelp } from './help.js';
 import { version } from './version.js';
 
