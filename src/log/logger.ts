@@ -26,6 +26,7 @@ export interface LogFields {
   readonly adminPort?: number;
   readonly signal?: string;
   readonly openRequests?: number;
+  readonly provider?: string | undefined;
   readonly ortVersion?: string;
   readonly version?: string;
   readonly err?: unknown;

@@ -119,7 +119,8 @@ export class Service {
     const engine = await loadEngine();
     this.#engine = engine;
     const models = engine.models.map(({ name }) => name);
-    logger.info({ models, ortVersion: engine.ortVersion }, 'loaded');
+    const provider = engine.models[0]?.provider;
+    logger.info({ models, provider, ortVersion: engine.ortVersion }, 'loaded');
     this.#metrics.engineLoaded(engine, version);
     const server = this.createPublicServer(engine);
     const { host, port } = settings;
