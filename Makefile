@@ -31,12 +31,12 @@ ready: ## Everything that CI runs: format, lint, types, generated files, licence
 	git diff --exit-code -- native/addon/index.cjs native/addon/index.d.cts
 
 format: $(PACKAGES) ## Format all sources
-	cargo fmt $(MANIFEST)
+	cargo fmt --all $(MANIFEST)
 	npm run --silent format
 
 .PHONY: format-check
 format-check: tools $(PACKAGES)
-	cargo fmt --check $(MANIFEST)
+	cargo fmt --all --check $(MANIFEST)
 	npm run --silent format:check
 
 lint: $(PACKAGES) $(ADDON) ## Clippy and ESLint
