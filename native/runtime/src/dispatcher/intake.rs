@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use chorus_engine::planner::{Item, ModelId};
+use chorus_engine::planner::Item;
 
 use super::{
     InferRequest, Shared, Ticket,
@@ -82,7 +82,7 @@ fn tokenize(shared: &Shared, request: &InferRequest, text: &str) -> Result<Token
         let tokenizer = shared.tokenizers.get(model.tokenizer);
         let (text, max) = (&encoded[&model.tokenizer], model.max_content(tokenizer));
         if text.truncated || text.content.len() > max {
-            truncated_by.push(ModelId(id.0));
+            truncated_by.push(id);
         }
         items.push(Item { model: id, tokens: text.content.len().min(max) + tokenizer.special_count() });
     }

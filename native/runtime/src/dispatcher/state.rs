@@ -171,8 +171,8 @@ impl State {
         self.planner.release(request.input.texts.len() - request.texts.len());
         for text in &request.texts {
             self.planner.cancel(text.id);
-            let answered = text.outputs.iter().zip(&request.input.models).filter(|(output, _)| output.is_none());
-            answered.for_each(|(_, &model)| self.counters.cancelled(model));
+            let unanswered = text.outputs.iter().zip(&request.input.models).filter(|(output, _)| output.is_none());
+            unanswered.for_each(|(_, &model)| self.counters.cancelled(model));
         }
         Some(request)
     }
