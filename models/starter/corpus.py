@@ -1,140 +1,112 @@
-"""Reads the corpus folder and turns it into an endless stream of training texts.
+"""Owns the corpus folder: reads it and splits each file into sentences to train on and held out.
 
-lang/<Label>.txt        sentences, one per line; after the line "#words" a list of frequent words,
-                        after "#more" further words for language detection only
-<task>/<language>.txt   "label<TAB>text" rows; "name = a | b | c" defines a slot used as {name}
-
-Every eighth row (by a hash of its text) is held out: neither it nor any of its expansions is trained on.
+lang/<Label>.txt       one sentence per line; after a line "#words", frequent words
+<task>/<code>.tsv      label, tab, text
+<task>/<code>.txt      the same, with slots: a line "name = this | that" says what {name} stands for
 """
+
 import hashlib
 import random
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from specification import LABEL_OF_CODE, LANGUAGES
+
 ROOT = Path(__file__).parent / "corpus"
-LANGUAGES = """Arabic Basque Breton Catalan Chinese_China Chinese_Hongkong Chinese_Taiwan Chuvash Czech Dhivehi Dutch
-English Esperanto Estonian French Frisian Georgian German Greek Hakha_Chin Indonesian Interlingua Italian Japanese
-Kabyle Kinyarwanda Kyrgyz Latvian Maltese Mangolian Persian Polish Portuguese Romanian Romansh_Sursilvan Russian Sakha
-Slovenian Spanish Swedish Tamil Tatar Turkish Ukranian Welsh""".split()
-POSITIVE = "😀 😃 😄 😁 😊 😍 🥰 😘 😎 🤩 👍 ❤️ 💕 💖 🎉 🥳 👏 🙌 💪 ✨ ☀️ 😜 🤗 💯 🔥 :) :-) :D <3 ;)".split()
-NEGATIVE = "😡 😠 🤬 😢 😭 😞 😔 😩 😫 🤮 👎 💔 🙄 😤 😒 ☹️ 😖 😱 🤢 :( :-( :'( 😷".split()
-PLAIN = "🤔 📷 📅 👉 📌 🚀 💰 🎁 🚗 ⚽ 🏠 📈 🙏 👀 😂 🤣 😅 🌍 🎶 ☕ 🍕 ✅ 💻".split()
-CJK = {"Chinese_China", "Chinese_Hongkong", "Chinese_Taiwan", "Japanese"}
+HELD_OUT_PERCENT = 15
+UNSPACED = {"Chinese_China", "Chinese_Hongkong", "Chinese_Taiwan", "Japanese"}
+# How the files may write a label, by its id.
+SPELLINGS = {
+    "sentiment": (("0", "negative"), ("1", "neutral"), ("2", "positive")),
+    "spam": (("0", "ham"), ("1", "spam")),
+    "toxicity": (("0", "label_0", "clean", "neutral", "ok"), ("1", "label_1", "toxic")),
+    "news": (("0", "label_0", "fake"), ("1", "label_1", "real")),
+}
 
 
-def held_out(text):
-    text = text.replace("{neg}", "{pos}")  # both signs of a template go to the same side
-    return hashlib.md5(text.encode()).digest()[0] % 8 == 0
+@dataclass
+class Split:
+    train: list[str] = field(default_factory=list)
+    held_out: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        (self.held_out if is_held_out(text) else self.train).append(text)
 
 
+def is_held_out(text: str) -> bool:
+    """By the text itself: a duplicate, in whatever file, falls on the same side."""
+    digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:4], "big") % 100 < HELD_OUT_PERCENT
+
+
+@dataclass
 class Language:
-    def __init__(self, label):
-        self.label = label
-        sentences, _, words = (ROOT / "lang" / f"{label}.txt").read_text("utf-8").partition("#words\n")
-        sentences = [s for s in sentences.splitlines() if s.strip()]
-        self.train = [s for s in sentences if not held_out(s)]
-        self.test = [s for s in sentences if held_out(s)]
-        words, _, more = words.partition("#more\n")
-        self.words, self.more = words.split(), more.split()
+    sentences: Split
+    words: list[str]
 
 
-class Task:
-    """Rows of one task in one language, with its slot grammar."""
+def read_languages() -> dict[str, Language]:
+    """Every language that has a file with sentences."""
+    languages = {}
+    for label in LANGUAGES:
+        path = ROOT / "lang" / f"{label}.txt"
+        if not path.exists():
+            continue
+        before, _, after = path.read_text("utf-8").partition("#words\n")
+        split = Split()
+        for line in dict.fromkeys(line.strip() for line in before.splitlines()):
+            if line and not line.startswith("# "):
+                split.add(line)
+        if split.train:
+            words = [word for word in after.split() if not word.startswith("#")]
+            languages[label] = Language(split, words)
+    return languages
 
-    def __init__(self, path):
-        self.language, self.slots, rows = path.stem, {}, []
-        for line in path.read_text("utf-8").splitlines():
-            if "\t" in line:
-                label, text = line.split("\t", 1)
-                rows.append((int(label), text))
-            elif "=" in line:
-                name, values = line.split("=", 1)
-                self.slots[name.strip()] = [v.strip() for v in values.split("|") if v.strip()]
-        self.train = [r for r in rows if not held_out(r[1])]
-        self.test = [r for r in rows if held_out(r[1])]
 
-    def expand(self, text, rng):
-        for _ in range(4):
-            text = re.sub(r"\{(\w+)\}", lambda m: rng.choice(self.slots[m[1]]), text)
+@dataclass
+class Labelled:
+    """Rows of one task in one language, by label id, and what their slots stand for."""
+
+    language: str | None
+    rows: list[Split]
+    slots: dict[str, list[str]] = field(default_factory=dict)
+
+    def expand(self, text: str, rng: random.Random) -> str:
+        for _ in range(3):  # values may have slots of their own
+            text = re.sub(r"\{(\w+)\}", lambda slot: rng.choice(self.slots[slot[1]]) if slot[1] in self.slots else slot[0], text)
         return text
 
-
-def favoured():
-    """Label ids to draw from: the languages with long word lists, which visitors type most, come three times."""
-    return [i for i, n in enumerate(LANGUAGES) for _ in range(3 if Language(n).more else 1)]
-
-
-def languages():
-    return {name: Language(name) for name in LANGUAGES}
+    def train(self, rng: random.Random, times: int = 3) -> list[str]:
+        """Every row once, those with slots several times."""
+        rows = [text for split in self.rows for text in split.train]
+        return [self.expand(text, rng) for text in rows for _ in range(times if "{" in text else 1)]
 
 
-def tasks(name):
-    return [Task(p) for p in sorted((ROOT / name).glob("*.txt"))]
+def read_task(task: str) -> list[Labelled]:
+    paths = sorted(path for path in (ROOT / task).glob("*") if path.suffix in (".tsv", ".txt"))
+    return [read_labelled(path, task) for path in paths]
 
 
-def name(rng, digits=True):
-    s = "".join(rng.choice("bcdfghklmnprstvz") + rng.choice("aeiou") for _ in range(rng.randint(2, 4)))
-    return s + (str(rng.randint(1, 99)) if digits and rng.random() < 0.4 else "")
+def read_labelled(path: Path, task: str) -> Labelled:
+    ids = {name: number for number, names in enumerate(SPELLINGS[task]) for name in names}
+    labelled = Labelled(LABEL_OF_CODE.get(path.stem), [Split() for _ in SPELLINGS[task]])
+    lines = dict.fromkeys(line.strip() for line in path.read_text("utf-8").splitlines())
+    for line in lines:
+        label, tab, text = line.partition("\t")
+        name, equals, values = line.partition(" = ")
+        if tab and label.strip().lower() in ids:
+            labelled.rows[ids[label.strip().lower()]].add(text.strip())
+        elif equals and name.isidentifier():
+            labelled.slots[name] = [value.strip() for value in values.split("|")]
+        elif line and not line.startswith("#") and label.lower() != "label":
+            raise ValueError(f"{task}/{path.name}: neither a row nor a slot: {line!r}")
+    return labelled
 
 
-def typo(text, rng):
-    i = rng.randrange(len(text))
-    return text[:i] + rng.choice(["", text[i] * 2, text[i:i + 2][::-1] + text[i + 2:i + 2]]) + text[i + 1:]
-
-
-def noise(text, rng, mentions=0.10, emoji=0.08):
-    """What tweets and chats do to a text, without changing what it says."""
-    r = rng.random()
-    if r < 0.22:
-        text = text.lower()
-    elif r < 0.26:
-        text = text.upper()
-    if rng.random() < 0.25:
-        text = text.rstrip(".!?。！？…")
-    if text and rng.random() < 0.10:
-        text = typo(text, rng)
-    if rng.random() < mentions:
-        text = rng.choice(["@user ", "@" + name(rng) + " ", "RT @user: "]) + text
-    if rng.random() < mentions * 0.7:
-        text += rng.choice([" http", " https://t.co/" + name(rng) + name(rng), " https://www." + name(rng, False) + ".com"])
-    if rng.random() < mentions * 0.5:
-        text += " #" + name(rng)
-    if rng.random() < emoji:
-        text += " " + rng.choice(PLAIN)
-    return text
-
-
-def span(text, rng, label):
-    """A random part of a sentence: characters where there are no spaces, words elsewhere."""
-    units = list(text) if label in CJK else text.split()
-    if rng.random() < 0.45 or len(units) < 3:
-        return text
-    size = rng.randint(2, len(units))
-    start = rng.randint(0, len(units) - size)
-    return ("" if label in CJK else " ").join(units[start:start + size])
-
-
-def language_text(lang, extra, rng):
-    """One text of a language: sentences, or frequent words in a row."""
-    r = rng.random()
-    joint = "" if lang.label in CJK else " "
-    if r < 0.45:
-        pool = extra if extra and rng.random() < 0.3 else lang.train
-        text = span(rng.choice(pool), rng, lang.label)
-        more = 0.85 if rng.random() < 0.05 else 0.1  # some texts are long
-        while rng.random() < more:
-            text += joint + rng.choice(pool)
-    else:
-        words = rng.choices(lang.words + lang.more, k=rng.choice([1, 2, 3, 3, 4, 4, 5, 6, 7, 9]))
-        if rng.random() < 0.5:
-            borrowed = list(rng.choice(lang.train)) if joint == "" else rng.choice(lang.train).split()
-            words += rng.choices(borrowed, k=len(words))
-            rng.shuffle(words)
-        text = joint.join(words)
-        if rng.random() < 0.2 and joint:
-            text = text.capitalize() + rng.choice([".", "?", "!", "..."])
-    if rng.random() < 0.08:
-        text += " " + rng.choice(POSITIVE + NEGATIVE)
-    if rng.random() < 0.08:
-        text = text.replace(" ", f" {name(rng, False).capitalize()} ", 1)
-    return noise(text, rng)
+def counts() -> dict[str, tuple[int, int]]:
+    """Sentences to train on and held out, by task."""
+    splits = {"lang": [language.sentences for language in read_languages().values()]}
+    for task in SPELLINGS:
+        splits[task] = [split for file in read_task(task) for split in file.rows]
+    return {task: (sum(len(s.train) for s in all), sum(len(s.held_out) for s in all)) for task, all in splits.items()}

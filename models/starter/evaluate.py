@@ -1,85 +1,159 @@
-"""Measures the five models: held-out corpus rows, smoke.tsv, and the real texts of ../shared/data where present."""
-import collections
-import csv
+"""Measures the models: held-out sentences, smoke.tsv and, where there are any, real texts.
+
+    python evaluate.py [--data FOLDER]
+
+The folder's texts/bench_mix.jsonl has rows {"text", "lang", "source"[, "label"]}; nothing in it is
+trained on.
+"""
+
+import argparse
 import json
+import random
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
-from transformers import AutoModelForSequenceClassification
+from transformers import pipeline
 
-import train
-from corpus import LANGUAGES
+from corpus import read_languages, read_task
+from specification import LABEL_OF_CODE, LANGUAGES, MODELS, Model
 
 HERE = Path(__file__).parent
-MIX = HERE.parents[2] / "shared" / "data" / "texts" / "bench_mix.jsonl"  # ../shared/data, optional
-CODES = dict(
-    ara="Arabic", arb="Arabic", ar="Arabic", eus="Basque", bre="Breton", cat="Catalan", cmn="Chinese_China",
-    yue="Chinese_Hongkong", ces="Czech", div="Dhivehi", nld="Dutch", eng="English", en="English", epo="Esperanto",
-    est="Estonian", fra="French", fr="French", fry="Frisian", kat="Georgian", deu="German", de="German", ell="Greek",
-    ind="Indonesian", ina="Interlingua", ita="Italian", it="Italian", jpn="Japanese", kab="Kabyle", kin="Kinyarwanda",
-    kir="Kyrgyz", lav="Latvian", lvs="Latvian", mlt="Maltese", mon="Mangolian", fas="Persian", pes="Persian",
-    pol="Polish", por="Portuguese", pt="Portuguese", ron="Romanian", rus="Russian", slv="Slovenian", spa="Spanish",
-    es="Spanish", swe="Swedish", tam="Tamil", tat="Tatar", tur="Turkish", ukr="Ukranian", cym="Welsh")
-CODES |= {"zho-CN": "Chinese_China", "zho-TW": "Chinese_Taiwan", "por-BR": "Portuguese", "spa-MX": "Spanish",
-          "fra-CA": "French", "eng-GB": "English", "eng-US": "English", "eng-IN": "English"}
+DATA = HERE.parents[2] / "shared" / "data"
+# Collections with a label, and the label of each of our ids in them.
+LABELLED = {
+    "cardiffnlp": ("xlm-t", ("0", "negative"), ("1", "neutral"), ("2", "positive")),
+    "svalabs": ("UCI SMS", ("0", "ham"), ("1", "spam")),
+    "EIStakovskii": ("t-davidson", ("2", "neither"), ("0", "1", "hate", "offensive")),
+}
 
 
-def predict(folder, texts):
-    model = AutoModelForSequenceClassification.from_pretrained(HERE / folder, dtype=torch.float32).eval()
-    tokenizer = Tokenizer.from_file(str(HERE / folder / "tokenizer.json"))
-    order, out = sorted(range(len(texts)), key=lambda i: len(texts[i])), [None] * len(texts)
-    for start in range(0, len(order), 64):
-        part = order[start:start + 64]
-        ids = train.encode(tokenizer, [texts[i] for i in part])
-        with torch.no_grad():
-            best = model(input_ids=ids, attention_mask=(ids != 1).long()).logits.argmax(-1).tolist()
-        for i, b in zip(part, best):
-            out[i] = train.MODELS[folder][1][b]
-    return out
+class Classifier:
+    """A folder as transformers' pipeline reads it, with an answer for each text."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self.run = pipeline("text-classification", model=str(HERE / model.name), dtype=torch.float32, device="cpu")
+        self.names = list(model.labels)
+
+    def label(self, texts: list[str]) -> list[str]:
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        answers = [""] * len(texts)
+        results = self.run([texts[index] for index in order], batch_size=64, truncation=True, max_length=512)
+        for index, result in zip(order, results):
+            answers[index] = result["label"]
+        return answers
 
 
-def share(pairs):
+def share(pairs: Iterable[tuple[object, object]]) -> str:
     pairs = list(pairs)
-    return f"{100 * sum(a == b for a, b in pairs) / max(1, len(pairs)):.1f} % of {len(pairs)}"
+    right = sum(expected == got for expected, got in pairs)
+    return f"{100 * right / len(pairs):5.1f} % of {len(pairs)}" if pairs else "no texts"
 
 
-def main():
-    for folder in train.MODELS:
-        rows = train.Source(folder).held_out()
-        labels = train.MODELS[folder][1]
-        print(f"{folder}: held out {share(zip(predict(folder, [t for t, _ in rows]), [labels[l] for _, l in rows]))}")
-    smoke = list(csv.DictReader((HERE / "smoke.tsv").open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE))
-    for folder in train.MODELS:
-        rows = [r for r in smoke if r[folder]]
-        got = predict(folder, [r["text"] for r in rows])
-        print(f"{folder}: smoke {share((g.lower(), r[folder].lower()) for g, r in zip(got, rows))}")
-        for g, r in zip(got, rows):
-            if g.lower() != r[folder].lower():
-                print("   ", g, "instead of", r[folder], "|", r["text"])
-    if not MIX.exists():
+def held_out(model: Model) -> list[tuple[str, str]]:
+    """Texts and their labels; rows with slots once, filled at random."""
+    if model.task == "lang":
+        return [(text, label) for label, language in read_languages().items() for text in language.sentences.held_out]
+    rng = random.Random(1)
+    return [
+        (file.expand(text, rng), model.labels[number])
+        for file in read_task(model.task)
+        for number, split in enumerate(file.rows)
+        for text in split.held_out
+    ]
+
+
+def report_held_out(classifier: Classifier) -> None:
+    texts, labels = zip(*held_out(classifier.model))
+    print(f"{classifier.model.name:12} held out   {share(zip(labels, classifier.label(list(texts))))}")
+
+
+def smoke_rows() -> list[dict[str, str]]:
+    path = HERE / "smoke.tsv"
+    if not path.exists():
+        return []
+    header, *lines = [line for line in path.read_text("utf-8").split("\n") if line and not line.startswith("#")]
+    return [dict(zip(header.split("\t"), line.split("\t"))) for line in lines]
+
+
+def report_smoke(classifier: Classifier, aliases: dict[str, str]) -> None:
+    name = classifier.model.name
+    rows = [row for row in smoke_rows() if row.get(name)]
+    if not rows:
         return
-    mix = [json.loads(line) for line in MIX.open(encoding="utf-8")]
-    rows = [r for r in mix if r["lang"] in CODES]
-    got = predict("ivanlau", [r["text"] for r in rows])
-    groups, wrong = collections.defaultdict(list), collections.Counter()
-    for r, g in zip(rows, got):
-        pair = (g, CODES[r["lang"]])
-        source = r["source"].split("(")[0].split("/")[0] + (" articles" if "/doc/" in r["source"] else "")
-        for key in ("all", f"source {source}", f"language {pair[1]}"):
-            groups[key].append(pair)
-        if pair[0] != pair[1]:
-            wrong[(pair[1], g)] += 1
-    for key in sorted(groups):
-        print(f"ivanlau real {key}: {share(groups[key])}")
-    print(f"macro over {sum(k.startswith('language') for k in groups)} languages:", round(100 * sum(
-        sum(a == b for a, b in v) / len(v) for k, v in groups.items() if k.startswith("language")) / sum(
-        k.startswith("language") for k in groups), 1))
-    print("most frequent mistakes", wrong.most_common(12))
-    for folder in list(train.MODELS)[1:]:
-        for source in ("UCI", "t-davidson", "xlm-t", "NTREX-128/doc", "NTREX-128"):
-            texts = [r["text"] for r in mix if r["source"].startswith(source) and (folder != "jy46604790" or r["lang"] in ("en", "eng"))]
-            print(folder, source, dict(collections.Counter(predict(folder, texts))) if texts else "")
+    expected = [aliases.get(row[name], row[name]) for row in rows]
+    got = classifier.label([row["text"] for row in rows])
+    print(f"{name:12} smoke.tsv  {share(zip(expected, got))}")
+    for row, want, have in zip(rows, expected, got):
+        if want != have:
+            print(f"    {have} instead of {want}: {row['text'][:90]}")
+
+
+def real_texts(data: Path) -> list[dict]:
+    path = data / "texts" / "bench_mix.jsonl"
+    return [json.loads(line) for line in path.open(encoding="utf-8")] if path.exists() else []
+
+
+def language_of(code: str) -> str | None:
+    return LABEL_OF_CODE.get(code) or LABEL_OF_CODE.get(code.partition("-")[0])
+
+
+def report_languages(classifier: Classifier, rows: list[dict], verbose: bool) -> None:
+    """Over the languages of the model only. Written Mandarin of either country counts as right."""
+    rows = [row | {"expected": language_of(row["lang"])} for row in rows if language_of(row["lang"])]
+    if not rows:
+        return
+    by_source, by_language = defaultdict(list), defaultdict(list)
+    for row, got in zip(rows, classifier.label([row["text"] for row in rows])):
+        expected = row["expected"]
+        if row["lang"] == "cmn" and got == "Chinese_Taiwan":
+            got = expected
+        by_source[row["source"].split("/")[0]].append((expected, got))
+        by_language[expected].append((expected, got))
+    everything = [pair for pairs in by_source.values() for pair in pairs]
+    print(f"{classifier.model.name:12} real texts {share(everything)}")
+    each = [sum(a == b for a, b in pairs) / len(pairs) for pairs in by_language.values()]
+    print(f"    mean over {len(each)} languages {100 * sum(each) / len(each):.1f} %")
+    for source, pairs in sorted(by_source.items()):
+        print(f"    {source:26} {share(pairs)}")
+    if verbose:
+        for label in LANGUAGES:
+            wrong = [got for want, got in by_language[label] if want != got]
+            top = sorted(set(wrong), key=wrong.count, reverse=True)[:4]
+            print(f"    {label:20} {share(by_language[label]):18}", *(f"{name} {wrong.count(name)}" for name in top))
+
+
+def report_labelled(classifier: Classifier, rows: list[dict]) -> None:
+    if classifier.model.name not in LABELLED:
+        return
+    source, *names = LABELLED[classifier.model.name]
+    ids = {name: number for number, values in enumerate(names) for name in values}
+    rows = [row for row in rows if row["source"].startswith(source) and str(row.get("label")).lower() in ids]
+    if rows:
+        expected = [classifier.names[ids[str(row["label"]).lower()]] for row in rows]
+        print(f"{classifier.model.name:12} {source:10} {share(zip(expected, classifier.label([row['text'] for row in rows])))}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="name")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with texts/bench_mix.jsonl")
+    parser.add_argument("--verbose", action="store_true", help="every language")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(MODELS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    torch.set_num_threads(2)
+    rows = real_texts(arguments.data)
+    for name in arguments.names or MODELS:
+        classifier = Classifier(MODELS[name])
+        report_held_out(classifier)
+        # The profile of these models renames the labels of sentiment.
+        report_smoke(classifier, {label.upper(): label for label in MODELS[name].labels if label.islower()})
+        if MODELS[name].task == "lang":
+            report_languages(classifier, rows, arguments.verbose)
+        report_labelled(classifier, rows)
 
 
 if __name__ == "__main__":

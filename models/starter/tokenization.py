@@ -1,0 +1,141 @@
+"""Owns the tokenizers: trains them, writes them in the hub's formats, encodes texts for training."""
+
+import base64
+import io
+import json
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import ByteLevelBPETokenizer, Tokenizer
+
+import augmentation
+from specification import LONGEST, NEWS_PIECES, PIECES, SEED
+
+SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
+BOS, PAD, EOS, UNK = range(4)
+SUBWORD_MODEL = "unigram.model"
+
+
+def train_unigram(texts: Iterable[str], scratch: Path) -> dict:
+    """Trains the pieces that four models share; returns the content of tokenizer.json."""
+    texts = list(texts)
+    letters = {c for text in texts for c in text if c > "\u2e80"}  # every CJK character of the corpus
+    faces = {c for face in augmentation.HAPPY + augmentation.SAD + augmentation.PLAIN for c in face}
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts), model_writer=model, model_type="unigram",
+        vocab_size=PIECES - 1, character_coverage=1.0, normalization_rule_name="nmt_nfkc",
+        bos_id=BOS, pad_id=PAD, eos_id=EOS, unk_id=UNK, bos_piece="<s>", pad_piece="<pad>",
+        eos_piece="</s>", unk_piece="<unk>", hard_vocab_limit=False, num_threads=2,
+        required_chars="".join(sorted(letters | faces)), max_sentencepiece_length=12,
+        seed_sentencepiece_size=200_000, minloglevel=2,
+    )  # fmt: skip
+    (scratch / SUBWORD_MODEL).write_bytes(model.getvalue())
+    proto = sentencepiece_model_pb2.ModelProto.FromString(model.getvalue())
+    vocabulary = [[piece.piece, round(piece.score, 5)] for piece in proto.pieces]
+    for id_ in range(4):
+        vocabulary[id_][1] = 0.0
+    vocabulary.append(["<mask>", 0.0])
+    charsmap = base64.b64encode(proto.normalizer_spec.precompiled_charsmap).decode()
+    return unigram_json(vocabulary, charsmap)
+
+
+def added(id_: int, content: str, normalized: bool, lstrip: bool = False) -> dict:
+    return {
+        "id": id_, "content": content, "single_word": False, "lstrip": lstrip, "rstrip": False,
+        "normalized": normalized, "special": True,
+    }  # fmt: skip
+
+
+def unigram_json(vocabulary: list, charsmap: str) -> dict:
+    def template(*parts: str) -> list[dict]:
+        return [
+            {"Sequence" if part in "AB" else "SpecialToken": {"id": part, "type_id": 0}}
+            for part in parts
+        ]
+
+    metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+    special = {name: {"id": name, "ids": [SPECIAL.index(name)], "tokens": [name]} for name in ("<s>", "</s>")}
+    return {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [added(id_, name, False) for id_, name in enumerate(SPECIAL)]
+        + [added(len(vocabulary) - 1, "<mask>", False, lstrip=True)],
+        "normalizer": {"type": "Precompiled", "precompiled_charsmap": charsmap},
+        "pre_tokenizer": {
+            "type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace],
+        },
+        "post_processor": {
+            "type": "TemplateProcessing", "single": template("<s>", "A", "</s>"),
+            "pair": template("<s>", "A", "</s>", "</s>", "B", "</s>"), "special_tokens": special,
+        },
+        "decoder": metaspace,
+        "model": {"type": "Unigram", "unk_id": UNK, "vocab": vocabulary, "byte_fallback": False},
+    }  # fmt: skip
+
+
+def write_bytelevel(texts: Iterable[str], folder: Path) -> None:
+    """Trains a byte-level BPE of RoBERTa's shape: vocab.json, merges.txt and tokenizer.json."""
+    tokenizer = ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator(
+        texts, vocab_size=NEWS_PIECES - 1, min_frequency=2, show_progress=False,
+        special_tokens=list(SPECIAL),
+    )  # fmt: skip
+    tokenizer.save_model(str(folder))
+    vocabulary = json.loads((folder / "vocab.json").read_text("utf-8"))
+    vocabulary["<mask>"] = len(vocabulary)
+    write_json(folder / "vocab.json", vocabulary, indent=None)
+    lines = (folder / "merges.txt").read_text("utf-8").splitlines()
+    split = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    content = {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [added(id_, name, True) for id_, name in enumerate(SPECIAL)]
+        + [added(vocabulary["<mask>"], "<mask>", True, lstrip=True)],
+        "normalizer": None, "pre_tokenizer": split,
+        "post_processor": {
+            "type": "RobertaProcessing", "sep": ["</s>", EOS], "cls": ["<s>", BOS],
+            "trim_offsets": True, "add_prefix_space": False,
+        },
+        "decoder": split | {"add_prefix_space": True},
+        "model": {
+            "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": "",
+            "end_of_word_suffix": "", "fuse_unk": False, "byte_fallback": False,
+            "vocab": vocabulary, "merges": [line for line in lines[1:] if line],
+        },
+    }  # fmt: skip
+    write_json(folder / "tokenizer.json", content, indent=None)
+
+
+def write_json(path: Path, content: dict, indent: int | None = 2) -> None:
+    separators = None if indent else (",", ":")
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=indent, separators=separators) + "\n", "utf-8")
+
+
+class Encoder:
+    """Texts to ids, cut into pieces anew each time: little corpora are remembered otherwise."""
+
+    def __init__(self, folder: Path, scratch: Path, seed: int = SEED):
+        self.plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.size = self.plain.get_vocab_size()
+        self.rng = random.Random(seed)
+        self.subwords = None
+        if json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["type"] == "Unigram":
+            sentencepiece.set_random_generator_seed(seed)
+            self.subwords = sentencepiece.SentencePieceProcessor(model_file=str(scratch / SUBWORD_MODEL))
+
+    def exact(self, texts: list[str], longest: int = 512) -> list[list[int]]:
+        return [clip(encoding.ids, longest) for encoding in self.plain.encode_batch(texts)]
+
+    def sampled(self, texts: list[str]) -> Iterator[list[int]]:
+        for text in texts:
+            if self.subwords and self.rng.random() < 0.6:
+                pieces = self.subwords.encode(text, enable_sampling=True, alpha=0.3, nbest_size=-1)
+                yield clip([BOS, *pieces, EOS], LONGEST)
+            else:
+                yield clip(self.plain.encode(text).ids, LONGEST)
+
+
+def clip(ids: list[int], longest: int) -> list[int]:
+    return ids if len(ids) <= longest else [*ids[: longest - 1], EOS]
