@@ -136,4 +136,9 @@ def write_sentencepiece(folder: Path, size: int) -> int:
     )
     rules.unlink()
     (folder / "sentencepiece.bpe.vocab").unlink()
+    # The trainer writes its own file names into the model: none of this machine's belongs there. The
+    # length stays, since the format counts bytes.
+    model = folder / "sentencepiece.bpe.model"
+    path = str(folder).encode()
+    model.write_bytes(model.read_bytes().replace(path, b"." * len(path)))
     return sentencepiece.SentencePieceProcessor(model_file=f"{stem}.model").get_piece_size() + 2
