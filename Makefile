@@ -48,6 +48,8 @@ types: $(PACKAGES) $(ADDON) ## Check the TypeScript types
 
 deny: ## Check the licences and sources of Rust dependencies (installs cargo-deny when absent)
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny@0.20.2
+	@# Offline, it reads the packages of every platform; a build has fetched only this one's.
+	cargo fetch --locked $(MANIFEST)
 	cd native && cargo deny --offline check licenses bans sources
 
 synthetic: $(PACKAGES) ## Make full-size random checkpoints outside the repository
