@@ -52,6 +52,14 @@ export interface EngineStats {
   secondsSinceProgress: number
 }
 
+/**
+ * Ends the process with `code`, at once.
+ *
+ * `process.exit` runs the destructors of ONNX Runtime's statics under threads that still load or
+ * run a model, and those then crash.
+ */
+export declare function exitProcess(code: number): void
+
 /** `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds. */
 export interface Histogram {
   upperBounds: Array<number>

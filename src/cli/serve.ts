@@ -6,7 +6,7 @@
 
 import { loadSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
-import { loadNativeEngine } from '../engine/native-engine.js';
+import { exitProcess, loadNativeEngine } from '../engine/native-engine.js';
 import { locateOrtLibrary } from '../engine/ort-library.js';
 import { createLogger } from '../log/logger.js';
 import { locateProfile, requireModelFolders } from '../profile/locate.js';
@@ -38,7 +38,7 @@ async function run(args: readonly string[]): Promise<void> {
 
   const logger = createLogger(settings.logLevel);
   for (const warning of warnings) logger.warn({}, warning);
-  const lifecycle = new Lifecycle(settings.shutdownTimeout, logger);
+  const lifecycle = new Lifecycle(settings.shutdownTimeout, logger, exitProcess);
   lifecycle.watch();
 
   logger.info({ profile: profile.name, version }, 'loading');

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ChorusProcess } from '../testing/chorus-process.js';
 import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
@@ -126,10 +127,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('a signal while the models load ends the process with 0', async () => {
-  const process = new ChorusProcess(['serve', '--port', '0', '--admin-port', '0']);
-  await process.logged('loading');
-  process.signal('SIGTERM');
-  assert.equal((await process.finished()).code, 0);
+  // At several moments: loading threads must not be caught by the end of the process.
+  for (const delayMs of [0, 20, 50, 80, 110, 140, 170, 200]) {
+    const process = new ChorusProcess(['serve', '--port', '0', '--admin-port', '0']);
+    await process.logged('loading');
+    await sleep(delayMs);
+    process.signal('SIGTERM');
+    assert.equal((await process.finished()).code, 0);
+  }
 });
 
 test('a port in use is one line and exit code 1', async () => {

@@ -18,6 +18,7 @@ export interface Addon {
     NativeEngine,
     'cancel' | 'close' | 'infer' | 'load' | 'stats'
   >;
+  readonly exitProcess: (code: number) => void;
 }
 
 /** @throws {StartError} when the addon is not built, or was built for another platform. */

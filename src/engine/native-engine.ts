@@ -20,12 +20,17 @@ import type { Engine, EngineStats, InferRequest, ModelInfo, TextAnswer } from '.
  */
 export async function loadNativeEngine(
   config: native.EngineConfig,
-  { NativeEngine }: Addon = loadAddon(),
+  { NativeEngine }: Pick<Addon, 'NativeEngine'> = loadAddon(),
 ): Promise<Engine> {
   const handle = new NativeEngine();
   const outcome = await handle.load(config);
   if (outcome.type === 'failed') throw new StartError([outcome.message]);
   return new NativeEngineAdapter(handle, outcome.models, outcome.ortVersion);
+}
+
+/** Ends the process at once, also while the engine loads or runs models; `process.exit` may crash then. */
+export function exitProcess(code: number): void {
+  loadAddon().exitProcess(code);
 }
 
 class NativeEngineAdapter implements Engine {

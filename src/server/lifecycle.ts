@@ -22,7 +22,7 @@ export class Lifecycle {
   constructor(
     private readonly shutdownTimeoutMs: number,
     private readonly logger: Logger,
-    private readonly exit: (code: number) => void = (code) => process.exit(code),
+    private readonly exit: (code: number) => void,
   ) {}
 
   /** Handles signals from now on; until `serving` is called they exit at once. */

@@ -107,6 +107,16 @@ impl NativeEngine {
     }
 }
 
+/// Ends the process with `code`, at once.
+///
+/// `process.exit` runs the destructors of ONNX Runtime's statics under threads that still load or
+/// run a model, and those then crash.
+#[napi]
+pub fn exit_process(code: i32) {
+    // SAFETY: `_exit` has no preconditions. Nothing waits to be written: the log is synchronous.
+    unsafe { libc::_exit(code) }
+}
+
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
 
 fn resolver<T: Send + 'static>(outcome: T) -> Resolver<T> {
