@@ -1,4 +1,4 @@
-"""Measures the models: held-out sentences, smoke.tsv and, where there are any, real texts.
+"""Measures the models: held-out sentences, probe.tsv, smoke.tsv and, where there are any, real texts.
 
     python evaluate.py [--data FOLDER]
 
@@ -70,22 +70,23 @@ def report_held_out(classifier: Classifier) -> None:
     print(f"{classifier.model.name:12} held out   {share(zip(labels, classifier.label(list(texts))))}")
 
 
-def smoke_rows() -> list[dict[str, str]]:
-    path = HERE / "smoke.tsv"
+def table(file: str) -> list[dict[str, str]]:
+    path = HERE / file
     if not path.exists():
         return []
     header, *lines = [line for line in path.read_text("utf-8").split("\n") if line and not line.startswith("#")]
     return [dict(zip(header.split("\t"), line.split("\t"))) for line in lines]
 
 
-def report_smoke(classifier: Classifier, aliases: dict[str, str]) -> None:
+def report_table(classifier: Classifier, file: str, aliases: dict[str, str]) -> None:
+    """One text per line and what each model ought to say; an empty cell asks nothing."""
     name = classifier.model.name
-    rows = [row for row in smoke_rows() if row.get(name)]
+    rows = [row for row in table(file) if row.get(name)]
     if not rows:
         return
     expected = [aliases.get(row[name], row[name]) for row in rows]
     got = classifier.label([row["text"] for row in rows])
-    print(f"{name:12} smoke.tsv  {share(zip(expected, got))}")
+    print(f"{name:12} {file:10} {share(zip(expected, got))}")
     for row, want, have in zip(rows, expected, got):
         if want != have:
             print(f"    {have} instead of {want}: {row['text'][:90]}")
@@ -150,7 +151,9 @@ def main() -> None:
         classifier = Classifier(MODELS[name])
         report_held_out(classifier)
         # The profile of these models renames the labels of sentiment.
-        report_smoke(classifier, {label.upper(): label for label in MODELS[name].labels if label.islower()})
+        aliases = {label.upper(): label for label in MODELS[name].labels if label.islower()}
+        for file in ("probe.tsv", "smoke.tsv"):
+            report_table(classifier, file, aliases)
         if MODELS[name].task == "lang":
             report_languages(classifier, rows, arguments.verbose)
         report_labelled(classifier, rows)

@@ -16,10 +16,9 @@ from specification import LONGEST, NEWS_PIECES, PIECES, SEED
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 BOS, PAD, EOS, UNK = range(4)
-SUBWORD_MODEL = "unigram.model"
 
 
-def train_unigram(texts: Iterable[str], scratch: Path) -> dict:
+def train_unigram(texts: Iterable[str]) -> dict:
     """Trains the pieces that four models share; returns the content of tokenizer.json."""
     texts = list(texts)
     letters = {c for text in texts for c in text if c > "\u2e80"}  # every CJK character of the corpus
@@ -33,7 +32,6 @@ def train_unigram(texts: Iterable[str], scratch: Path) -> dict:
         required_chars="".join(sorted(letters | faces)), max_sentencepiece_length=12,
         seed_sentencepiece_size=200_000, minloglevel=2,
     )  # fmt: skip
-    (scratch / SUBWORD_MODEL).write_bytes(model.getvalue())
     proto = sentencepiece_model_pb2.ModelProto.FromString(model.getvalue())
     vocabulary = [[piece.piece, round(piece.score, 5)] for piece in proto.pieces]
     for id_ in range(4):
@@ -41,6 +39,24 @@ def train_unigram(texts: Iterable[str], scratch: Path) -> dict:
     vocabulary.append(["<mask>", 0.0])
     charsmap = base64.b64encode(proto.normalizer_spec.precompiled_charsmap).decode()
     return unigram_json(vocabulary, charsmap)
+
+
+def subword_model(content: dict) -> bytes:
+    """The pieces of a tokenizer.json as sentencepiece reads them, which can cut a text in many ways."""
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.trainer_spec.model_type = proto.trainer_spec.UNIGRAM
+    proto.trainer_spec.bos_id, proto.trainer_spec.pad_id = BOS, PAD
+    proto.trainer_spec.eos_id, proto.trainer_spec.unk_id = EOS, UNK
+    proto.trainer_spec.pad_piece = SPECIAL[PAD]
+    proto.normalizer_spec.name = "nmt_nfkc"
+    proto.normalizer_spec.precompiled_charsmap = base64.b64decode(content["normalizer"]["precompiled_charsmap"])
+    for id_, (text, score) in enumerate(content["model"]["vocab"][:-1]):  # all but <mask>
+        piece = proto.pieces.add(piece=text, score=score)
+        if id_ in (BOS, PAD, EOS):
+            piece.type = piece.CONTROL
+        elif id_ == UNK:
+            piece.type = piece.UNKNOWN
+    return proto.SerializeToString()
 
 
 def added(id_: int, content: str, normalized: bool, lstrip: bool = False) -> dict:
@@ -116,14 +132,15 @@ def write_json(path: Path, content: dict, indent: int | None = 2) -> None:
 class Encoder:
     """Texts to ids, cut into pieces anew each time: little corpora are remembered otherwise."""
 
-    def __init__(self, folder: Path, scratch: Path, seed: int = SEED):
+    def __init__(self, folder: Path, seed: int = SEED):
         self.plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.size = self.plain.get_vocab_size()
         self.rng = random.Random(seed)
         self.subwords = None
-        if json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["type"] == "Unigram":
+        content = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+        if content["model"]["type"] == "Unigram":
             sentencepiece.set_random_generator_seed(seed)
-            self.subwords = sentencepiece.SentencePieceProcessor(model_file=str(scratch / SUBWORD_MODEL))
+            self.subwords = sentencepiece.SentencePieceProcessor(model_proto=subword_model(content))
 
     def exact(self, texts: list[str], longest: int = 512) -> list[list[int]]:
         return [clip(encoding.ids, longest) for encoding in self.plain.encode_batch(texts)]

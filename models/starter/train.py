@@ -27,7 +27,6 @@ from specification import BATCH, MODELS, SEED, SMOOTHING, WEIGHT, Model
 from tokenization import PAD, UNK, Encoder, train_unigram, write_bytelevel, write_json
 
 HERE = Path(__file__).parent
-SCRATCH = HERE / ".work"
 CLASSES = {
     "xlm-roberta": (XLMRobertaConfig, XLMRobertaForSequenceClassification),
     "roberta": (RobertaConfig, RobertaForSequenceClassification),
@@ -35,7 +34,6 @@ CLASSES = {
 
 
 def train_tokenizers() -> None:
-    SCRATCH.mkdir(exist_ok=True)
     rng = random.Random(SEED)
     tasks = {task: [text for file in read_task(task) for text in file.train(rng)] for task in SPELLINGS}
     texts = []
@@ -44,7 +42,7 @@ def train_tokenizers() -> None:
         repeat = max(1, round(WEIGHT[label] * 60 / len(language.sentences.train)))
         texts += language.sentences.train * repeat
         texts.append(("" if label in UNSPACED else " ").join(language.words))
-    content = train_unigram([*texts, *(text for rows in tasks.values() for text in rows)], SCRATCH)
+    content = train_unigram([*texts, *(text for rows in tasks.values() for text in rows)])
     for model in MODELS.values():
         folder = HERE / model.name
         folder.mkdir(exist_ok=True)
@@ -99,7 +97,7 @@ def rate(step: int, steps: int) -> float:
 
 def train(model: Model) -> None:
     started = time.monotonic()
-    encoder = Encoder(HERE / model.name, SCRATCH)
+    encoder = Encoder(HERE / model.name)
     network = build(model, encoder.size).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=model.rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, model.steps))
