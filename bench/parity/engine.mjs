@@ -54,6 +54,7 @@ async function load(models) {
     })),
     ortLibrary: process.env.CHORUS_ORT_LIBRARY ?? join(ROOT, LIBRARY),
     device: process.env.CHORUS_DEVICE ?? 'cpu',
+    precision: process.env.CHORUS_PRECISION ?? 'exact',
     lanes: 0,
     maxBatchTokens: 0,
     queueCapacity: 4096,

@@ -7,6 +7,9 @@ must stay under 300 KB for each checkpoint. The format is in fixtures/README.md.
 import json
 from pathlib import Path
 
+import torch
+from safetensors.torch import load_file
+
 import tiny_tokenizers as tiny
 from checkpoints import Checkpoint, write
 from export import export
@@ -23,6 +26,9 @@ CHECKPOINTS = [
     Checkpoint("bert-mean", "bert", tiny.write_vocab_txt, pooling="mean", **SMALL),
     Checkpoint("onnx", "bert", tiny.write_tokenizer_json, **SMALL),
 ]
+
+# Those whose originals on the hub have no safetensors.
+PICKLED = ("roberta", "xlm-roberta")
 
 TEXTS = [
     "The weather is lovely today and the children play in the garden.",
@@ -63,8 +69,16 @@ def main() -> None:
         write_expected(folder / "expected.json", checkpoint.pooling, cases)
         if checkpoint.name == "onnx":
             export(folder)
+        if checkpoint.name in PICKLED:
+            pickle(folder, legacy=checkpoint.name == "roberta")
         size = sum(file.stat().st_size for file in folder.iterdir())
         print(f"{checkpoint.name}: {size // 1024} KB, {len(cases)} cases")
+
+
+def pickle(folder: Path, legacy: bool) -> None:
+    """Writes the weights a second time, as torch.save does now and as it did before PyTorch 1.6."""
+    weights = load_file(folder / "model.safetensors")
+    torch.save(weights, folder / "pytorch_model.bin", _use_new_zipfile_serialization=not legacy)
 
 
 def write_expected(path: Path, pooling: str, cases: list) -> None:

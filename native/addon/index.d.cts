@@ -27,10 +27,18 @@ export declare class NativeEngine {
 export type CloseOutcome =
   | { type: 'done' }
 
+/** Stores a directory's `pytorch_model.bin` as `model.safetensors` beside it, unless it has been. */
+export declare function convertCheckpoint(directory: string): Promise<ConvertOutcome>
+
+export type ConvertOutcome =
+  | { type: 'done' }
+  | { type: 'failed'; code: string; message: string }
+
 export interface EngineConfig {
   models: Array<ModelConfig>
   ortLibrary: string
   device: 'auto' | 'cpu' | 'cuda'
+  precision: 'exact' | 'bf16' | 'int8'
   /** 0: one per core. */
   lanes: number
   /** 0: the device's default. */
@@ -95,10 +103,20 @@ export type LoadOutcome =
   | { type: 'done'; models: Array<ModelInfo>; ortVersion: string }
   | { type: 'failed'; code: string; message: string }
 
+export interface LockedFile {
+  path: string
+  bytes: number
+  sha256: string
+}
+
 export interface ModelConfig {
   name: string
   /** A checkpoint's directory, or an ONNX file. */
   path: string
+  /** The directory of the weights; often the same. */
+  weightsPath: string
+  /** What must be so before anything of the model is loaded. */
+  locked: Array<LockedFile>
   /** 0: what the model reads. */
   maxTokens: number
   /** `''`: the checkpoint's own head. */
@@ -113,6 +131,7 @@ export interface ModelInfo {
   labels: Array<string>
   maxTokens: number
   parameters: number
+  precision: string
   provider: string
 }
 

@@ -3,6 +3,9 @@
  */
 
 import type { Command } from './command.js';
+import { check } from './check.js';
+import { models } from './models.js';
+import { pull } from './pull.js';
 import { serve } from './serve.js';
 
-export const commands: readonly Command[] = [serve];
+export const commands: readonly Command[] = [serve, pull, check, models];

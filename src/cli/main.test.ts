@@ -51,10 +51,14 @@ test('everything that is wrong with the settings is said at once', async () => {
   );
 });
 
-test('missing models are named with the way to point elsewhere', async () => {
-  const { code, stderr } = await runChorus(['serve', 'sentiment', '--models-dir', '/nowhere']);
+test('a profile that is not pulled is one line with the command to run', async () => {
+  const flags = ['--models-dir', '/nowhere'];
+  const { code, stderr } = await runChorus(['serve', 'sentiment', ...flags], { HOME: '/nowhere' });
   assert.equal(code, 1);
-  assert.match(stderr, /^chorus: Model winegarj .*\/nowhere\/winegarj; .*--models-dir/);
+  assert.match(
+    stderr,
+    /^chorus: Model winegarj .* is not pulled, and not in \/nowhere\/winegarj; run: chorus pull sentiment\n$/,
+  );
 });
 
 test('a missing ONNX Runtime is one line', async (context) => {

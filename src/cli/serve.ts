@@ -5,18 +5,20 @@
  */
 
 import { loadSettings } from '../config/load.js';
-import type { Settings } from '../config/settings.js';
 import { exitProcess, loadNativeEngine } from '../engine/native-engine.js';
 import { locateOrtLibrary } from '../engine/ort-library.js';
 import { createLogger } from '../log/logger.js';
-import { locateProfile, requireModelFolders } from '../profile/locate.js';
+import { HubCache } from '../hub/cache.js';
+import { locateModels } from '../hub/installed.js';
+import { locateProfile } from '../profile/locate.js';
 import { readProfile } from '../profile/read.js';
-import type { Profile } from '../profile/schema.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
 import { banner } from './banner.js';
 import type { Command } from './command.js';
+import { engineConfig } from './engine-config.js';
 import { serveHelp } from './help.js';
+import { pullProfile } from './pull.js';
 import { version } from './version.js';
 
 export const serve: Command = {
@@ -33,7 +35,8 @@ async function run(args: readonly string[]): Promise<void> {
     locateProfile(settings.profile),
     settings.modelsDir === '' ? undefined : settings.modelsDir,
   );
-  requireModelFolders(profile);
+  if (settings.pull) await pullProfile(profile);
+  const installed = locateModels(profile, new HubCache());
   const ortLibrary = locateOrtLibrary(settings.ortLibrary);
 
   const logger = createLogger(settings.logLevel);
@@ -47,28 +50,10 @@ async function run(args: readonly string[]): Promise<void> {
     profile,
     logger,
     version,
-    loadEngine: () => loadNativeEngine(engineConfig(settings, profile, ortLibrary)),
+    loadEngine: () => loadNativeEngine(engineConfig(settings, profile, installed, ortLibrary)),
   });
   const { port, adminPort } = await service.start();
   lifecycle.serving(service);
   logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
   process.stderr.write(banner(profile, port, adminPort));
-}
-
-function engineConfig(settings: Settings, { models }: Profile, ortLibrary: string) {
-  const { device, lanes, maxBatchTokens, queueCapacity } = settings;
-  return {
-    device,
-    lanes,
-    maxBatchTokens,
-    queueCapacity,
-    ortLibrary,
-    models: models.map(({ name, folder, labels, maxTokens, pooling }) => ({
-      name,
-      path: folder,
-      maxTokens,
-      pooling,
-      labelNames: Object.entries(labels).map(([from, to]) => ({ from, to })),
-    })),
-  };
 }

@@ -10,12 +10,21 @@ export interface Kind<T> {
   readonly schema: z.ZodType<T, string>;
   /** Completes "must be …". */
   readonly expects: string;
+  /** What the bare flag stands for, if it may stand alone. */
+  readonly bare?: string;
 }
 
 /** Text that only its user can check, such as a path. */
 export function text(expects: string): Kind<string> {
   return { schema: z.string(), expects };
 }
+
+/** On or off; the flag alone is on. */
+export const toggle: Kind<boolean> = {
+  schema: z.enum(['true', 'false']).transform((written) => written === 'true'),
+  expects: 'true or false; the flag alone is true',
+  bare: 'true',
+};
 
 export const port = integer(0, 65_535, 'a port, 0 to 65535 (0 takes any free one)');
 

@@ -61,7 +61,7 @@ function readFlags(args: readonly string[]): Flags {
     strict: false,
     tokens: true,
     options: Object.fromEntries(
-      settingNames.map((name) => [flagOf(name).slice(2), { type: 'string' as const }]),
+      settingNames.map((name) => [flagOf(name).slice(2), { type: typeOf(name) }]),
     ),
   });
   const given = new Map<SettingName, string>();
@@ -69,16 +69,21 @@ function readFlags(args: readonly string[]): Flags {
   for (const token of tokens) {
     if (token.kind === 'option') {
       const name = nameOf.get(token.rawName);
+      const value = token.value ?? (name && settings[name].kind.bare);
       if (name === undefined) faults.push(unknown('option', token.rawName, [...nameOf.keys()]));
-      else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
+      else if (value === undefined || (!token.inlineValue && value.startsWith('--'))) {
         faults.push(`${token.rawName} needs a value: it must be ${settings[name].kind.expects}.`);
-      } else given.set(name, token.value);
+      } else given.set(name, value);
     } else if (token.kind === 'positional') {
       if (given.has('profile')) faults.push(`"${token.value}" is a second profile; give one.`);
       else given.set('profile', token.value);
     }
   }
   return { given, faults };
+}
+
+function typeOf(name: SettingName): 'boolean' | 'string' {
+  return settings[name].kind.bare === undefined ? 'string' : 'boolean';
 }
 
 /** What is wrong with values that are right one by one. */

@@ -7,7 +7,7 @@
  */
 
 import { logLevels } from '../log/logger.js';
-import { duration, integer, oneOf, port, size, text, type Kind } from './kinds.js';
+import { duration, integer, oneOf, port, size, text, toggle, type Kind } from './kinds.js';
 
 export interface Setting<T> {
   readonly kind: Kind<T>;
@@ -26,8 +26,9 @@ export const settings = {
   modelsDir: setting(
     text('a folder'),
     '',
-    "Where the models' folders are; empty: beside the profile, in the profile's name",
+    "Where the models' own folders are; empty: beside the profile, in the profile's name",
   ),
+  pull: setting(toggle, 'false', 'Download what is missing first, as chorus pull does'),
   port: setting(port, '8080', 'Port of the service'),
   // Not 0.0.0.0: `localhost` is ::1 first on many machines, and a cluster may have IPv6 only. Not ::
   // either, which fails where IPv6 is off. Node's own default takes what there is.
@@ -38,6 +39,11 @@ export const settings = {
     oneOf(['auto', 'cpu', 'cuda']),
     'auto',
     'Where models run; cuda fails where there is none, auto falls back to the CPU',
+  ),
+  precision: setting(
+    oneOf(['exact', 'bf16', 'int8']),
+    'exact',
+    'How linear layers compute; bf16 and int8 are faster and close, chorus check says how close',
   ),
   lanes: setting(integer(0, 1024), '0', 'Batches that run at once; 0: one per core'),
   maxBatchTokens: setting(integer(0, 1_000_000), '0', "Tokens in a batch; 0: the device's default"),

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { README, withFreshBlocks } from './readme.js';
+import { documents, pathOf, withFreshBlocks } from './generated.js';
 
-test("README's tables of settings, errors and metrics equal the code", () => {
-  const text = readFileSync(README, 'utf8');
-  assert.ok(text === withFreshBlocks(text), 'README.md is stale: npm run docs');
-});
+for (const name of Object.keys(documents)) {
+  test(`the tables of ${name} equal the code`, () => {
+    const text = readFileSync(pathOf(name), 'utf8');
+    assert.ok(text === withFreshBlocks(name, text), `${name} is stale: npm run docs`);
+  });
+}
 
-test('a README without a block is refused by the name of the block', () => {
-  assert.throws(() => withFreshBlocks('# Chorus\n'), /settings:begin/);
+test('a document without a block is refused by the name of the block', () => {
+  assert.throws(() => withFreshBlocks('README.md', '# Chorus\n'), /settings:begin/);
 });

@@ -1,19 +1,21 @@
 /**
- * `npm run docs` rewrites README's generated blocks; `npm run docs:check` fails when that would
- * change anything.
+ * `npm run docs` rewrites the generated blocks of the documents; `npm run docs:check` fails when that
+ * would change anything.
  */
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
-import { README, readReadme, withFreshBlocks } from './readme.js';
+import { documents, pathOf, withFreshBlocks } from './generated.js';
 
-const before = readReadme();
-const after = withFreshBlocks(before);
-if (process.argv.includes('--check')) {
-  if (before !== after) {
-    process.stderr.write('README.md is stale: npm run docs\n');
-    process.exit(1);
+const check = process.argv.includes('--check');
+for (const name of Object.keys(documents)) {
+  const before = readFileSync(pathOf(name), 'utf8');
+  const after = withFreshBlocks(name, before);
+  if (before === after) continue;
+  if (check) {
+    process.stderr.write(`${name} is stale: npm run docs\n`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(pathOf(name), after);
   }
-} else {
-  writeFileSync(README, after);
 }

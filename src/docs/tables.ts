@@ -1,19 +1,12 @@
 /**
- * README's generated tables: settings, errors and metrics, each from the table that the code uses.
+ * The documents' generated tables: settings, errors and metrics, each from the table that the code uses.
  */
 
 import { envOf, flagOf, settingNames, settings } from '../config/settings.js';
 import { errorKinds } from '../errors/codes.js';
 import { Metrics } from '../metrics/metrics.js';
 
-/** The generated blocks by the name in their markers. */
-export const blocks: Readonly<Record<string, () => string>> = {
-  settings: settingsTable,
-  errors: errorsTable,
-  metrics: metricsTable,
-};
-
-function settingsTable(): string {
+export function settingsTable(): string {
   const rows = settingNames.map((name) => {
     const { kind, default: fallback, help } = settings[name];
     return [
@@ -26,7 +19,7 @@ function settingsTable(): string {
   return table(['Flag', 'Variable', 'Default', 'Meaning'], rows);
 }
 
-function errorsTable(): string {
+export function errorsTable(): string {
   const rows = Object.entries(errorKinds).map(([name, { status, title }]) => [
     String(status),
     code(name),
@@ -36,7 +29,7 @@ function errorsTable(): string {
 }
 
 /** The project's own metrics; prom-client's defaults for processes come and go with the platform. */
-function metricsTable(): string {
+export function metricsTable(): string {
   const rows = new Metrics().registry
     .getMetricsAsArray()
     .map((metric) => metric as unknown as RegisteredMetric)

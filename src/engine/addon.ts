@@ -7,7 +7,7 @@
 
 import { createRequire } from 'node:module';
 
-import type { NativeEngine } from '../../native/addon/index.cjs';
+import type { ConvertOutcome, NativeEngine } from '../../native/addon/index.cjs';
 import { StartError } from '../start-error.js';
 
 export type * from '../../native/addon/index.cjs';
@@ -18,6 +18,7 @@ export interface Addon {
     NativeEngine,
     'cancel' | 'close' | 'infer' | 'load' | 'stats'
   >;
+  readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
   readonly exitProcess: (code: number) => void;
 }
 

@@ -45,6 +45,8 @@ export interface ModelInfo {
   /** The longest input in tokens, special tokens included. */
   readonly maxTokens: number;
   readonly parameters: number;
+  /** How its linear layers compute: `exact`, `bf16` or `int8`. */
+  readonly precision: string;
   /** The execution provider that runs it: `cpu` or `cuda`. */
   readonly provider: string;
 }

@@ -19,6 +19,7 @@ const config: EngineConfig = {
   models: [],
   ortLibrary: '',
   device: 'auto',
+  precision: 'exact',
   lanes: 0,
   maxBatchTokens: 0,
   queueCapacity: 1,

@@ -11,6 +11,7 @@ import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
 import { loadAddon, type Addon } from './addon.js';
 import type * as native from './addon.js';
+export type { EngineConfig } from './addon.js';
 import type { Engine, EngineStats, InferRequest, ModelInfo, TextAnswer } from './engine.js';
 
 /**
@@ -31,6 +32,16 @@ export async function loadNativeEngine(
 /** Ends the process at once, also while the engine loads or runs models; `process.exit` may crash then. */
 export function exitProcess(code: number): void {
   loadAddon().exitProcess(code);
+}
+
+/**
+ * Stores the folder's `pytorch_model.bin` as `model.safetensors` beside it.
+ *
+ * @throws {StartError} when it holds anything but tensors.
+ */
+export async function convertCheckpoint(folder: string): Promise<void> {
+  const outcome = await loadAddon().convertCheckpoint(folder);
+  if (outcome.type === 'failed') throw new StartError([outcome.message]);
 }
 
 class NativeEngineAdapter implements Engine {

@@ -36,7 +36,11 @@ type Log = (fields: LogFields, message?: string) => void;
 
 export type Logger = Readonly<Record<'debug' | 'info' | 'warn' | 'error', Log>>;
 
-export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+/** `destination`: standard output, synchronously, since the process may end right after a line. */
+export function createLogger(
+  level: LogLevel,
+  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
+): Logger {
   const options = {
     level,
     base: null,
@@ -44,5 +48,5 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: stdSerializers.err },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
 }

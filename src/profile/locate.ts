@@ -1,13 +1,12 @@
 /**
- * Finds profile files and checks that the folders they speak of are there.
+ * Finds profile files.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { exitCodes, StartError } from '../start-error.js';
-import type { Profile } from './schema.js';
 
 /** The profiles that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../models/', import.meta.url));
@@ -27,21 +26,14 @@ export function locateProfile(profile: string): string {
   throw new StartError([`Unknown profile ${profile}: ${advice}.`], exitCodes.usage);
 }
 
-function shippedProfiles(): string[] {
+/** What a user writes to name the profile in `file`: `challenge`, or the path. */
+export function writtenAs(file: string): string {
+  const shipped = resolve(dirname(file)) === resolve(SHIPPED);
+  return shipped ? basename(file).replace(/\.ya?ml$/, '') : file;
+}
+
+export function shippedProfiles(): string[] {
   return readdirSync(SHIPPED)
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => basename(file, '.yaml'));
-}
-
-/** @throws {StartError} with one line for each model whose folder is missing. */
-export function requireModelFolders(profile: Profile): void {
-  const missing = profile.models.filter(({ folder }) => !existsSync(folder));
-  if (missing.length === 0) return;
-  throw new StartError(
-    missing.map(
-      ({ name, folder }) =>
-        `Model ${name} of profile ${profile.name} is not in ${folder}; ` +
-        `put it there, or point --models-dir (CHORUS_MODELS_DIR) at the folder that holds ${name}/.`,
-    ),
-  );
 }

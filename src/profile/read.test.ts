@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { StartError } from '../start-error.js';
-import { locateProfile, requireModelFolders } from './locate.js';
+import { locateProfile } from './locate.js';
 import { readProfile } from './read.js';
 
 function profileFile(context: TestContext, yaml: string): string {
@@ -112,17 +112,4 @@ test('broken YAML is reported with its line', (context) => {
 test('an unknown name lists the shipped profiles', () => {
   assert.throws(() => locateProfile('stater'), /Unknown profile stater: known names are .*starter/);
   assert.throws(() => locateProfile('./stater.yaml'), /no such file/);
-});
-
-test('a missing folder is one line that names the model, the folder and the way out', () => {
-  const profile = readProfile(locateProfile('challenge'), '/nowhere');
-  assert.throws(
-    () => {
-      requireModelFolders(profile);
-    },
-    (error: StartError) =>
-      error.lines.length === 5 &&
-      error.exitCode === 1 &&
-      /svalabs.*\/nowhere\/svalabs.*--models-dir/.test(error.lines[2] ?? ''),
-  );
 });

@@ -2,7 +2,7 @@
  * Reads a profile file.
  *
  * Every fault of a file is reported at once, each with its line and column. Whether the models'
- * folders exist is checked in `locate.ts`: `pull` reads profiles whose folders do not exist yet.
+ * folders exist is checked in `hub/installed.ts`: `pull` reads profiles whose folders do not exist yet.
  */
 
 import { readFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ export function readProfile(file: string, modelsDir?: string): Profile {
   if (!result.success) {
     fail(result.error.issues.flatMap((issue) => faultsOf(issue, document, at)));
   }
-  return toProfile(result.data, dirname(resolve(file)), modelsDir);
+  return toProfile(result.data, file, modelsDir);
 
   function at(offset: number, what: string): string {
     const { line, col } = lines.linePos(offset);
@@ -54,12 +54,14 @@ function readText(file: string): string {
 }
 
 function toProfile(
-  { name, models, routes }: z.infer<typeof profileSchema>,
-  folder: string,
-  modelsDir = join(folder, name),
+  { name, models, routes, golden }: z.infer<typeof profileSchema>,
+  file: string,
+  modelsDir = join(dirname(resolve(file)), name),
 ): Profile {
+  const folder = dirname(resolve(file));
   return {
     name,
+    file,
     models: models.map(({ name, source, path, labels, max_tokens, pooling }) => ({
       name,
       folder: path === undefined ? resolve(modelsDir, name) : resolve(folder, path),
@@ -77,6 +79,7 @@ function toProfile(
       contract,
       models: wanted ?? models.map(({ name }) => name),
     })),
+    golden: golden ?? [],
   };
 }
 

@@ -42,19 +42,34 @@ const route = z.strictObject({
   models: z.array(name).min(1).optional(),
 });
 
+const golden = z.strictObject({
+  text: z.string(),
+  /** The best label, as served, of some of the models. */
+  labels: z.record(name, z.string()),
+});
+
 export const profileSchema = z
   .strictObject({
     name,
     models: z.array(model).min(1),
     routes: z.array(route).min(1),
+    /** Texts whose answers are known; `chorus check` asks for them. */
+    golden: z.array(golden).optional(),
   })
-  .superRefine(({ models, routes }, context) => {
+  .superRefine(({ models, routes, golden = [] }, context) => {
     const complain = (path: (string | number)[], message: string) => {
       context.addIssue({ code: 'custom', path, message });
     };
     for (const [index, { name }] of models.entries()) {
       if (models.findIndex((other) => other.name === name) < index) {
         complain(['models', index, 'name'], 'names a second model; names must differ');
+      }
+    }
+    for (const [index, { labels }] of golden.entries()) {
+      for (const name of Object.keys(labels)) {
+        if (!models.some((model) => model.name === name)) {
+          complain(['golden', index, 'labels', name], 'is not a model of this profile');
+        }
       }
     }
     for (const [index, { path, models: wanted = [] }] of routes.entries()) {
@@ -71,7 +86,7 @@ export const profileSchema = z
 
 export interface ProfileModel {
   readonly name: string;
-  /** The absolute path of the checkpoint's folder. */
+  /** The absolute path of the checkpoint's folder, if the user has one; see `hub/installed.ts`. */
   readonly folder: string;
   readonly source: ModelSource | undefined;
   readonly labels: Readonly<Record<string, string>>;
@@ -93,8 +108,17 @@ export interface ProfileRoute {
   readonly models: readonly string[];
 }
 
+/** A text and the best label of some models. */
+export interface Golden {
+  readonly text: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 export interface Profile {
   readonly name: string;
+  /** Where it was read from; its lock lies beside it. */
+  readonly file: string;
   readonly models: readonly ProfileModel[];
   readonly routes: readonly ProfileRoute[];
+  readonly golden: readonly Golden[];
 }

@@ -29,6 +29,7 @@ export function fakeEngine(overrides: Partial<EngineStats> = {}): FakeEngine {
       maxTokens: 512,
       parameters: 1,
       provider: 'cpu',
+      precision: 'exact',
     })),
     ortVersion: '1.30.0',
     seen: [],

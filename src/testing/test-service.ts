@@ -28,6 +28,7 @@ export interface TestService {
 export function testProfile(models: readonly string[]): Profile {
   return {
     name: 'test',
+    file: '/nowhere/test.yaml',
     models: models.map((name) => ({
       name,
       folder: '/nowhere',
@@ -37,6 +38,7 @@ export function testProfile(models: readonly string[]): Profile {
       pooling: '',
     })),
     routes: [{ path: '/process', contract: 'process', models }],
+    golden: [],
   };
 }
 

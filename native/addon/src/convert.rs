@@ -2,16 +2,17 @@
 
 use chorus_engine::{planner::ModelId, spec::Pooling};
 use chorus_runtime::{
+    checkpoint,
     dispatcher::{self, Ticket},
     engine::{self, Device},
-    model::{self, Head, Model, Output},
+    model::{self, Head, Model, Output, Precision},
     stats,
 };
 use napi::{Error, Result};
 
 use crate::dto::{
-    EngineConfig, EngineStats, Histogram, InferRequest, LabelScore, ModelConfig, ModelInfo, ModelOutput, ModelStats,
-    ReasonCount, TextAnswer,
+    EngineConfig, EngineStats, Histogram, InferRequest, LabelScore, LockedFile, ModelConfig, ModelInfo, ModelOutput,
+    ModelStats, ReasonCount, TextAnswer,
 };
 
 impl From<EngineConfig> for engine::EngineConfig {
@@ -23,6 +24,11 @@ impl From<EngineConfig> for engine::EngineConfig {
                 "cpu" => Device::Cpu,
                 "cuda" => Device::Cuda,
                 _ => Device::Auto,
+            },
+            precision: match config.precision.as_str() {
+                "bf16" => Precision::Bf16,
+                "int8" => Precision::Int8,
+                _ => Precision::Exact,
             },
             lanes: unless_zero(config.lanes),
             max_batch_tokens: unless_zero(config.max_batch_tokens),
@@ -36,6 +42,8 @@ impl From<ModelConfig> for model::ModelConfig {
         Self {
             name: config.name,
             path: config.path.into(),
+            weights: Some(config.weights_path.into()),
+            locked: config.locked.into_iter().map(checkpoint::LockedFile::from).collect(),
             max_tokens: unless_zero(config.max_tokens),
             pooling: match config.pooling.as_str() {
                 "cls" => Some(Pooling::FirstToken),
@@ -44,6 +52,12 @@ impl From<ModelConfig> for model::ModelConfig {
             },
             label_names: config.label_names.into_iter().map(|name| (name.from, name.to)).collect(),
         }
+    }
+}
+
+impl From<LockedFile> for checkpoint::LockedFile {
+    fn from(file: LockedFile) -> Self {
+        Self { path: file.path.into(), bytes: file.bytes as u64, sha256: file.sha256 }
     }
 }
 
@@ -76,6 +90,7 @@ impl From<&Model> for ModelInfo {
             labels: info.labels.clone(),
             max_tokens: info.max_tokens as u32,
             parameters: info.parameters as f64,
+            precision: info.precision.name().to_owned(),
             provider: info.provider.name().to_owned(),
         }
     }

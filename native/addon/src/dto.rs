@@ -9,6 +9,8 @@ pub struct EngineConfig {
     pub ort_library: String,
     #[napi(ts_type = "'auto' | 'cpu' | 'cuda'")]
     pub device: String,
+    #[napi(ts_type = "'exact' | 'bf16' | 'int8'")]
+    pub precision: String,
     /// 0: one per core.
     pub lanes: u32,
     /// 0: the device's default.
@@ -22,12 +24,23 @@ pub struct ModelConfig {
     pub name: String,
     /// A checkpoint's directory, or an ONNX file.
     pub path: String,
+    /// The directory of the weights; often the same.
+    pub weights_path: String,
+    /// What must be so before anything of the model is loaded.
+    pub locked: Vec<LockedFile>,
     /// 0: what the model reads.
     pub max_tokens: u32,
     /// `''`: the checkpoint's own head.
     #[napi(ts_type = "'cls' | 'mean' | ''")]
     pub pooling: String,
     pub label_names: Vec<LabelName>,
+}
+
+#[napi(object)]
+pub struct LockedFile {
+    pub path: String,
+    pub bytes: f64,
+    pub sha256: String,
 }
 
 #[napi(object)]
@@ -45,6 +58,7 @@ pub struct ModelInfo {
     pub labels: Vec<String>,
     pub max_tokens: u32,
     pub parameters: f64,
+    pub precision: String,
     pub provider: String,
 }
 

@@ -10,11 +10,13 @@ mod outcome;
 
 use std::{
     panic::{self, AssertUnwindSafe},
+    path::Path,
     sync::Arc,
     thread,
 };
 
 use chorus_runtime::{
+    checkpoint,
     dispatcher::{Dispatcher, Ticket},
     engine,
 };
@@ -27,7 +29,7 @@ use parking_lot::Mutex;
 
 use crate::{
     dto::{EngineConfig, EngineStats, InferRequest},
-    outcome::{CloseOutcome, InferOutcome, LoadOutcome},
+    outcome::{CloseOutcome, ConvertOutcome, InferOutcome, LoadOutcome},
 };
 
 /// The engine of one profile: `load` once, then `infer`, then `close`.
@@ -105,6 +107,12 @@ impl NativeEngine {
     fn dispatcher(&self) -> Result<Arc<Dispatcher>> {
         self.dispatcher.lock().clone().ok_or_else(|| Error::from_reason("the engine is not loaded"))
     }
+}
+
+/// Stores a directory's `pytorch_model.bin` as `model.safetensors` beside it, unless it has been.
+#[napi(ts_return_type = "Promise<ConvertOutcome>")]
+pub fn convert_checkpoint(env: &Env, directory: String) -> Result<Object<'_>> {
+    in_background(env, move || ConvertOutcome::from(checkpoint::store_as_safetensors(Path::new(&directory))))
 }
 
 /// Ends the process with `code`, at once.

@@ -26,6 +26,21 @@ pub enum CloseOutcome {
     Done {},
 }
 
+#[napi(discriminant = "type", discriminant_case = "lowercase")]
+pub enum ConvertOutcome {
+    Done {},
+    Failed { code: String, message: String },
+}
+
+impl From<Result<(), LoadError>> for ConvertOutcome {
+    fn from(result: Result<(), LoadError>) -> Self {
+        match result {
+            Ok(()) => Self::Done {},
+            Err(error) => Self::Failed { code: error.code().to_owned(), message: error.to_string() },
+        }
+    }
+}
+
 impl LoadOutcome {
     pub fn done(engine: &Engine) -> Self {
         let models = engine.dispatcher.models().iter().map(ModelInfo::from).collect();

@@ -8,7 +8,7 @@ use crate::{
     allocator,
     dispatcher::{Dispatcher, DispatcherConfig},
     error::LoadError,
-    model::{Loader, ModelConfig},
+    model::{Loader, ModelConfig, Precision},
     onnxruntime::{Library, Provider},
 };
 
@@ -35,6 +35,7 @@ pub struct EngineConfig {
     pub models: Vec<ModelConfig>,
     pub ort_library: PathBuf,
     pub device: Device,
+    pub precision: Precision,
     /// Batches at a time; one per core where it is not given.
     pub lanes: Option<usize>,
     /// Tokens per batch; the device's default where it is not given.
@@ -55,7 +56,7 @@ pub fn start(config: &EngineConfig) -> Result<Engine, LoadError> {
     let threads = config.lanes.unwrap_or(cores);
     let library = Library::load(&config.ort_library, threads)?;
     let provider = choose_provider(config.device, library)?;
-    let loader = Loader { library, provider, threads, tokenizers: Mutex::default() };
+    let loader = Loader { library, provider, precision: config.precision, threads, tokenizers: Mutex::default() };
     let models = loader.load_all(&config.models)?;
     allocator::release_free_memory();
     let (lanes, max_batch_tokens) = match provider {

@@ -26,6 +26,8 @@ pub enum LoadError {
     Session { path: PathBuf, message: String },
     #[error("{path}: {source}")]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{path}: {source}")]
+    Unwritable { path: PathBuf, source: io::Error },
     #[error("{directory}: {source}")]
     Weights { directory: PathBuf, source: WeightError },
 }
@@ -47,6 +49,10 @@ impl LoadError {
         Self::Unreadable { path: path.to_owned(), source: io::Error::new(error.kind(), error.to_string()) }
     }
 
+    pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Self {
+        Self::Unwritable { path: path.to_owned(), source: io::Error::new(error.kind(), error.to_string()) }
+    }
+
     /// The error's machine-readable name.
     pub fn code(&self) -> &'static str {
         match self {
@@ -56,6 +62,7 @@ impl LoadError {
             Self::Missing { .. } => "missing_file",
             Self::Session { .. } => "session",
             Self::Unreadable { .. } => "unreadable_file",
+            Self::Unwritable { .. } => "unwritable_file",
             Self::Weights { .. } => "weights",
         }
     }

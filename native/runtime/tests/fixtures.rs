@@ -12,10 +12,11 @@ use std::{
 
 use chorus_engine::{planner::ModelId, spec::Pooling};
 use chorus_runtime::{
+    checkpoint::LockedFile,
     dispatcher::{Dispatcher, InferRequest, TextAnswer, Ticket},
     engine::{self, Device, EngineConfig},
     error::LoadError,
-    model::{ModelConfig, Output},
+    model::{ModelConfig, Output, Precision},
 };
 use serde_json::Value;
 
@@ -44,7 +45,15 @@ fn fixture(name: &str) -> PathBuf {
 
 fn model(name: &str, path: PathBuf) -> ModelConfig {
     let pooling = (name == "bert-mean").then_some(Pooling::Mean);
-    ModelConfig { name: name.to_owned(), path, max_tokens: None, pooling, label_names: HashMap::new() }
+    ModelConfig {
+        name: name.to_owned(),
+        path,
+        weights: None,
+        locked: Vec::new(),
+        max_tokens: None,
+        pooling,
+        label_names: HashMap::new(),
+    }
 }
 
 fn config(models: Vec<ModelConfig>) -> EngineConfig {
@@ -52,6 +61,7 @@ fn config(models: Vec<ModelConfig>) -> EngineConfig {
         models,
         ort_library: ort_library(),
         device: Device::Cpu,
+        precision: Precision::Exact,
         lanes: Some(2),
         max_batch_tokens: Some(200),
         queue_capacity: 10_000,
@@ -100,6 +110,34 @@ fn assert_close(found: &[(String, f32)], expected: &[(String, f32)], tolerance: 
         assert_eq!(label, expected_label, "{what}");
         assert!((found - expected).abs() <= tolerance, "{what}: {label}: found {found}, expected {expected}");
     }
+}
+
+#[test]
+fn a_pickled_checkpoint_is_stored_as_safetensors_and_answers_as_transformers_does() {
+    for name in ["roberta", "xlm-roberta"] {
+        let copy = tempfile::tempdir().unwrap();
+        for file in fs::read_dir(fixture(name)).unwrap().map(|file| file.unwrap().path()) {
+            if file.extension().is_none_or(|extension| extension != "safetensors") {
+                fs::copy(&file, copy.path().join(file.file_name().unwrap())).unwrap();
+            }
+        }
+        let dispatcher = engine::start(&config(vec![model(name, copy.path().to_owned())])).unwrap().dispatcher;
+        for case in expected_cases(name) {
+            let text = case["text"].as_str().unwrap().to_owned();
+            let answer = infer(&dispatcher, vec![text], 0).remove(0);
+            assert_close(&numbers(&answer.outputs[0]), &expected_numbers(&case), ORACLE_TOLERANCE, name);
+        }
+        assert!(copy.path().join("model.safetensors").is_file());
+    }
+}
+
+#[test]
+fn a_file_that_differs_from_the_lock_is_refused_before_it_is_loaded() {
+    let path = fixture("bert").join("model.safetensors");
+    let locked = LockedFile { bytes: path.metadata().unwrap().len(), sha256: "0".repeat(64), path };
+    let error = engine::start(&config(vec![ModelConfig { locked: vec![locked], ..model("bert", fixture("bert")) }]));
+    let message = error.err().unwrap().to_string();
+    assert!(message.contains("model.safetensors: expected the sha256 000"), "{message}");
 }
 
 #[test]

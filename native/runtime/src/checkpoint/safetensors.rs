@@ -16,14 +16,20 @@ use chorus_engine::{
 use memmap2::{Mmap, UncheckedAdvice};
 use safetensors::SafeTensors;
 
+use super::PICKLED;
 use crate::error::LoadError;
 
 /// One file with all weights.
-const SINGLE: &str = "model.safetensors";
+pub const SINGLE: &str = "model.safetensors";
 /// The map from tensor to file of a checkpoint in several files.
 const SHARDS: &str = "model.safetensors.index.json";
 /// A safetensors file starts with the length of its header, a `u64`.
 const LENGTH_PREFIX: usize = 8;
+
+/// Whether `directory` has weights in this format.
+pub fn are_in(directory: &Path) -> bool {
+    [SINGLE, SHARDS].iter().any(|name| directory.join(name).is_file())
+}
 
 /// The mapped weight files of a checkpoint, by file name.
 pub struct WeightFiles {
@@ -42,12 +48,7 @@ impl WeightFiles {
                 weights.add(directory, &file)?;
             }
         } else {
-            let hint = if directory.join("pytorch_model.bin").is_file() {
-                "; pytorch_model.bin is there, but is not read: convert it to safetensors"
-            } else {
-                ""
-            };
-            return Err(LoadError::missing(directory, format!("{SINGLE} or {SHARDS}{hint}")));
+            return Err(LoadError::missing(directory, format!("{SINGLE}, {SHARDS} or {PICKLED}")));
         }
         Ok(weights)
     }

@@ -20,7 +20,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{Dispatcher, DispatcherConfig, InferRequest, TextAnswer, Ticket};
 use crate::{
     error::{BatchError, InferError},
-    model::{Head, Model, ModelInfo, Output, Runner, TokenizerSet},
+    model::{Head, Model, ModelInfo, Output, Precision, Runner, TokenizerSet},
     onnxruntime::Provider,
 };
 
@@ -100,6 +100,7 @@ impl Service {
         let played: Vec<Arc<Played>> = (0..models).map(|_| Arc::default()).collect();
         let model = |(index, played): (usize, &Arc<Played>)| Model {
             info: ModelInfo {
+                precision: Precision::Exact,
                 name: format!("model-{index}"),
                 architecture: "played".to_owned(),
                 labels: vec!["LONG".to_owned(), "SHORT".to_owned()],

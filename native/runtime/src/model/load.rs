@@ -19,12 +19,12 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
-    Head, Model, ModelConfig, ModelInfo, Runner,
+    Head, Model, ModelConfig, ModelInfo, Precision, Runner,
     packed::PackedModel,
     padded::{PaddedModel, PaddedOptions},
 };
 use crate::{
-    checkpoint::{read_json, read_optional_json},
+    checkpoint::{LockedFile, has_weights, read_json, read_optional_json, store_as_safetensors},
     error::LoadError,
     onnxruntime::{Library, Provider},
     tokenizer::TextTokenizer,
@@ -71,6 +71,7 @@ impl TokenizerSet {
 pub struct Loader {
     pub library: Library,
     pub provider: Provider,
+    pub precision: Precision,
     /// Threads that a lone item may use.
     pub threads: usize,
     pub tokenizers: Mutex<TokenizerSet>,
@@ -95,9 +96,10 @@ impl Loader {
         loaded.into_iter().map(|(_, model)| model).collect()
     }
 
-    /// Loads a model and answers the empty text with it, so that what cannot run fails now.
+    /// Verifies and loads a model, and answers the empty text with it, so that what cannot run fails now.
     fn load(&self, config: &ModelConfig) -> Result<Model, LoadError> {
-        let model = match onnx_file(&config.path) {
+        config.locked.iter().try_for_each(LockedFile::verify)?;
+        let model = match onnx_file(config.weights()) {
             Some(file) => self.load_onnx(config, &file),
             None => self.load_checkpoint(config),
         }?;
@@ -131,7 +133,9 @@ impl Loader {
                 vocabulary.to_string(),
             ));
         }
-        let (runner, parameters) = PackedModel::load(directory, &spec, self.library, self.provider, self.threads)?;
+        store_as_safetensors(config.weights())?;
+        let (runner, parameters) =
+            PackedModel::load(config.weights(), &spec, self.library, self.provider, self.threads)?;
         let head = match &spec.task {
             Task::Classification { labels, problem_type } => {
                 classification(config, &config_path, labels, problem_type.as_deref(), runner.width())?
@@ -146,6 +150,7 @@ impl Loader {
             labels: label_names(&head),
             max_tokens: max_tokens(config, readable, spec.max_tokens())?,
             parameters,
+            precision: self.precision,
             provider: self.provider,
         };
         Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
@@ -187,6 +192,8 @@ impl Loader {
             labels: label_names(&head),
             max_tokens: max_tokens(config, readable, onnx_position_limit(&json).unwrap_or(usize::MAX))?,
             parameters: 0,
+            // A graph computes as its exporter wrote it.
+            precision: Precision::Exact,
             provider: self.provider,
         };
         Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
@@ -204,9 +211,7 @@ fn onnx_file(path: &Path) -> Option<PathBuf> {
     if path.extension().is_some_and(|extension| extension == "onnx") {
         return Some(path.to_owned());
     }
-    let has_weights =
-        ["model.safetensors", "model.safetensors.index.json"].iter().any(|name| path.join(name).is_file());
-    if has_weights {
+    if has_weights(path) {
         return None;
     }
     ONNX_FILES.iter().map(|name| path.join(name)).find(|file| file.is_file())

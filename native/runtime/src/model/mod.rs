@@ -8,7 +8,10 @@ mod load;
 mod packed;
 mod padded;
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use chorus_engine::{
     head::{ClassificationHead, LabelScore},
@@ -16,7 +19,7 @@ use chorus_engine::{
 };
 
 pub use self::load::{Loader, TokenizerSet};
-use crate::{error::BatchError, onnxruntime::Provider, tokenizer::TextTokenizer};
+use crate::{checkpoint::LockedFile, error::BatchError, onnxruntime::Provider, tokenizer::TextTokenizer};
 
 /// A model as a profile describes it.
 #[derive(Clone, Debug)]
@@ -25,12 +28,42 @@ pub struct ModelConfig {
     pub name: String,
     /// A checkpoint's directory, a directory with an ONNX file, or an ONNX file.
     pub path: PathBuf,
+    /// The directory of the weights, where they are not beside the configuration.
+    pub weights: Option<PathBuf>,
+    /// What must be so before anything of the model is loaded.
+    pub locked: Vec<LockedFile>,
     /// The longest input in tokens; what the model reads where it is not given.
     pub max_tokens: Option<usize>,
     /// Serves the encoder's vectors instead of its head.
     pub pooling: Option<Pooling>,
     /// New names of labels.
     pub label_names: HashMap<String, String>,
+}
+
+impl ModelConfig {
+    pub fn weights(&self) -> &Path {
+        self.weights.as_deref().unwrap_or(&self.path)
+    }
+}
+
+/// How linear layers compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// In single precision, as the checkpoint's authors did.
+    #[default]
+    Exact,
+    Bf16,
+    Int8,
+}
+
+impl Precision {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
 }
 
 /// Runs batches of one model; called by several lanes at once.
@@ -74,6 +107,7 @@ pub struct ModelInfo {
     pub max_tokens: usize,
     /// Numbers in the tensors that are read; 0 where it is not known.
     pub parameters: usize,
+    pub precision: Precision,
     pub provider: Provider,
 }
 

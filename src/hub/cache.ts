@@ -1,0 +1,73 @@
+/**
+ * The hub's cache folder, laid out as `huggingface_hub` does it, so that both share downloads:
+ *
+ * ```
+ * models--<owner>--<name>/blobs/<etag>                    the contents
+ *                         snapshots/<commit>/<path>       links to them
+ *                         refs/<revision>                 the commit a name stood for
+ * ```
+ */
+
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+
+import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
+
+/** `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`. */
+export function cacheFolder(): string {
+  return getHFHubCachePath();
+}
+
+export class HubCache {
+  readonly #busy = new Map<string, Promise<unknown>>();
+
+  constructor(readonly folder: string = cacheFolder()) {}
+
+  /** Runs `work` once nobody else works on `blob`: files with the same contents share theirs. */
+  async exclusively<T>(blob: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#busy.get(blob) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.#busy.set(blob, mine);
+    return mine;
+  }
+
+  snapshot(repo: string, commit: string): string {
+    return join(this.repoFolder(repo), 'snapshots', commit);
+  }
+
+  /** Where a file of a commit is found, once it is whole. */
+  file(repo: string, commit: string, path: string): string {
+    return join(this.snapshot(repo, commit), path);
+  }
+
+  blob(repo: string, etag: string): string {
+    return join(this.repoFolder(repo), 'blobs', etag);
+  }
+
+  /** Makes the contents `etag` appear as `path` of `commit`. */
+  async link(repo: string, commit: string, path: string, etag: string): Promise<void> {
+    const file = this.file(repo, commit, path);
+    await mkdir(dirname(file), { recursive: true });
+    const fresh = `${file}.${process.pid}.link`;
+    await rm(fresh, { force: true });
+    await symlink(relative(dirname(file), this.blob(repo, etag)), fresh);
+    await rename(fresh, file);
+  }
+
+  /** Remembers what a short id or a branch stood for, for other users of the cache. */
+  async remember(repo: string, revision: string, commit: string): Promise<void> {
+    if (revision === commit) return;
+    const ref = join(this.repoFolder(repo), 'refs', revision);
+    await mkdir(dirname(ref), { recursive: true });
+    await writeFile(ref, commit);
+  }
+
+  has(repo: string, commit: string, path: string): boolean {
+    return existsSync(this.file(repo, commit, path));
+  }
+
+  private repoFolder(repo: string): string {
+    return join(this.folder, getRepoFolderName({ type: 'model', name: repo }));
+  }
+}

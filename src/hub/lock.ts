@@ -1,0 +1,90 @@
+/**
+ * The lock: which files a profile's models are made of, to the byte.
+ *
+ * Lies beside the profile as `<profile>.lock.json` and belongs in version control. `pull` writes it;
+ * from then on nothing that differs is downloaded or served.
+ */
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+
+import { z } from 'zod';
+
+import { exitCodes, StartError } from '../start-error.js';
+
+const hex = (digits: RegExp) => z.string().regex(digits, 'must be hexadecimal digits');
+const commit = hex(/^[0-9a-f]{40}$/);
+
+const lockedFile = z.strictObject({
+  /** Inside the repository; plain names, so that no lock can point outside the cache. */
+  path: z
+    .string()
+    .regex(/^[\w][\w.-]*(?:\/[\w][\w.-]*)*$/, 'must be a plain path inside the repository'),
+  commit,
+  bytes: z.int().min(0),
+  sha256: hex(/^[0-9a-f]{64}$/),
+  /** The hub's own digest and the name of the contents in the cache. */
+  etag: hex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/).optional(),
+  /** Made here from this file of the same commit, which serving does not need. */
+  converted_from: z.string().optional(),
+});
+
+const lockedModel = z.strictObject({
+  repo: z.string(),
+  revision: z.string(),
+  weights_revision: z.string(),
+  licence: z.string(),
+  files: z.array(lockedFile).min(1),
+});
+
+const lock = z.strictObject({
+  version: z.literal(1),
+  models: z.record(z.string(), lockedModel),
+});
+
+export type LockedFile = Readonly<z.infer<typeof lockedFile>>;
+export type LockedModel = Readonly<z.infer<typeof lockedModel>>;
+export type Lock = Readonly<z.infer<typeof lock>>;
+
+/** `models/challenge.yaml` → `models/challenge.lock.json`. */
+export function lockFileOf(profileFile: string): string {
+  return profileFile.replace(/\.ya?ml$/, '') + '.lock.json';
+}
+
+/**
+ * The lock in `file`; one without models where there is no such file.
+ *
+ * @throws {StartError} when it is no lock.
+ */
+export function readLock(file: string): Lock {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { version: 1, models: {} };
+    throw new StartError([`Cannot read the lock ${file}: ${(error as Error).message}`]);
+  }
+  const result = lock.safeParse(parsed(text));
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new StartError(
+    [`${file} is not a lock that "chorus pull" wrote: ${faults.join('; ')}.`],
+    exitCodes.usage,
+  );
+}
+
+/** Replaces the lock as a whole, if it changed. */
+export function writeLock(file: string, contents: Lock): void {
+  const text = `${JSON.stringify(contents, null, 2)}\n`;
+  if (JSON.stringify(readLock(file)) === JSON.stringify(contents)) return;
+  const fresh = `${file}.${process.pid}.tmp`;
+  writeFileSync(fresh, text);
+  renameSync(fresh, file);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
