@@ -38,6 +38,7 @@ export interface EngineConfig {
   models: Array<ModelConfig>
   ortLibrary: string
   device: 'auto' | 'cpu' | 'cuda'
+  kernels: 'chorus' | 'onnxruntime'
   precision: 'exact' | 'bf16' | 'int8'
   /** 0: one per core. */
   lanes: number

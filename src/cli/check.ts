@@ -36,7 +36,7 @@ Exit code 0 when every model loads and answers as it should, 1 otherwise.
   --texts FILE         Texts to measure and compare with, one per line, or JSONL with "text"
   --json               Print one JSON object
   --models-dir FOLDER  Where the models' own folders are
-Also --device, --lanes, --max-batch-tokens, --ort-library and --precision, as for chorus serve.
+Also --device, --kernels, --lanes, --max-batch-tokens, --ort-library and --precision, as for chorus serve.
 `,
   run,
 };
@@ -46,6 +46,7 @@ const precisions = settingsTable.precision.kind.expects;
 /** Options of `serve` that decide how models run. */
 const PASSED_ON = [
   'device',
+  'kernels',
   'lanes',
   'max-batch-tokens',
   'models-dir',
@@ -120,15 +121,38 @@ async function checkProfile(
     reference = await allOutputs(other, texts);
     await other.close();
   }
-  return {
-    profile: profile.name,
-    models: models.map((model, position) => ({
-      ...model,
-      tokensPerSecond: Math.round(speeds.get(model.name) ?? 0),
-      ...(outputs && reference ? { drift: driftOf(outputs, reference, position) } : {}),
-    })),
-    faults,
-  };
+  const reports = models.map((model, position) => ({
+    ...model,
+    tokensPerSecond: Math.round(speeds.get(model.name) ?? 0),
+    ...(outputs && reference ? { drift: driftOf(outputs, reference, position) } : {}),
+  }));
+  faults.push(...unfit(reports, leastAgreement(profile, settings.precision, against)));
+  return { profile: profile.name, models: reports, faults };
+}
+
+/** What the profile asks of the labels where one of the two precisions is not exact. */
+function leastAgreement(
+  { precisions }: Profile,
+  ...compared: readonly (Settings['precision'] | undefined)[]
+): number {
+  const limits = compared.map((precision) =>
+    precision === undefined || precision === 'exact' ? 0 : (precisions[precision] ?? 1),
+  );
+  return Math.max(...limits);
+}
+
+function unfit(models: readonly ModelReport[], least: number): string[] {
+  return models.flatMap(({ name, drift }) =>
+    drift === undefined || drift.agreement >= least
+      ? []
+      : [
+          `${name}: ${percent(drift.agreement)} of the labels agree, the profile wants ${percent(least)}`,
+        ],
+  );
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
 }
 
 function load(profile: Profile, settings: Settings): Promise<Engine> {
@@ -158,7 +182,7 @@ function tableOf({ models, faults }: Report): string {
 function driftCells(drift: Drift | undefined): string[] {
   if (drift === undefined) return [];
   const { agreement, p99, largest } = drift;
-  return [`${(100 * agreement).toFixed(2)} %`, p99.toExponential(1), largest.toExponential(1)];
+  return [percent(agreement), p99.toExponential(1), largest.toExponential(1)];
 }
 
 /** Labels as far as a line has room. */

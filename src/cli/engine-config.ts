@@ -6,20 +6,26 @@ import type { Settings } from '../config/settings.js';
 import type { EngineConfig } from '../engine/native-engine.js';
 import type { InstalledModel } from '../hub/installed.js';
 import type { Profile, ProfileModel } from '../profile/schema.js';
+import { exitCodes, StartError } from '../start-error.js';
 
 export type EngineSettings = Pick<
   Settings,
-  'device' | 'lanes' | 'maxBatchTokens' | 'precision' | 'queueCapacity'
+  'device' | 'kernels' | 'lanes' | 'maxBatchTokens' | 'precision' | 'queueCapacity'
 >;
 
+/** @throws {StartError} when the profile does not allow the precision. */
 export function engineConfig(
-  { device, lanes, maxBatchTokens, precision, queueCapacity }: EngineSettings,
-  { models }: Profile,
+  { device, kernels, lanes, maxBatchTokens, precision, queueCapacity }: EngineSettings,
+  { file, models, precisions }: Profile,
   installed: ReadonlyMap<string, InstalledModel>,
   ortLibrary: string,
 ): EngineConfig {
+  if (precision !== 'exact' && precisions[precision] === undefined) {
+    throw new StartError([`${file} does not allow the precision ${precision}.`], exitCodes.usage);
+  }
   return {
     device,
+    kernels,
     lanes,
     maxBatchTokens,
     precision,

@@ -45,6 +45,11 @@ export const settings = {
     'exact',
     'How linear layers compute; bf16 and int8 are faster and close, chorus check says how close',
   ),
+  kernels: setting(
+    oneOf(['chorus', 'onnxruntime']),
+    'chorus',
+    "What computes checkpoints on a CPU: Chorus's own operators, or ONNX Runtime's, in exact only",
+  ),
   lanes: setting(integer(0, 1024), '0', 'Batches that run at once; 0: one per core'),
   maxBatchTokens: setting(integer(0, 1_000_000), '0', "Tokens in a batch; 0: the device's default"),
   queueCapacity: setting(integer(1, 1_000_000), '1024', 'Texts that may wait; more get 503'),

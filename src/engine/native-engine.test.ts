@@ -20,6 +20,7 @@ const config: EngineConfig = {
   ortLibrary: '',
   device: 'auto',
   precision: 'exact',
+  kernels: 'chorus',
   lanes: 0,
   maxBatchTokens: 0,
   queueCapacity: 1,

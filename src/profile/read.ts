@@ -12,7 +12,7 @@ import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } fr
 import type { z } from 'zod';
 
 import { exitCodes, StartError } from '../start-error.js';
-import { profileSchema, type Profile } from './schema.js';
+import { DEFAULT_PRECISIONS, profileSchema, type Profile } from './schema.js';
 
 /**
  * The profile in `file`; folders of models are looked for in `modelsDir`, by default the folder that
@@ -54,7 +54,7 @@ function readText(file: string): string {
 }
 
 function toProfile(
-  { name, models, routes, golden }: z.infer<typeof profileSchema>,
+  { name, models, routes, precisions, golden }: z.infer<typeof profileSchema>,
   file: string,
   modelsDir = join(dirname(resolve(file)), name),
 ): Profile {
@@ -79,6 +79,7 @@ function toProfile(
       contract,
       models: wanted ?? models.map(({ name }) => name),
     })),
+    precisions: precisions ?? DEFAULT_PRECISIONS,
     golden: golden ?? [],
   };
 }

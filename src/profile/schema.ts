@@ -42,6 +42,8 @@ const route = z.strictObject({
   models: z.array(name).min(1).optional(),
 });
 
+const agreement = z.number().min(0).max(1).optional();
+
 const golden = z.strictObject({
   text: z.string(),
   /** The best label, as served, of some of the models. */
@@ -53,6 +55,8 @@ export const profileSchema = z
     name,
     models: z.array(model).min(1),
     routes: z.array(route).min(1),
+    /** Precisions besides exact that may be served, with the least share of equal labels. */
+    precisions: z.strictObject({ bf16: agreement, int8: agreement }).optional(),
     /** Texts whose answers are known; `chorus check` asks for them. */
     golden: z.array(golden).optional(),
   })
@@ -108,6 +112,15 @@ export interface ProfileRoute {
   readonly models: readonly string[];
 }
 
+/** The share of labels, in [0, 1], that must be those of exact; a precision without one is not served. */
+export interface Precisions {
+  readonly bf16?: number | undefined;
+  readonly int8?: number | undefined;
+}
+
+/** What a profile that says nothing allows. */
+export const DEFAULT_PRECISIONS: Precisions = { bf16: 0.999, int8: 0.995 };
+
 /** A text and the best label of some models. */
 export interface Golden {
   readonly text: string;
@@ -120,5 +133,6 @@ export interface Profile {
   readonly file: string;
   readonly models: readonly ProfileModel[];
   readonly routes: readonly ProfileRoute[];
+  readonly precisions: Precisions;
   readonly golden: readonly Golden[];
 }

@@ -38,6 +38,7 @@ export function testProfile(models: readonly string[]): Profile {
       pooling: '',
     })),
     routes: [{ path: '/process', contract: 'process', models }],
+    precisions: {},
     golden: [],
   };
 }

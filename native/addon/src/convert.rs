@@ -5,7 +5,7 @@ use chorus_runtime::{
     checkpoint,
     dispatcher::{self, Ticket},
     engine::{self, Device},
-    model::{self, Head, Model, Output, Precision},
+    model::{self, Head, Kernels, Model, Output, Precision},
     stats,
 };
 use napi::{Error, Result};
@@ -25,6 +25,7 @@ impl From<EngineConfig> for engine::EngineConfig {
                 "cuda" => Device::Cuda,
                 _ => Device::Auto,
             },
+            kernels: if config.kernels == "onnxruntime" { Kernels::OnnxRuntime } else { Kernels::Chorus },
             precision: match config.precision.as_str() {
                 "bf16" => Precision::Bf16,
                 "int8" => Precision::Int8,

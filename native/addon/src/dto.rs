@@ -9,6 +9,8 @@ pub struct EngineConfig {
     pub ort_library: String,
     #[napi(ts_type = "'auto' | 'cpu' | 'cuda'")]
     pub device: String,
+    #[napi(ts_type = "'chorus' | 'onnxruntime'")]
+    pub kernels: String,
     #[napi(ts_type = "'exact' | 'bf16' | 'int8'")]
     pub precision: String,
     /// 0: one per core.

@@ -3,6 +3,8 @@
 //! [`PackedBatch`] is the input of Chorus's own graphs (one row of tokens), [`PaddedBatch`] that of
 //! any other ONNX file (a rectangle).
 
+use crate::spec::ModelSpec;
+
 /// The inputs of a packed graph; see `graph::input` for what each array means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackedBatch {
@@ -26,6 +28,17 @@ pub enum PositionRule {
     /// `<pad>`) has position `padding` and is not counted, as `create_position_ids_from_input_ids`
     /// in `transformers` does.
     BehindPadding { padding: u32 },
+}
+
+impl PositionRule {
+    /// The rule of `spec`'s architecture.
+    pub fn of(spec: &ModelSpec) -> Self {
+        if spec.architecture.is_roberta_family() {
+            Self::BehindPadding { padding: spec.pad_token_id }
+        } else {
+            Self::FromZero
+        }
+    }
 }
 
 impl PackedBatch {

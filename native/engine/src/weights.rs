@@ -68,6 +68,19 @@ impl WeightIndex {
         }
         Ok(tensor)
     }
+
+    /// The rows of the matrix `name`, which must have `columns`: a head's weights say how many classes there
+    /// are, configs may be silent about it.
+    pub fn rows(&self, name: &str, columns: usize) -> Result<usize, WeightError> {
+        let expected = vec![0, columns];
+        let Some(tensor) = self.get(name) else {
+            return Err(WeightError::Missing { name: name.to_owned(), expected });
+        };
+        match tensor.shape[..] {
+            [rows, found] if rows > 0 && found == columns => Ok(rows),
+            _ => Err(WeightError::Shape { name: name.to_owned(), expected, found: tensor.shape.clone() }),
+        }
+    }
 }
 
 /// Checkpoints converted from TensorFlow call a layer norm's weight and bias `gamma` and `beta`.

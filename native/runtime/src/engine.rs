@@ -1,6 +1,6 @@
 //! Loads a profile's models and starts the dispatcher over them.
 
-use std::{path::PathBuf, thread};
+use std::{path::PathBuf, sync::Arc, thread};
 
 use parking_lot::Mutex;
 
@@ -8,7 +8,7 @@ use crate::{
     allocator,
     dispatcher::{Dispatcher, DispatcherConfig},
     error::LoadError,
-    model::{Loader, ModelConfig, Precision},
+    model::{Kernels, Loader, ModelConfig, Precision, Team},
     onnxruntime::{Library, Provider},
 };
 
@@ -35,6 +35,7 @@ pub struct EngineConfig {
     pub models: Vec<ModelConfig>,
     pub ort_library: PathBuf,
     pub device: Device,
+    pub kernels: Kernels,
     pub precision: Precision,
     /// Batches at a time; one per core where it is not given.
     pub lanes: Option<usize>,
@@ -56,7 +57,15 @@ pub fn start(config: &EngineConfig) -> Result<Engine, LoadError> {
     let threads = config.lanes.unwrap_or(cores);
     let library = Library::load(&config.ort_library, threads)?;
     let provider = choose_provider(config.device, library)?;
-    let loader = Loader { library, provider, precision: config.precision, threads, tokenizers: Mutex::default() };
+    let loader = Loader {
+        library,
+        provider,
+        kernels: config.kernels,
+        precision: config.precision,
+        threads,
+        team: Arc::new(Team::new(threads)?),
+        tokenizers: Mutex::default(),
+    };
     let models = loader.load_all(&config.models)?;
     allocator::release_free_memory();
     let (lanes, max_batch_tokens) = match provider {

@@ -16,7 +16,7 @@ use chorus_runtime::{
     dispatcher::{Dispatcher, InferRequest, TextAnswer, Ticket},
     engine::{self, Device, EngineConfig},
     error::LoadError,
-    model::{ModelConfig, Output, Precision},
+    model::{Kernels, ModelConfig, Output, Precision},
 };
 use serde_json::Value;
 
@@ -61,6 +61,7 @@ fn config(models: Vec<ModelConfig>) -> EngineConfig {
         models,
         ort_library: ort_library(),
         device: Device::Cpu,
+        kernels: Kernels::Chorus,
         precision: Precision::Exact,
         lanes: Some(2),
         max_batch_tokens: Some(200),
@@ -140,21 +141,69 @@ fn a_file_that_differs_from_the_lock_is_refused_before_it_is_loaded() {
     assert!(message.contains("model.safetensors: expected the sha256 000"), "{message}");
 }
 
-#[test]
-fn every_architecture_answers_as_transformers_does_alone_and_in_any_batch() {
-    let models = FIXTURES.iter().map(|&name| model(name, fixture(name))).collect();
-    let dispatcher = engine::start(&config(models)).unwrap().dispatcher;
+/// The answers of `FIXTURES` to their cases, alone and all together.
+fn answers(config: &EngineConfig) -> Vec<(String, Value, Output, Output)> {
+    let dispatcher = engine::start(config).unwrap().dispatcher;
+    let mut answers = Vec::new();
     for (index, name) in FIXTURES.iter().enumerate() {
         let cases = expected_cases(name);
         let texts: Vec<String> = cases.iter().map(|case| case["text"].as_str().unwrap().to_owned()).collect();
         let together = infer(&dispatcher, texts.clone(), index);
-        for ((case, text), batched) in cases.iter().zip(texts).zip(together) {
+        for ((case, text), batched) in cases.into_iter().zip(texts).zip(together) {
             let what = format!("{name}: {text:?}");
             let alone = infer(&dispatcher, vec![text], index).remove(0);
-            assert_close(&numbers(&alone.outputs[0]), &expected_numbers(case), ORACLE_TOLERANCE, &what);
-            assert_close(&numbers(&batched.outputs[0]), &numbers(&alone.outputs[0]), BATCH_TOLERANCE, &what);
+            answers.push((what, case, alone.outputs[0].clone(), batched.outputs[0].clone()));
         }
     }
+    answers
+}
+
+fn all_fixtures() -> EngineConfig {
+    config(FIXTURES.iter().map(|&name| model(name, fixture(name))).collect())
+}
+
+#[test]
+fn every_architecture_answers_as_transformers_does_alone_and_in_any_batch() {
+    for kernels in [Kernels::Chorus, Kernels::OnnxRuntime] {
+        for (what, case, alone, batched) in answers(&EngineConfig { kernels, ..all_fixtures() }) {
+            assert_close(&numbers(&alone), &expected_numbers(&case), ORACLE_TOLERANCE, &what);
+            assert_close(&numbers(&batched), &numbers(&alone), BATCH_TOLERANCE, &what);
+            if kernels == Kernels::Chorus && !what.starts_with("onnx") {
+                assert_eq!(numbers(&batched), numbers(&alone), "{what}: bit for bit");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_precisions_are_close_and_independent_of_the_batch() {
+    for (precision, tolerance) in [(Precision::Bf16, 0.02), (Precision::Int8, 0.06)] {
+        // The vectors of `bert-mean` are not scores: their errors have another scale.
+        let configured = EngineConfig { precision, ..all_fixtures() };
+        if engine::start(&configured).is_err() && precision == Precision::Bf16 {
+            eprintln!("this CPU does not multiply bf16: not tested");
+            continue;
+        }
+        for (what, case, alone, batched) in answers(&configured) {
+            if matches!(alone, Output::Classification(_)) {
+                assert_close(&numbers(&alone), &expected_numbers(&case), tolerance, &what);
+            }
+            if !what.starts_with("onnx") {
+                assert_eq!(numbers(&batched), numbers(&alone), "{what}: bit for bit");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_precision_that_onnx_runtime_does_not_offer_is_refused() {
+    let config = EngineConfig {
+        kernels: Kernels::OnnxRuntime,
+        precision: Precision::Int8,
+        ..config(vec![model("bert", fixture("bert"))])
+    };
+    let message = engine::start(&config).err().unwrap().to_string();
+    assert!(message.ends_with("expected the precision exact, found int8 on cpu through ONNX Runtime"), "{message}");
 }
 
 #[test]

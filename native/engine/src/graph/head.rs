@@ -1,20 +1,21 @@
 //! Classification heads and mean pooling of the packed graph.
 
-use super::{Inputs, layers::pad, names::EncoderNames, scope::Scope};
+use super::{
+    Inputs,
+    layers::pad,
+    names::{ClassifierNames, EncoderNames, HeadFunction},
+    scope::Scope,
+};
 use crate::{
     onnx::{
         builder::{Value, int},
         proto::DataType,
     },
-    spec::{Architecture, ModelSpec},
+    spec::ModelSpec,
     weights::WeightError,
 };
 
 /// Logits `f32[B, classes]` from the first tokens' vectors, and the number of classes.
-///
-/// - RoBERTa: `out_proj(tanh(dense(x)))`
-/// - BERT: `classifier(tanh(pooler(x)))`
-/// - DistilBERT: `classifier(relu(pre_classifier(x)))`
 pub fn classification(
     scope: &mut Scope,
     spec: &ModelSpec,
@@ -22,30 +23,15 @@ pub fn classification(
     first_tokens: &str,
 ) -> Result<(Value, usize), WeightError> {
     let size = spec.hidden_size;
-    let (dense, function, projection) = match spec.architecture {
-        Architecture::Bert => (names.pooler(), "Tanh", "classifier"),
-        Architecture::DistilBert => ("pre_classifier".to_owned(), "Relu", "classifier"),
-        Architecture::Roberta | Architecture::XlmRoberta => {
-            ("classifier.dense".to_owned(), "Tanh", "classifier.out_proj")
-        }
+    let ClassifierNames { dense, function, projection } = names.classifier();
+    let classes = scope.weights().rows(&format!("{projection}.weight"), size)?;
+    let function = match function {
+        HeadFunction::Relu => "Relu",
+        HeadFunction::Tanh => "Tanh",
     };
-    let classes = class_count(scope, projection, size)?;
     let features = scope.linear(&dense, first_tokens, size, size)?;
     let features = scope.onnx.node(function, &format!("{dense}/activation"), &[&features], vec![]);
     Ok((scope.linear(projection, &features, size, classes)?, classes))
-}
-
-/// The weights say how many classes there are; configs may be silent about it.
-fn class_count(scope: &Scope, projection: &str, size: usize) -> Result<usize, WeightError> {
-    let name = format!("{projection}.weight");
-    let tensor = scope
-        .weights()
-        .get(&name)
-        .ok_or_else(|| WeightError::Missing { name: name.clone(), expected: vec![0, size] })?;
-    match tensor.shape[..] {
-        [classes, columns] if classes > 0 && columns == size => Ok(classes),
-        _ => Err(WeightError::Shape { name, expected: vec![0, size], found: tensor.shape.clone() }),
-    }
 }
 
 /// The mean of each text's token vectors: `f32[B, hidden]`.

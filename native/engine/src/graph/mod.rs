@@ -13,7 +13,7 @@
 
 mod head;
 mod layers;
-mod names;
+pub mod names;
 mod scope;
 
 use crate::{

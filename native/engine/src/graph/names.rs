@@ -14,6 +14,19 @@ pub struct LayerNames {
     pub output_norm: String,
 }
 
+/// Tensor names of a classification head, without `.weight` and `.bias`, and what stands between them.
+pub struct ClassifierNames {
+    pub dense: String,
+    pub function: HeadFunction,
+    pub projection: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadFunction {
+    Relu,
+    Tanh,
+}
+
 /// Names of an encoder's tensors under the prefix that this checkpoint uses.
 pub struct EncoderNames {
     architecture: Architecture,
@@ -36,8 +49,20 @@ impl EncoderNames {
         format!("{}embeddings.{table}", self.prefix)
     }
 
+    /// The classification head: `projection(function(dense(first token)))`.
+    pub fn classifier(&self) -> ClassifierNames {
+        let (dense, function, projection) = match self.architecture {
+            Architecture::Bert => (self.pooler(), HeadFunction::Tanh, "classifier"),
+            Architecture::DistilBert => ("pre_classifier".to_owned(), HeadFunction::Relu, "classifier"),
+            Architecture::Roberta | Architecture::XlmRoberta => {
+                ("classifier.dense".to_owned(), HeadFunction::Tanh, "classifier.out_proj")
+            }
+        };
+        ClassifierNames { dense, function, projection }
+    }
+
     /// BERT's pooler belongs to the encoder, so it carries the encoder's prefix.
-    pub fn pooler(&self) -> String {
+    fn pooler(&self) -> String {
         format!("{}pooler.dense", self.prefix)
     }
 

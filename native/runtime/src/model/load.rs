@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
-    Head, Model, ModelConfig, ModelInfo, Precision, Runner,
+    Head, Kernels, Model, ModelConfig, ModelInfo, Precision, Runner, Team, encoder,
     packed::PackedModel,
     padded::{PaddedModel, PaddedOptions},
 };
@@ -71,9 +71,11 @@ impl TokenizerSet {
 pub struct Loader {
     pub library: Library,
     pub provider: Provider,
+    pub kernels: Kernels,
     pub precision: Precision,
     /// Threads that a lone item may use.
     pub threads: usize,
+    pub team: Arc<Team>,
     pub tokenizers: Mutex<TokenizerSet>,
 }
 
@@ -134,8 +136,15 @@ impl Loader {
             ));
         }
         store_as_safetensors(config.weights())?;
-        let (runner, parameters) =
-            PackedModel::load(config.weights(), &spec, self.library, self.provider, self.threads)?;
+        let weights = config.weights();
+        let (runner, parameters) = match (self.provider, self.kernels, self.precision) {
+            (Provider::Cpu, Kernels::Chorus, precision) => encoder::load(weights, &spec, precision, &self.team)?,
+            (_, _, Precision::Exact) => PackedModel::load(weights, &spec, self.library, self.provider, self.threads)?,
+            (_, _, precision) => {
+                let found = format!("{} on {} through ONNX Runtime", precision.name(), self.provider.name());
+                return Err(LoadError::invalid(directory, "the precision exact", found));
+            }
+        };
         let head = match &spec.task {
             Task::Classification { labels, problem_type } => {
                 classification(config, &config_path, labels, problem_type.as_deref(), runner.width())?
@@ -153,7 +162,7 @@ impl Loader {
             precision: self.precision,
             provider: self.provider,
         };
-        Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
+        Ok(Model { info, tokenizer, head, runner })
     }
 
     fn load_onnx(&self, config: &ModelConfig, file: &Path) -> Result<Model, LoadError> {

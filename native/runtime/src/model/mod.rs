@@ -1,9 +1,11 @@
 //! A loaded model: token ids in, labels or a vector out.
 //!
 //! - `load`: from a profile's entry to a [`Model`]
+//! - `encoder`: a checkpoint by Chorus's own operators, on the CPU
 //! - `packed`: Chorus's own graph over a checkpoint's weights
 //! - `padded`: any other ONNX file
 
+mod encoder;
 mod load;
 mod packed;
 mod padded;
@@ -18,7 +20,10 @@ use chorus_engine::{
     spec::Pooling,
 };
 
-pub use self::load::{Loader, TokenizerSet};
+pub use self::{
+    encoder::Team,
+    load::{Loader, TokenizerSet},
+};
 use crate::{checkpoint::LockedFile, error::BatchError, onnxruntime::Provider, tokenizer::TextTokenizer};
 
 /// A model as a profile describes it.
@@ -44,6 +49,16 @@ impl ModelConfig {
     pub fn weights(&self) -> &Path {
         self.weights.as_deref().unwrap_or(&self.path)
     }
+}
+
+/// What computes checkpoints on a CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kernels {
+    /// Chorus's own operators, in every precision.
+    #[default]
+    Chorus,
+    /// ONNX Runtime's over the packed graph: what other devices run, and what to compare with.
+    OnnxRuntime,
 }
 
 /// How linear layers compute.

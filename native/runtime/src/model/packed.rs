@@ -37,7 +37,7 @@ impl PackedModel {
         library: Library,
         provider: Provider,
         threads: usize,
-    ) -> Result<(Self, usize), LoadError> {
+    ) -> Result<(Box<dyn Runner>, usize), LoadError> {
         let weights = WeightFiles::open(directory)?;
         let graph = graph::build(spec, &weights.index)
             .map_err(|source| LoadError::Weights { directory: directory.to_owned(), source })?;
@@ -48,17 +48,13 @@ impl PackedModel {
         };
         let model = Self {
             sessions: sessions().map_err(|error| LoadError::session(directory, &error))?,
-            rule: if spec.architecture.is_roberta_family() {
-                PositionRule::BehindPadding { padding: spec.pad_token_id }
-            } else {
-                PositionRule::FromZero
-            },
+            rule: PositionRule::of(spec),
             width: graph.width,
             weights,
         };
         // The sessions hold packed copies of the linear layers now; give the originals' pages back.
         model.weights.release_pages();
-        Ok((model, graph.parameters))
+        Ok((Box::new(model), graph.parameters))
     }
 }
 

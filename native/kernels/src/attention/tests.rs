@@ -1,0 +1,124 @@
+use crate::{Attention, AttentionScratch, Inputs, Isa, Matrix, MatrixMut};
+
+const HEADS: usize = 3;
+
+/// Values in [-2, 2) from a linear congruential generator.
+fn noise(length: usize) -> Vec<f32> {
+    let mut state = 11_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 22) as f32 - 2.0
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+fn offsets(lengths: &[usize]) -> Vec<usize> {
+    let sums = lengths.iter().scan(0, |sum, length| {
+        *sum += length;
+        Some(*sum)
+    });
+    std::iter::once(0).chain(sums).collect()
+}
+
+/// The result for a fused `qkv[tokens, 3 · width]`, of all tokens or of each text's first.
+fn run(isa: Isa, qkv: &[f32], head_size: usize, lengths: &[usize], first_only: bool) -> Vec<f32> {
+    let width = HEADS * head_size;
+    let (fused, key_offsets) = (Matrix::new(qkv, 3 * width), offsets(lengths));
+    let first: Vec<f32> =
+        key_offsets[..lengths.len()].iter().flat_map(|row| &qkv[row * 3 * width..][..width]).copied().collect();
+    let queries = if first_only { Matrix::new(&first, width) } else { fused.with_columns(0..width) };
+    let query_offsets: Vec<usize> = if first_only { (0..=lengths.len()).collect() } else { key_offsets.clone() };
+    let inputs = Inputs {
+        queries,
+        keys: fused.with_columns(width..2 * width),
+        values: fused.with_columns(2 * width..3 * width),
+        query_offsets: &query_offsets,
+        key_offsets: &key_offsets,
+    };
+    let mut y = vec![f32::NAN; queries.rows() * width];
+    let attention = Attention::new(HEADS, head_size).with_isa(isa);
+    let (mut left, mut right) = MatrixMut::new(&mut y, width).split_at_column(2 * head_size);
+    let mut scratch = AttentionScratch::new();
+    attention.run_heads(&inputs, 0..2, &mut scratch, left.block(0..queries.rows(), 0..2 * head_size));
+    attention.run_heads(&inputs, 2..3, &mut scratch, right.block(0..queries.rows(), 0..head_size));
+    y
+}
+
+/// One head of one text in f64.
+fn exact(qkv: &[f32], head_size: usize, rows: std::ops::Range<usize>, query: usize, head: usize) -> Vec<f64> {
+    let width = HEADS * head_size;
+    let part = |row: usize, part: usize| {
+        let start = row * 3 * width + part * width + head * head_size;
+        qkv[start..start + head_size].iter().map(|value| f64::from(*value))
+    };
+    let score = |row| part(query, 0).zip(part(row, 1)).map(|(q, k)| q * k).sum::<f64>() / (head_size as f64).sqrt();
+    let weights: Vec<f64> = rows.clone().map(|row| f64::exp(score(row))).collect();
+    let sum: f64 = weights.iter().sum();
+    let mut result = vec![0.0; head_size];
+    for (row, weight) in rows.zip(weights) {
+        result.iter_mut().zip(part(row, 2)).for_each(|(result, value)| *result += weight / sum * value);
+    }
+    result
+}
+
+#[test]
+fn texts_of_any_length_attend_to_themselves_only() {
+    for head_size in [4, 32, 33, 64] {
+        let lengths = [1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 64, 65, 97, 130];
+        let offsets = offsets(&lengths);
+        let width = HEADS * head_size;
+        let qkv = noise(offsets[lengths.len()] * 3 * width);
+        for isa in Isa::available() {
+            let y = run(isa, &qkv, head_size, &lengths, false);
+            for text in offsets.windows(2) {
+                for query in [text[0], text[1] - 1] {
+                    for head in 0..HEADS {
+                        let exact = exact(&qkv, head_size, text[0]..text[1], query, head);
+                        for (y, exact) in y[query * width + head * head_size..].iter().zip(exact) {
+                            assert!((f64::from(*y) - exact).abs() < 2e-5, "{isa} {text:?}: {y}, not {exact}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_has_the_same_bits_alone_and_in_a_crowd() {
+    let (head_size, lengths) = (64, [5, 98, 1, 33, 60]);
+    let (offsets, width) = (offsets(&lengths), HEADS * head_size);
+    let qkv = noise(offsets[5] * 3 * width);
+    for isa in Isa::available() {
+        let crowd = run(isa, &qkv, head_size, &lengths, false);
+        let first = run(isa, &qkv, head_size, &lengths, true);
+        for (index, text) in offsets.windows(2).enumerate() {
+            let alone =
+                run(isa, &qkv[text[0] * 3 * width..text[1] * 3 * width], head_size, &[text[1] - text[0]], false);
+            assert_eq!(alone, crowd[text[0] * width..text[1] * width], "{isa} {text:?}");
+            assert_eq!(first[index * width..][..width], alone[..width], "{isa} {text:?}");
+        }
+    }
+}
+
+#[test]
+fn great_scores_do_not_overflow() {
+    let head_size = 64;
+    let qkv: Vec<f32> = noise(20 * 3 * HEADS * head_size).into_iter().map(|value| value * 1e3).collect();
+    for isa in Isa::available() {
+        assert!(run(isa, &qkv, head_size, &[20], false).iter().all(|value| value.is_finite()), "{isa}");
+    }
+}
+
+#[test]
+fn a_bad_query_spoils_no_other() {
+    let (head_size, lengths) = (64, [10, 20]);
+    let width = HEADS * head_size;
+    let mut qkv = noise(30 * 3 * width);
+    let good = run(Isa::best(), &qkv, head_size, &lengths, false);
+    qkv[4 * 3 * width] = f32::NAN;
+    let bad = run(Isa::best(), &qkv, head_size, &lengths, false);
+    assert!(bad[4 * width..][..head_size].iter().all(|value| value.is_nan()));
+    assert_eq!(bad[..4 * width], good[..4 * width]);
+    assert_eq!(bad[4 * width + head_size..], good[4 * width + head_size..]);
+}

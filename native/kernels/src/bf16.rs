@@ -1,0 +1,141 @@
+//! bf16: f32 with 8 instead of 24 significant bits, multiplied exactly and summed in f32.
+//!
+//! Both operands are rounded to nearest, ties to even: relative errors of at most 2⁻⁹ each.
+
+use crate::activation::Activation;
+use crate::fp32::add_bias;
+use crate::gemm::{Finished, RowWords};
+use crate::isa::Isa;
+use crate::linear::{Format, Linear, Sealed};
+use crate::matrix::MatrixMut;
+use crate::panels::PackedFormat;
+use crate::words::{Line, words_of_lines, words_of_lines_mut};
+
+/// The format of [`Bf16Linear`].
+#[derive(Debug)]
+pub struct Bf16;
+
+/// A linear operator with bf16 weights and activations.
+///
+/// Worth its rounding only where the CPU multiplies bf16: see [`Bf16Linear::is_available`]. Elsewhere it
+/// computes in plain Rust, slowly, and with roundings that differ from the hardware's.
+pub type Bf16Linear = Linear<Bf16>;
+
+impl Bf16Linear {
+    /// Whether this machine multiplies bf16 in hardware.
+    pub fn is_available() -> bool {
+        Isa::best().has_bf16()
+    }
+}
+
+/// Rows rounded to bf16. Reusable: converting again keeps the memory.
+#[derive(Debug, Default)]
+pub struct Bf16Rows {
+    lines: Vec<Line>,
+    stride: usize,
+    rows: usize,
+    inputs: usize,
+}
+
+impl Bf16Rows {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Rounds `values[rows, inputs]`.
+    ///
+    /// # Panics
+    /// If `inputs` is zero or does not divide the length.
+    pub fn convert(&mut self, values: &[f32], inputs: usize) {
+        assert!(inputs > 0 && values.len().is_multiple_of(inputs), "{} values, {inputs} inputs", values.len());
+        self.rows = values.len() / inputs;
+        self.inputs = inputs;
+        self.stride = PackedFormat::Bf16.depth(inputs).next_multiple_of(Line::WORDS);
+        self.lines.resize(self.rows * self.stride / Line::WORDS, Line::ZERO);
+        let words = words_of_lines_mut(&mut self.lines).chunks_exact_mut(self.stride);
+        for (row, words) in values.chunks_exact(inputs).zip(words) {
+            round(Isa::best(), row, words);
+        }
+    }
+}
+
+impl Format for Bf16 {
+    type Buffer = Bf16Rows;
+
+    fn with_rows<R>(
+        rows: &mut Self::Buffer,
+        values: &[f32],
+        inputs: usize,
+        work: impl FnOnce(&Self::Rows<'_>) -> R,
+    ) -> R {
+        rows.convert(values, inputs);
+        work(rows)
+    }
+}
+
+impl Sealed for Bf16 {
+    type Rows<'a> = Bf16Rows;
+
+    const PACKED: PackedFormat = PackedFormat::Bf16;
+
+    fn rows(rows: &Bf16Rows) -> (RowWords<'_>, usize) {
+        (RowWords { words: words_of_lines(&rows.lines), stride: rows.stride, rows: rows.rows }, rows.inputs)
+    }
+
+    fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {
+        round(isa, weights, words);
+        tails[0] = bias.to_bits();
+    }
+
+    fn finish(isa: Isa, tile: &Finished<'_>, _: &Bf16Rows, activation: Activation, y: MatrixMut<'_>) {
+        add_bias(isa, tile, activation, y);
+    }
+}
+
+vectorized! {
+    /// Rounds a row into words of two bf16, the first in the low half; zeros after its end.
+    fn round(values: &[f32], words: &mut [u32]) = round_body
+}
+
+#[inline(always)]
+fn round_body(values: &[f32], words: &mut [u32]) {
+    let (pairs, rest) = values.as_chunks::<2>();
+    let (whole, tail) = words.split_at_mut(pairs.len());
+    for (word, [low, high]) in whole.iter_mut().zip(pairs) {
+        *word = bf16_bits(*low) | bf16_bits(*high) << 16;
+    }
+    tail.fill(0);
+    if let [last] = rest {
+        tail[0] = bf16_bits(*last);
+    }
+}
+
+/// To nearest, ties to even; a NaN stays one.
+#[inline(always)]
+fn bf16_bits(value: f32) -> u32 {
+    let bits = value.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+    if value.is_nan() { bits >> 16 | 0x40 } else { rounded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bf16_bits;
+
+    #[test]
+    fn rounding_is_to_nearest_with_ties_to_even() {
+        for (value, rounded) in [
+            (0x3f80_0000, 0x3f80),
+            (0x3f80_8000, 0x3f80),
+            (0x3f81_8000, 0x3f82),
+            (0x3f80_8001, 0x3f81),
+            (0xbf80_7fff, 0xbf80),
+            (0x7f7f_ffff, 0x7f80),
+            (0x7f80_0000, 0x7f80),
+            (0x0000_0001, 0),
+        ] {
+            assert_eq!(bf16_bits(f32::from_bits(value)), rounded, "{value:x}");
+        }
+        assert!(f32::from_bits(bf16_bits(f32::from_bits(0x7f80_0001)) << 16).is_nan());
+    }
+}

@@ -1,0 +1,88 @@
+//! The loops around the register kernels: which part of the operands is in which cache, when.
+//!
+//! A block of rows stays in the second-level cache while every panel passes it once. Deep panels are cut
+//! so that a cut and the rows' part that meets it fit there together.
+
+use crate::panels::Panel;
+use crate::tile::{PANEL_COLUMNS, Sums, TILE_ROWS, Tile, TileKernel};
+
+/// Rows that are multiplied with a panel before the next panel: 384 KiB of them at full depth.
+const BLOCK_ROWS: usize = 128;
+
+/// Words of depth in one pass: 144 KiB of a panel.
+const BLOCK_DEPTH: usize = 768;
+
+/// The left operand: rows of words, `stride` apart.
+#[derive(Clone, Copy)]
+pub struct RowWords<'a> {
+    pub words: &'a [u32],
+    pub stride: usize,
+    pub rows: usize,
+}
+
+/// A tile's finished sums, and where they belong.
+pub struct Finished<'a> {
+    pub sums: &'a [Sums],
+    pub panel: Panel<'a>,
+    pub first_row: usize,
+    /// Counted from the first of the multiplied columns.
+    pub first_column: usize,
+}
+
+/// Multiplies `rows` with `panels` and hands every tile's sums to `finish`.
+///
+/// # Safety
+/// The CPU must have the instructions of `kernel`.
+pub(crate) unsafe fn multiply<'a>(
+    rows: RowWords<'_>,
+    panels: &(impl Iterator<Item = Panel<'a>> + Clone),
+    kernel: TileKernel,
+    mut finish: impl FnMut(Finished<'_>),
+) {
+    #[allow(
+        clippy::large_stack_arrays,
+        reason = "24 KiB, where a block's sums wait between the passes of a deep panel"
+    )]
+    let mut sums = [Sums([0; PANEL_COLUMNS]); BLOCK_ROWS];
+    for block in even_parts(0..rows.rows, BLOCK_ROWS) {
+        for (index, panel) in panels.clone().enumerate() {
+            let depth = panel.words.len() / PANEL_COLUMNS;
+            for pass in even_parts(0..depth, BLOCK_DEPTH) {
+                let words = &panel.words[pass.start * PANEL_COLUMNS..pass.end * PANEL_COLUMNS];
+                for tile in even_parts(block.clone(), TILE_ROWS) {
+                    let sums = &mut sums[tile.start - block.start..tile.end - block.start];
+                    let left = &rows.words[tile.start * rows.stride + pass.start..];
+                    // SAFETY: the caller's.
+                    unsafe { kernel(&mut Tile::new(left, rows.stride, words, sums, pass.start > 0)) };
+                    if pass.end == depth {
+                        finish(Finished { sums, panel, first_row: tile.start, first_column: index * PANEL_COLUMNS });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Cuts a range into the fewest parts of at most `limit`, of nearly equal size: 98 rows become thirteen
+/// tiles of 7 or 8, not twelve of 8 and one of 2, whose two rows would cost as much as six.
+fn even_parts(range: std::ops::Range<usize>, limit: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let parts = range.len().div_ceil(limit);
+    let cut = move |part: usize| range.start + range.len() * part / parts;
+    (0..parts).map(move |part| cut(part)..cut(part + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::even_parts;
+
+    #[test]
+    fn parts_cover_the_range_evenly() {
+        for length in 0..200 {
+            let parts: Vec<_> = even_parts(5..5 + length, 8).collect();
+            assert_eq!(parts.len(), length.div_ceil(8));
+            assert_eq!(parts.iter().flat_map(Clone::clone).collect::<Vec<_>>(), (5..5 + length).collect::<Vec<_>>());
+            let sizes = parts.iter().map(ExactSizeIterator::len);
+            assert!(sizes.clone().max().unwrap_or(0) - sizes.min().unwrap_or(0) <= 1);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Residual addition and layer normalization, in one pass over a row while it is in the first-level cache.
+
+use crate::isa::Isa;
+use crate::lanes::{fold, sum};
+use crate::matrix::MatrixMut;
+
+/// `y = (s - mean(s)) / √(variance(s) + epsilon) · gain + bias`, where `s = x + residual`, row by row.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    gain: Vec<f32>,
+    bias: Vec<f32>,
+    epsilon: f32,
+    isa: Isa,
+}
+
+impl LayerNorm {
+    /// # Panics
+    /// If `gain` and `bias` differ in length, or are empty.
+    pub fn new(gain: Vec<f32>, bias: Vec<f32>, epsilon: f32) -> Self {
+        assert!(!gain.is_empty() && gain.len() == bias.len(), "{} gains, {} biases", gain.len(), bias.len());
+        Self { gain, bias, epsilon, isa: Isa::best() }
+    }
+
+    /// The same operator with the instructions of `isa` instead of the best.
+    #[must_use]
+    pub fn with_isa(self, isa: Isa) -> Self {
+        Self { isa, ..self }
+    }
+
+    /// Normalizes `x[rows, width]`, plus `residual[rows, width]` if there is one, into `y[rows, width]`.
+    ///
+    /// The variance is taken around the mean, not from squares of the values, so that a large mean costs no
+    /// digits. A row's bits depend on that row alone.
+    ///
+    /// # Panics
+    /// If the lengths do not match.
+    pub fn run(&self, x: &[f32], residual: Option<&[f32]>, mut y: MatrixMut<'_>) {
+        let width = self.gain.len();
+        assert_eq!(y.columns(), width, "output columns");
+        assert_eq!(x.len(), y.rows() * width, "inputs");
+        assert!(residual.is_none_or(|residual| residual.len() == x.len()), "residual");
+        for (row, values) in x.chunks_exact(width).enumerate() {
+            let target = y.row_mut(row);
+            target.copy_from_slice(values);
+            if let Some(residual) = residual {
+                add(self.isa, target, &residual[row * width..][..width]);
+            }
+            normalize(self.isa, target, &self.gain, &self.bias, self.epsilon);
+        }
+    }
+}
+
+vectorized! {
+    fn add(values: &mut [f32], others: &[f32]) = add_body
+}
+
+vectorized! {
+    fn normalize(values: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) = normalize_body
+}
+
+#[inline(always)]
+fn add_body(values: &mut [f32], others: &[f32]) {
+    for (value, other) in values.iter_mut().zip(others) {
+        *value += other;
+    }
+}
+
+#[inline(always)]
+fn normalize_body(values: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) {
+    let count = values.len() as f32;
+    let mean = sum_of_powers::<1>(values, 0.0) / count;
+    let variance = sum_of_powers::<2>(values, mean) / count;
+    let factor = (variance + epsilon).sqrt().recip();
+    for ((value, gain), bias) in values.iter_mut().zip(gain).zip(bias) {
+        *value = ((*value - mean) * factor).mul_add(*gain, *bias);
+    }
+}
+
+/// Independent sums, added up in a fixed order.
+const LANES: usize = 64;
+
+/// `Σ (value - origin)ᴾ` for P of 1 or 2.
+#[inline(always)]
+fn sum_of_powers<const P: u32>(values: &[f32], origin: f32) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            let value = chunk[lane] - origin;
+            sums[lane] = if P == 2 { value.mul_add(value, sums[lane]) } else { sums[lane] + value };
+        }
+    }
+    for (total, value) in sums.iter_mut().zip(rest) {
+        let value = value - origin;
+        *total = if P == 2 { value.mul_add(value, *total) } else { *total + value };
+    }
+    fold(sums, sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LayerNorm;
+    use crate::{Isa, MatrixMut};
+
+    #[test]
+    fn rows_are_normalized_alike_everywhere() {
+        for width in [1, 3, 63, 64, 65, 130, 768] {
+            let value = |index: usize, factor: usize| (index * factor % 101) as f32 / 50.0 + 3.0;
+            let values = |factor: usize, length: usize| (0..length).map(|i| value(i, factor)).collect::<Vec<_>>();
+            let (x, residual, gain) = (values(37, 3 * width), values(59, 3 * width), values(17, width));
+            let norm = LayerNorm::new(gain.clone(), values(23, width), 1e-5);
+            let run = |isa: Isa, rows: std::ops::Range<usize>| {
+                let range = rows.start * width..rows.end * width;
+                let mut y = vec![0.0; range.len()];
+                let operator = norm.clone().with_isa(isa);
+                operator.run(&x[range.clone()], Some(&residual[range]), MatrixMut::new(&mut y, width));
+                y
+            };
+            let reference = run(Isa::scalar(), 0..3);
+            for isa in Isa::available() {
+                assert_eq!(run(isa, 0..3), reference, "{isa} {width}");
+                assert_eq!(run(isa, 1..2), reference[width..2 * width], "{isa} {width}");
+            }
+            for (row, y) in reference.chunks_exact(width).enumerate() {
+                let sums = (0..width).map(|i| f64::from(x[row * width + i]) + f64::from(residual[row * width + i]));
+                let mean = sums.clone().sum::<f64>() / width as f64;
+                let variance = sums.clone().map(|sum| (sum - mean).powi(2)).sum::<f64>() / width as f64;
+                for (i, sum) in sums.enumerate() {
+                    let exact = (sum - mean) / (variance + 1e-5).sqrt() * f64::from(gain[i]) + f64::from(value(i, 23));
+                    assert!((f64::from(y[i]) - exact).abs() < 2e-5, "{width}: {} is not {exact}", y[i]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Operators of transformer encoders on CPUs: linear layers `y = act(x · Wᵀ + b)` in int8, bf16 and f32,
+//! attention over texts of different lengths, and layer normalization.
+//!
+//! Weights are packed once into panels of [`PANEL_COLUMNS`] output channels; activations stream past them
+//! in tiles of up to [`TILE_ROWS`] rows that live in registers. The same panel layout serves every
+//! instruction set and every precision, because a panel is made of 32-bit words: four int8, two bf16 or
+//! one f32 along the input dimension.
+//!
+//! A row's result depends on that row alone: the same bits come out whatever other rows are multiplied
+//! with it, wherever it stands, and however the output columns are split over threads.
+//!
+//! The crate starts no threads and allocates nothing while it multiplies. It is the only crate here with
+//! unsafe arithmetic.
+//!
+//! - [`Q8Linear`], [`Bf16Linear`], [`F32Linear`]: the operators ([`linear`] holds what they share)
+//! - [`QuantizedRows`], [`Bf16Rows`], [`F32Rows`]: their inputs, prepared once for several operators
+//! - [`Attention`], [`LayerNorm`]: what stands between them, in f32
+//! - [`Isa`]: which instructions are used
+//! - [`Matrix`], [`MatrixMut`]: views of inputs and results; the latter can be split by columns
+//! - `tile`: the register kernels, one file per instruction set
+
+#![allow(
+    clippy::inline_always,
+    reason = "code is compiled with the instructions of the function that it is inlined into"
+)]
+
+#[macro_use]
+mod vectorized;
+
+mod activation;
+mod attention;
+mod bf16;
+mod exp;
+mod fp32;
+mod gemm;
+mod huge_pages;
+mod isa;
+mod lanes;
+mod layer_norm;
+pub mod linear;
+mod matrix;
+mod panels;
+mod q8;
+mod tile;
+mod words;
+
+pub use activation::Activation;
+pub use attention::{Attention, AttentionScratch, Inputs};
+pub use bf16::{Bf16, Bf16Linear, Bf16Rows};
+pub use fp32::{F32, F32Linear, F32Rows};
+pub use isa::Isa;
+pub use layer_norm::LayerNorm;
+pub use linear::{Format, Linear, Shape};
+pub use matrix::{Matrix, MatrixMut};
+pub use panels::{PACKED_VERSION, PackedError, SharedBytes};
+pub use q8::{Q8, Q8Linear, QuantizedRows};
+pub use tile::{PANEL_COLUMNS, TILE_ROWS};

@@ -1,0 +1,34 @@
+//! From int32 sums to results.
+
+use super::quantize::RowScale;
+use crate::activation::Activation;
+use crate::gemm::Finished;
+use crate::linear::write_row;
+use crate::matrix::MatrixMut;
+use crate::tile::PANEL_COLUMNS;
+use crate::words::{floats_of_words, signed_of_words};
+
+vectorized! {
+    /// Writes `activation(row scale · column scale · (sum - zero · column sum) + bias)`.
+    pub(super) fn write(
+        tile: &Finished<'_>,
+        rows: &[RowScale],
+        activation: Activation,
+        y: MatrixMut<'_>,
+    ) = write_body
+}
+
+#[inline(always)]
+fn write_body(tile: &Finished<'_>, rows: &[RowScale], activation: Activation, mut y: MatrixMut<'_>) {
+    let sums = signed_of_words(tile.panel.tail(0));
+    let scales = floats_of_words(tile.panel.tail(1));
+    let bias = floats_of_words(tile.panel.tail(2));
+    for (row, (tile_sums, RowScale { scale, zero })) in tile.sums.iter().zip(rows).enumerate() {
+        let mut values = [0.0; PANEL_COLUMNS];
+        for column in 0..PANEL_COLUMNS {
+            let sum = tile_sums.0[column].cast_signed().wrapping_sub(zero.wrapping_mul(sums[column]));
+            values[column] = (sum as f32).mul_add(scale * scales[column], bias[column]);
+        }
+        write_row(values, activation, &mut y, row);
+    }
+}

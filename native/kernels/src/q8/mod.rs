@@ -1,0 +1,108 @@
+//! int8: weights quantized per output channel at load, activations per row as they come.
+//!
+//! ```text
+//! w[n, k] ≈ weight_scale[n] · i8        symmetric, ±127
+//! x[m, k] ≈ scale[m] · (u8 - zero[m])   asymmetric: all 256 steps cover the row's own range
+//! y[m, n] = scale[m] · weight_scale[n] · (Σ u8·i8 - zero[m] · Σ i8) + bias[n]
+//! ```
+//!
+//! The parenthesis is exact in 32 bits. Asymmetric, because GELU's results lie in [-0.17, max]: a
+//! symmetric range would waste nearly half of the steps on them.
+
+mod dequantize;
+mod quantize;
+#[cfg(test)]
+mod tests;
+
+use crate::activation::Activation;
+use crate::gemm::{Finished, RowWords};
+use crate::isa::Isa;
+use crate::linear::{Format, Linear, Sealed};
+use crate::matrix::MatrixMut;
+use crate::panels::PackedFormat;
+use crate::words::{Line, bytes_of_words_mut, words_of_lines, words_of_lines_mut};
+
+/// The format of [`Q8Linear`].
+#[derive(Debug)]
+pub struct Q8;
+
+/// A linear operator with int8 weights and activations.
+pub type Q8Linear = Linear<Q8>;
+
+/// The most inputs whose sum of products fits in 32 bits: `255 · 127 · 65,536 < 2³¹`.
+const MAX_INPUTS: usize = 65_536;
+
+/// Rows quantized to u8. Reusable: quantizing again keeps the memory, and one quantization serves every
+/// operator on the same input, such as query, key and value.
+#[derive(Debug, Default)]
+pub struct QuantizedRows {
+    lines: Vec<Line>,
+    rows: Vec<quantize::RowScale>,
+    stride: usize,
+    inputs: usize,
+}
+
+impl QuantizedRows {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Quantizes `values[rows, inputs]`, each row by its own range.
+    ///
+    /// An error of a value is at most `0.503 · (max - min) / 255`, where the range is extended to include
+    /// zero; zero itself is exact. A row with a NaN or an infinity gives NaN in all of its results.
+    ///
+    /// # Panics
+    /// If `inputs` is zero or does not divide the length.
+    pub fn quantize(&mut self, values: &[f32], inputs: usize) {
+        self.quantize_with(Isa::best(), values, inputs);
+    }
+
+    pub(crate) fn quantize_with(&mut self, isa: Isa, values: &[f32], inputs: usize) {
+        assert!(inputs > 0 && values.len().is_multiple_of(inputs), "{} values, {inputs} inputs", values.len());
+        let rows = values.len() / inputs;
+        self.inputs = inputs;
+        self.stride = PackedFormat::Q8.depth(inputs).next_multiple_of(Line::WORDS);
+        self.lines.resize(rows * self.stride / Line::WORDS, Line::ZERO);
+        self.rows.clear();
+        let words = words_of_lines_mut(&mut self.lines).chunks_exact_mut(self.stride);
+        for (row, words) in values.chunks_exact(inputs).zip(words) {
+            self.rows.push(quantize::activations(isa, row, bytes_of_words_mut(words)));
+        }
+    }
+}
+
+impl Format for Q8 {
+    type Buffer = QuantizedRows;
+
+    fn with_rows<R>(
+        rows: &mut Self::Buffer,
+        values: &[f32],
+        inputs: usize,
+        work: impl FnOnce(&Self::Rows<'_>) -> R,
+    ) -> R {
+        rows.quantize(values, inputs);
+        work(rows)
+    }
+}
+
+impl Sealed for Q8 {
+    type Rows<'a> = QuantizedRows;
+
+    const PACKED: PackedFormat = PackedFormat::Q8;
+
+    fn rows(rows: &QuantizedRows) -> (RowWords<'_>, usize) {
+        (RowWords { words: words_of_lines(&rows.lines), stride: rows.stride, rows: rows.rows.len() }, rows.inputs)
+    }
+
+    fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {
+        assert!(weights.len() <= MAX_INPUTS, "{} inputs", weights.len());
+        let channel = quantize::weights(isa, weights, bytes_of_words_mut(words));
+        tails.copy_from_slice(&[channel.sum.cast_unsigned(), channel.scale.to_bits(), bias.to_bits()]);
+    }
+
+    fn finish(isa: Isa, tile: &Finished<'_>, rows: &QuantizedRows, activation: Activation, y: MatrixMut<'_>) {
+        let scales = &rows.rows[tile.first_row..][..tile.sums.len()];
+        dequantize::write(isa, tile, scales, activation, y);
+    }
+}

@@ -1,0 +1,64 @@
+//! Memory as 32-bit words on cache-line boundaries: the unit in which panels and rows are stored.
+
+use crate::tile::Sums;
+
+/// One cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Line([u32; Line::WORDS]);
+
+impl Line {
+    pub(crate) const WORDS: usize = 16;
+    pub(crate) const ZERO: Self = Self([0; Self::WORDS]);
+}
+
+pub(crate) fn words_of_lines(lines: &[Line]) -> &[u32] {
+    // SAFETY: a `Line` is an array of `WORDS` words without padding.
+    unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * Line::WORDS) }
+}
+
+pub(crate) fn words_of_lines_mut(lines: &mut [Line]) -> &mut [u32] {
+    // SAFETY: as above; every bit pattern is a valid word.
+    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * Line::WORDS) }
+}
+
+pub(crate) fn words_of_floats(values: &[f32]) -> &[u32] {
+    // SAFETY: `f32` and `u32` have the same size and alignment, and every bit pattern is a valid word.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
+}
+
+pub(crate) fn words_of_sums<const COLUMNS: usize>(sums: &[Sums<COLUMNS>]) -> &[u32] {
+    const { assert!(size_of::<Sums<COLUMNS>>() == COLUMNS * size_of::<u32>()) }
+    // SAFETY: `Sums` is an array of words without padding, as just asserted.
+    unsafe { std::slice::from_raw_parts(sums.as_ptr().cast(), sums.len() * COLUMNS) }
+}
+
+pub(crate) fn floats_of_words(words: &[u32]) -> &[f32] {
+    // SAFETY: as above; every bit pattern is a valid `f32`.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
+}
+
+pub(crate) fn signed_of_words(words: &[u32]) -> &[i32] {
+    // SAFETY: as above.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
+}
+
+pub(crate) fn bytes_of_words(words: &[u32]) -> &[u8] {
+    // SAFETY: bytes have no alignment and no invalid patterns.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 4) }
+}
+
+pub(crate) fn bytes_of_words_mut(words: &mut [u32]) -> &mut [u8] {
+    // SAFETY: as above, in both directions.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 4) }
+}
+
+/// The words in `bytes`, if they start on a cache line and fill whole lines.
+pub(crate) fn words_of_bytes(bytes: &[u8]) -> Option<&[u32]> {
+    let aligned = bytes.as_ptr().addr().is_multiple_of(align_of::<Line>());
+    if !aligned || !bytes.len().is_multiple_of(size_of::<Line>()) {
+        return None;
+    }
+    // SAFETY: the start is aligned (just checked) and every bit pattern is a valid word.
+    Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / 4) })
+}

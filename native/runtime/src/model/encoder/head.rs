@@ -1,0 +1,88 @@
+//! What stands on top of the encoder: a classification head or a pooled vector.
+
+use chorus_engine::{
+    graph::names::{ClassifierNames, EncoderNames, HeadFunction},
+    spec::{ModelSpec, Pooling, Task},
+    weights::{WeightError, WeightIndex},
+};
+use chorus_kernels::{Activation, F32Linear};
+
+use super::{
+    layer::multiply,
+    weights::{Sizes, Tensors},
+};
+
+/// Always in single precision: a head costs next to nothing, and its rounding would go straight to a score.
+pub enum HeadLayers {
+    /// `projection(function(dense(first token)))`
+    Classifier {
+        dense: F32Linear,
+        function: HeadFunction,
+        projection: F32Linear,
+    },
+    Pooled(Pooling),
+}
+
+impl HeadLayers {
+    /// The layers, and the numbers that they give for a text.
+    pub fn pack(
+        tensors: &Tensors,
+        index: &WeightIndex,
+        spec: &ModelSpec,
+        names: &EncoderNames,
+    ) -> Result<(Self, usize), WeightError> {
+        let size = spec.hidden_size;
+        if let Task::Embedding(pooling) = spec.task {
+            return Ok((Self::Pooled(pooling), size));
+        }
+        let ClassifierNames { dense, function, projection } = names.classifier();
+        let classes = index.rows(&format!("{projection}.weight"), size)?;
+        let linear =
+            |name: &str, outputs| tensors.linear(&[name], Sizes { inputs: size, outputs }, Activation::Identity);
+        let layers =
+            Self::Classifier { dense: linear(&dense, size)?, function, projection: linear(projection, classes)? };
+        Ok((layers, classes))
+    }
+
+    /// Whether nothing but the first token of a text is read.
+    pub fn reads_first_tokens(spec: &ModelSpec) -> bool {
+        spec.task != Task::Embedding(Pooling::Mean)
+    }
+
+    /// A row of numbers for each text. `hidden` has a row for each text, or, for means, for each token;
+    /// `offsets` are the first token of each text and the number of all.
+    pub fn run(&self, hidden: &[f32], offsets: &[usize], size: usize) -> Vec<f32> {
+        match self {
+            Self::Classifier { dense, function, projection } => {
+                let (mut features, mut logits) = (Vec::new(), Vec::new());
+                multiply(dense, &mut (), hidden, &mut features, 1);
+                let function: fn(f32) -> f32 = match function {
+                    HeadFunction::Relu => |x| x.max(0.0),
+                    HeadFunction::Tanh => f32::tanh,
+                };
+                for value in &mut features {
+                    *value = function(*value);
+                }
+                multiply(projection, &mut (), &features, &mut logits, 1);
+                logits
+            }
+            Self::Pooled(Pooling::FirstToken) => hidden.to_vec(),
+            Self::Pooled(Pooling::Mean) => {
+                offsets.windows(2).flat_map(|text| mean(&hidden[text[0] * size..text[1] * size], size)).collect()
+            }
+        }
+    }
+}
+
+/// The mean of all rows.
+fn mean(rows: &[f32], size: usize) -> Vec<f32> {
+    let mut sums = vec![0.0; size];
+    for row in rows.chunks_exact(size) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    let count = (rows.len() / size) as f32;
+    for sum in &mut sums {
+        *sum /= count;
+    }
+    sums
+}

@@ -1,0 +1,155 @@
+//! A checkpoint on the CPU by Chorus's own operators (`chorus-kernels`).
+//!
+//! The packed graph of `chorus_engine::graph`, written out: a batch is one row of tokens, the last layer
+//! computes first tokens only where the head reads no more. No graph is interpreted, nothing is allocated
+//! between operators, and a model's weights are packed once for any number of lanes and threads.
+//!
+//! - `weights`: tensors of the checkpoint into operators
+//! - `layer`, `head`: the computation
+//! - `team`: several threads for one batch
+
+mod head;
+mod layer;
+mod team;
+mod weights;
+
+use std::{path::Path, sync::Arc};
+
+use chorus_engine::{
+    graph::names::EncoderNames,
+    packing::{PackedBatch, PositionRule},
+    spec::ModelSpec,
+    weights::WeightError,
+};
+use chorus_kernels::{Bf16, Bf16Linear, F32, Format, LayerNorm, MatrixMut, Q8};
+use parking_lot::Mutex;
+
+pub use self::team::Team;
+use self::{
+    head::HeadLayers,
+    layer::{Layer, Workspace},
+    weights::{Table, Tensors},
+};
+use super::{Precision, Runner};
+use crate::{
+    checkpoint::WeightFiles,
+    error::{BatchError, LoadError},
+};
+
+/// Word and position tables stay in their files; a request reads a few rows of them.
+struct Embeddings {
+    words: Table,
+    positions: Table,
+    /// All tokens have type 0, as every tokenizer says for a single text.
+    token_type: Option<Vec<f32>>,
+    norm: LayerNorm,
+}
+
+struct Encoder<F: Format> {
+    size: usize,
+    width: usize,
+    rule: PositionRule,
+    embeddings: Embeddings,
+    layers: Vec<Layer<F>>,
+    head: HeadLayers,
+    files: WeightFiles,
+    team: Arc<Team>,
+    /// Those that no lane is using.
+    workspaces: Mutex<Vec<Workspace<F::Buffer>>>,
+}
+
+/// Packs the checkpoint in `directory`; returns it with the number of its parameters.
+pub fn load(
+    directory: &Path,
+    spec: &ModelSpec,
+    precision: Precision,
+    team: &Arc<Team>,
+) -> Result<(Box<dyn Runner>, usize), LoadError> {
+    match precision {
+        Precision::Exact => load_as::<F32>(directory, spec, team),
+        Precision::Bf16 if !Bf16Linear::is_available() => Err(LoadError::invalid(
+            directory,
+            "a CPU that multiplies bf16 (AVX512-BF16); use the precision exact or int8",
+            "one that does not",
+        )),
+        Precision::Bf16 => load_as::<Bf16>(directory, spec, team),
+        Precision::Int8 => load_as::<Q8>(directory, spec, team),
+    }
+}
+
+fn load_as<F: Format + 'static>(
+    directory: &Path,
+    spec: &ModelSpec,
+    team: &Arc<Team>,
+) -> Result<(Box<dyn Runner>, usize), LoadError> {
+    let files = WeightFiles::open(directory)?;
+    let (encoder, parameters) = Encoder::<F>::pack(files, spec, Arc::clone(team))
+        .map_err(|source| LoadError::Weights { directory: directory.to_owned(), source })?;
+    // The operators hold packed copies of all but the tables; give the originals' pages back.
+    encoder.files.release_pages();
+    Ok((Box::new(encoder), parameters))
+}
+
+impl<F: Format> Encoder<F> {
+    fn pack(files: WeightFiles, spec: &ModelSpec, team: Arc<Team>) -> Result<(Self, usize), WeightError> {
+        let names = EncoderNames::new(spec.architecture, &files.index);
+        let tensors = Tensors::new(&files);
+        let size = spec.hidden_size;
+        let table = |name: &str, rows| tensors.table(&names.embedding(name), rows, size);
+        let embeddings = Embeddings {
+            words: table("word_embeddings.weight", spec.vocab_size)?,
+            positions: table("position_embeddings.weight", spec.position_rows)?,
+            token_type: match spec.token_type_rows {
+                0 => None,
+                rows => Some(tensors.first_row(&names.embedding("token_type_embeddings.weight"), rows, size)?),
+            },
+            norm: tensors.layer_norm(&names.embedding("LayerNorm"), size, spec.layer_norm_eps)?,
+        };
+        let last = if HeadLayers::reads_first_tokens(spec) { spec.layers - 1 } else { spec.layers };
+        let layers: Result<_, _> =
+            (0..spec.layers).map(|index| Layer::pack(&tensors, spec, &names.layer(index), index == last)).collect();
+        let layers = layers?;
+        let (head, width) = HeadLayers::pack(&tensors, &files.index, spec, &names)?;
+        let parameters = tensors.parameters();
+        let rule = PositionRule::of(spec);
+        let workspaces = Mutex::default();
+        Ok((Self { size, width, rule, embeddings, layers, head, files, team, workspaces }, parameters))
+    }
+
+    fn embed(&self, batch: &PackedBatch, work: &mut Workspace<F::Buffer>) {
+        let Embeddings { words, positions, token_type, norm } = &self.embeddings;
+        let mut sums = vec![0.0; batch.ids.len() * self.size];
+        for ((sum, &id), &position) in sums.chunks_exact_mut(self.size).zip(&batch.ids).zip(&batch.positions) {
+            words.add_row(&self.files, id as usize, sum);
+            positions.add_row(&self.files, position as usize, sum);
+            if let Some(row) = token_type {
+                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            }
+        }
+        work.hidden.resize(sums.len(), 0.0);
+        norm.run(&sums, None, MatrixMut::new(&mut work.hidden, self.size));
+        work.offsets.clear();
+        work.offsets.extend(batch.first.iter().map(|&first| first as usize));
+        work.offsets.push(batch.ids.len());
+    }
+}
+
+impl<F: Format> Runner for Encoder<F> {
+    fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
+        let batch = PackedBatch::new(texts, self.rule);
+        let mut work = self.workspaces.lock().pop().unwrap_or_default();
+        self.embed(&batch, &mut work);
+        self.team.run(threads, |parts| self.layers.iter().for_each(|layer| layer.run(&mut work, parts)));
+        let output = self.head.run(&work.hidden, &work.offsets, self.size);
+        self.workspaces.lock().push(work);
+        Ok(output)
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn computed_tokens(&self, texts: &[&[u32]]) -> usize {
+        texts.iter().map(|text| text.len()).sum()
+    }
+}
