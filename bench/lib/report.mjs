@@ -94,32 +94,34 @@ function loadTable(cells) {
   return table([...head, 'answers', 'wrong or failed', 'mean length', 'RSS', 'peak RSS'], rows);
 }
 
-/** The service against the peer, and against a fifth of one model alone. */
+/** What is compared with what; five models are compared with a fifth of one alone. */
+const RATIOS = [
+  ['synthetic', 'peer'],
+  ['synthetic', 'peer-batched'],
+  ['synthetic', 'onnxruntime'],
+  ['synthetic', 'single', 1 / 5],
+  ['bf16', 'synthetic'],
+  ['int8', 'synthetic'],
+  ['int8', 'peer-int8'],
+  ['int8', 'peer-int8-batched'],
+];
+
 function ratioTable(cells) {
-  const find = (target, { texts, connections }) =>
-    cells.find(
-      (cell) => cell.target === target && cell.texts === texts && cell.connections === connections,
-    );
-  const ratio = (cell, other, share = 1) =>
-    other ? `${(cell.rps / (other.rps * share)).toFixed(2)} ×` : '–';
-  const rows = cells
-    .filter(({ target }) => target === 'synthetic')
-    .map((cell) => [cell, find('peer', cell), find('single', cell)])
-    .filter(([, peer, single]) => peer || single)
-    .map(([cell, peer, single]) => [
-      cell.texts,
-      cell.connections,
-      ratio(cell, peer),
-      ratio(cell, single, 1 / 5),
-    ]);
+  const rows = [];
+  for (const [target, other, share = 1] of RATIOS) {
+    for (const cell of cells.filter((candidate) => candidate.target === target)) {
+      const against = cells.find(
+        ({ target, texts, connections }) =>
+          target === other && texts === cell.texts && connections === cell.connections,
+      );
+      if (against === undefined) continue;
+      const ratio = `${(cell.rps / (against.rps * share)).toFixed(2)} ×`;
+      const what = `${target} ÷ ${share === 1 ? other : `a fifth of ${other}`}`;
+      rows.push([what, cell.texts, cell.connections, ratio]);
+    }
+  }
   if (rows.length === 0) return [];
-  return [
-    '',
-    ...table(
-      ['texts', 'connections', 'five models ÷ peer', 'five models ÷ a fifth of one alone'],
-      rows,
-    ),
-  ];
+  return ['', ...table(['ratio', 'texts', 'connections', ''], rows)];
 }
 
 /** Map.groupBy, which Node 20 lacks. */

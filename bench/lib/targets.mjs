@@ -27,7 +27,12 @@ function synthetic() {
   return ['--models-dir', join(syntheticDir(), 'challenge')];
 }
 
-function peer({ port }) {
+/** FastAPI + ONNX Runtime over the graphs in `folder`, with more arguments. */
+function peer(folder, ...more) {
+  return (ports) => peerOn(ports, folder, more);
+}
+
+function peerOn({ port }, folder, more) {
   const python = execFileSync(
     join(BENCH, 'tools', 'venv.sh'),
     ['peer', join(PEER, 'requirements.txt')],
@@ -42,7 +47,7 @@ function peer({ port }) {
     file: python,
     args: [
       join(PEER, 'server.py'),
-      ...['--graphs', join(syntheticDir(), 'peer'), '--port', String(port)],
+      ...['--graphs', join(syntheticDir(), folder), '--port', String(port), ...more],
       ...(threads ? ['--intra-threads', threads] : []),
       ...(workers ? ['--workers', workers] : []),
     ],
@@ -64,10 +69,30 @@ const CHECKPOINTS = {
   make: 'make synthetic',
 };
 const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make build' };
-const GRAPHS = {
-  path: () => join(syntheticDir(), 'peer', 'jy46604790'),
-  make: 'bench/peers/fastapi-onnxruntime/setup.sh',
-};
+const SETUP = 'bench/peers/fastapi-onnxruntime/setup.sh';
+const GRAPHS = { path: () => join(syntheticDir(), 'peer', 'jy46604790'), make: SETUP };
+const INT8_GRAPHS = { path: () => join(syntheticDir(), 'peer-int8', 'jy46604790'), make: SETUP };
+
+/** Chorus with all five full-size models. */
+function fullSize(what, ...flags) {
+  return {
+    what: `Chorus, five full-size models, ${what}`,
+    models: MODELS,
+    needs: [SERVICE, CHECKPOINTS],
+    command: (ports) =>
+      chorus(join(ROOT, 'models', 'challenge.yaml'), ...synthetic(), ...flags)(ports),
+  };
+}
+
+/** The peer with all five full-size models. */
+function fullSizePeer(what, graphs, folder, ...flags) {
+  return {
+    what: `FastAPI + ONNX Runtime, the same five full-size models, ${what}`,
+    models: MODELS,
+    needs: [CHECKPOINTS, graphs],
+    command: peer(folder, ...flags),
+  };
+}
 
 export const TARGETS = {
   starter: {
@@ -76,24 +101,32 @@ export const TARGETS = {
     needs: [SERVICE],
     command: chorus(join(ROOT, 'models', 'starter.yaml')),
   },
-  synthetic: {
-    what: 'Chorus, five full-size models',
-    models: MODELS,
-    needs: [SERVICE, CHECKPOINTS],
-    command: (ports) => chorus(join(ROOT, 'models', 'challenge.yaml'), ...synthetic())(ports),
-  },
+  synthetic: fullSize('exact'),
+  bf16: fullSize('bf16', '--precision', 'bf16'),
+  int8: fullSize('int8', '--precision', 'int8'),
+  onnxruntime: fullSize("exact, by ONNX Runtime's operators", '--kernels', 'onnxruntime'),
   single: {
     what: 'Chorus, one full-size XLM-RoBERTa-base alone',
     models: ['ivanlau'],
     needs: [SERVICE, CHECKPOINTS],
     command: (ports) => chorus(join(BENCH, 'synthetic', 'single.yaml'), ...synthetic())(ports),
   },
-  peer: {
-    what: 'FastAPI + ONNX Runtime, the same five full-size models, fused fp32, unbatched',
-    models: MODELS,
-    needs: [CHECKPOINTS, GRAPHS],
-    command: peer,
-  },
+  peer: fullSizePeer('fused fp32, unbatched', GRAPHS, 'peer'),
+  'peer-batched': fullSizePeer(
+    'fused fp32, a queue and a 10 ms window per model',
+    GRAPHS,
+    'peer',
+    '--window-ms',
+    '10',
+  ),
+  'peer-int8': fullSizePeer('fused dynamic int8, unbatched', INT8_GRAPHS, 'peer-int8'),
+  'peer-int8-batched': fullSizePeer(
+    'fused dynamic int8, a queue and a 10 ms window per model',
+    INT8_GRAPHS,
+    'peer-int8',
+    '--window-ms',
+    '10',
+  ),
   stub: {
     what: 'a constant answer: what the load generator itself can do here',
     models: MODELS,

@@ -40,6 +40,16 @@ def typo(text: str, rng: random.Random) -> str:
     return text[:at] + rng.choice(("", text[at] * 2, text[at + 1 : at + 2] + text[at])) + text[at + 1 + (rng.random() < 0.3) :]
 
 
+def finish(text: str, rng: random.Random) -> str:
+    """A frame filled with words, written as people write a sentence."""
+    text = " ".join(text.split()).replace(" ,", ",")
+    if rng.random() < 0.6:
+        text = text[:1].upper() + text[1:]
+    if text[-1:].isalnum() and rng.random() < 0.4:
+        text += rng.choice((".", ".", ".", "!", "!!", "..."))
+    return text
+
+
 def recase(text: str, rng: random.Random) -> str:
     draw = rng.random()
     if draw < 0.25:

@@ -3,6 +3,7 @@
 lang/<Label>.txt       one sentence per line; after a line "#words", frequent words
 <task>/<code>.tsv      label, tab, text
 <task>/<code>.txt      the same, with slots: a line "name = this | that" says what {name} stands for
+lexicon/<code>.txt     words and frames of sentiment, as <task>/<code>.txt; all of them to train on
 """
 
 import hashlib
@@ -102,6 +103,26 @@ def read_labelled(path: Path, task: str) -> Labelled:
         elif line and not line.startswith("#") and label.lower() != "label":
             raise ValueError(f"{task}/{path.name}: neither a row nor a slot: {line!r}")
     return labelled
+
+
+def bare(text: str) -> str:
+    """Only the letters: what makes two texts the same."""
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def read_lexicon() -> list[Labelled]:
+    """Nothing of it is held out, so nothing that the sentiment rows hold out may stand in it."""
+    withheld = {bare(text) for file in read_task("sentiment") for split in file.rows for text in split.held_out}
+    files = []
+    for path in sorted((ROOT / "lexicon").glob("*.txt")):
+        file = read_labelled(path, "sentiment")
+        for split in file.rows:
+            rows = split.train + split.held_out
+            split.train, split.held_out = [text for text in rows if bare(text) not in withheld], []
+        for name, values in file.slots.items():
+            file.slots[name] = [value for value in values if not value or bare(value) not in withheld]
+        files.append(file)
+    return files
 
 
 def counts() -> dict[str, tuple[int, int]]:

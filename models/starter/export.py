@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from specification import EXPANSION, HEAD, LAYERS, POSITIONS, Model
+from specification import EXPANSION, HEAD, POSITIONS, Model
 from tokenization import write_json
 
 SPECIAL_TOKENS = {
@@ -22,7 +22,7 @@ def shape(model: Model, vocabulary: int) -> dict:
         "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": model.hidden,
         "initializer_range": 0.02, "intermediate_size": EXPANSION * model.hidden,
         "layer_norm_eps": 1e-05, "max_position_embeddings": POSITIONS,
-        "num_attention_heads": model.hidden // HEAD, "num_hidden_layers": LAYERS,
+        "num_attention_heads": model.hidden // HEAD, "num_hidden_layers": model.layers,
         "pad_token_id": 1, "type_vocab_size": 1, "vocab_size": vocabulary,
     }  # fmt: skip
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import augmentation as noise
-from corpus import UNSPACED, Labelled, Language, read_languages, read_task
+from corpus import UNSPACED, Labelled, Language, bare, read_languages, read_lexicon, read_task
 from specification import LANGUAGES, WEIGHT, Model
 
 Example = tuple[str, int]
@@ -16,6 +16,8 @@ def examples(model: Model, seed: int) -> Callable[[], Example]:
     languages = read_languages()
     if model.task == "lang":
         return LanguageSampler(languages, rng).draw
+    if model.task == "sentiment":
+        return SentimentSampler(model, languages, rng).draw
     return TaskSampler(model, languages, rng).draw
 
 
@@ -150,3 +152,58 @@ class TaskSampler:
         if rng.random() < 0.5:
             text = noise.surround(noise.roughen(text, rng), rng, 0.3)
         return text, label
+
+
+class SentimentSampler(TaskSampler):
+    """The rows teach sentences, the lexicon teaches words: in frames, and loose among others."""
+
+    FRAMES, LOOSE = 0.48, 0.14
+    # The slots of a lexicon whose values say something by themselves, by label.
+    SLOTS = {0: ("na", "na", "nf", "nv", "nn", "ns"), 2: ("pa", "pa", "pf", "pv", "pn", "ps")}
+
+    def __init__(self, model: Model, languages: dict[str, Language], rng: random.Random):
+        super().__init__(model, languages, rng)
+        self.lexicon = read_lexicon()
+        self.shares = [6.0 if file.language == "English" else 1.0 for file in self.lexicon]
+        self.withheld = {bare(text) for file in self.files for split in file.rows for text in split.held_out} - {""}
+
+    def draw(self) -> Example:
+        while True:
+            text, label = self.any()
+            if bare(text) not in self.withheld:
+                return text, label
+
+    def any(self) -> Example:
+        rng = self.rng
+        kind = rng.random()
+        if kind >= self.FRAMES + self.LOOSE:
+            return super().draw()
+        file = rng.choices(self.lexicon, self.shares)[0]
+        label = rng.randrange(self.count)
+        if kind < self.LOOSE:
+            text = self.loose(file, label)
+        else:
+            parts = [noise.finish(self.row(file, label), rng)]
+            while len(parts) < 3 and rng.random() < 0.12:
+                parts.append(self.companion(file, label))
+            rng.shuffle(parts)
+            text = " ".join(parts)
+        text = noise.roughen(noise.drop_words(text, rng, 0.02), rng)
+        return noise.surround(self.with_face(text, label), rng, 0.4), label
+
+    def loose(self, file: Labelled, label: int) -> str:
+        """A run of some sentence, with a few words of the label in it."""
+        rng = self.rng
+        unspaced = file.language in UNSPACED
+        plain = self.row(file, self.plain)
+        if file.language in self.languages and rng.random() < 0.5:
+            plain = rng.choice(self.languages[file.language].sentences.train)
+        units = list(plain) if unspaced else plain.split()
+        start = rng.randrange(len(units))
+        units = units[start : start + rng.randint(0, 8)]
+        if label == self.plain:
+            return noise.finish(("" if unspaced else " ").join(units) or plain, rng)
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            slot = rng.choice([name for name in self.SLOTS[label] if name in file.slots])
+            units.insert(rng.randint(0, len(units)), file.expand(rng.choice(file.slots[slot]), rng))
+        return noise.finish(("" if unspaced else " ").join(units), rng)

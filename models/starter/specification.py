@@ -48,8 +48,10 @@ class Model:
     dtype: str = "float16"  # of the stored weights
     maximum: int | None = 512  # model_max_length
     hidden: int = 64
+    layers: int = 2
     rate: float = 2.5e-3
     forget: float = 0.06  # the share of pieces hidden in training
+    further: int = 0  # steps of a second, gentler round
 
 
 # In the order of training: language first, the other encoders start from its.
@@ -59,7 +61,7 @@ MODELS = {
         Model("ivanlau", "lang", tuple(LANGUAGES), True, steps=3000, dtype="float32"),
         Model(
             "cardiffnlp", "sentiment", ("negative", "neutral", "positive"), True,
-            steps=1500, base="ivanlau", maximum=None, rate=1.5e-3, forget=0.1,
+            steps=14000, base="ivanlau", maximum=None, layers=3, rate=1.5e-3, forget=0.08, further=11000,
         ),
         Model(
             "svalabs", "spam", ("HAM", "SPAM"), True,
@@ -73,6 +75,6 @@ MODELS = {
     )
 }  # fmt: skip
 
-LAYERS, HEAD, EXPANSION, POSITIONS = 2, 32, 3, 514
+HEAD, EXPANSION, POSITIONS = 32, 3, 514
 PIECES, NEWS_PIECES = 7000, 3000
 BATCH, LONGEST, SMOOTHING, SEED = 96, 96, 0.05, 11

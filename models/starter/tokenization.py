@@ -136,6 +136,7 @@ class Encoder:
         self.plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.size = self.plain.get_vocab_size()
         self.rng = random.Random(seed)
+        self.share = 0.6  # of the texts that are cut in a random way
         self.subwords = None
         content = json.loads((folder / "tokenizer.json").read_text("utf-8"))
         if content["model"]["type"] == "Unigram":
@@ -147,7 +148,7 @@ class Encoder:
 
     def sampled(self, texts: list[str]) -> Iterator[list[int]]:
         for text in texts:
-            if self.subwords and self.rng.random() < 0.6:
+            if self.subwords and self.rng.random() < self.share:
                 pieces = self.subwords.encode(text, enable_sampling=True, alpha=0.3, nbest_size=-1)
                 yield clip([BOS, *pieces, EOS], LONGEST)
             else:

@@ -76,9 +76,9 @@ def pad(rows: list[list[int]]) -> torch.Tensor:
     return torch.tensor([row + [PAD] * (width - len(row)) for row in rows])
 
 
-def batches(model: Model, encoder: Encoder) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(model: Model, encoder: Encoder, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Endless batches of texts of like length, so that little of them is padding."""
-    draw, rng = examples(model, SEED), random.Random(SEED)
+    draw, rng = examples(model, seed), random.Random(seed)
     while True:
         texts, labels = zip(*(draw() for _ in range(BATCH * 16)))
         rows = sorted(zip(encoder.sampled(texts), labels), key=lambda row: len(row[0]))
@@ -96,16 +96,30 @@ def rate(step: int, steps: int) -> float:
 
 
 def train(model: Model) -> None:
-    started = time.monotonic()
     encoder = Encoder(HERE / model.name)
     network = build(model, encoder.size).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=model.rate, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, model.steps))
+    train_round(model, network, encoder, model.steps, model.rate, model.forget, SEED)
+    if model.further:
+        train_further(model, network, encoder)
+
+
+def train_further(model: Model, network: torch.nn.Module, encoder: Encoder) -> None:
+    """The second round: smaller steps, and texts cut more often as they are when it answers."""
+    encoder.share = 0.3
+    train_round(model, network, encoder, model.further, model.rate * 0.6, model.forget / 2, SEED + 1)
+
+
+def train_round(
+    model: Model, network: torch.nn.Module, encoder: Encoder, steps: int, peak: float, forget: float, seed: int
+) -> None:
+    started = time.monotonic()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps))
     loss_of = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
     average = 0.0
-    for step, (ids, labels) in zip(range(1, model.steps + 1), batches(model, encoder)):
+    for step, (ids, labels) in zip(range(1, steps + 1), batches(model, encoder, seed)):
         # Forgetting pieces makes it look at all of them.
-        known = ids.masked_fill((torch.rand(ids.shape) < model.forget) & (ids > UNK), UNK)
+        known = ids.masked_fill((torch.rand(ids.shape) < forget) & (ids > UNK), UNK)
         loss = loss_of(network(input_ids=known, attention_mask=(ids != PAD).long()).logits, labels)
         optimizer.zero_grad()
         loss.backward()
@@ -113,9 +127,11 @@ def train(model: Model) -> None:
         optimizer.step()
         schedule.step()
         average = loss.item() if step == 1 else 0.98 * average + 0.02 * loss.item()
+        if step % (steps // 10) == 0:  # what an interruption leaves is a model as well
+            write_model(model, network, encoder.size, HERE / model.name)
         if step % 250 == 0:
             seconds = time.monotonic() - started
-            print(f"{model.name} {step}/{model.steps} loss {average:.3f}, {seconds:.0f} s", flush=True)
+            print(f"{model.name} {step}/{steps} loss {average:.3f}, {seconds:.0f} s", flush=True)
     write_model(model, network, encoder.size, HERE / model.name)
     print(f"{model.name} done in {time.monotonic() - started:.0f} s", flush=True)
 

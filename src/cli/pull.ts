@@ -15,6 +15,7 @@ import { pull as pullModels } from '../hub/pull.js';
 import { locateProfile } from '../profile/locate.js';
 import { readProfile } from '../profile/read.js';
 import type { Profile } from '../profile/schema.js';
+import { exitCodes, StartError } from '../start-error.js';
 import type { Command } from './command.js';
 import { onlyProfile, parsed } from './parsed.js';
 
@@ -55,7 +56,7 @@ export async function pullProfile(profile: Profile, update = false): Promise<voi
   const cache = new HubCache();
   const { pulled, skipped, bytes, lockFile } = await pullModels(profile, {
     client: new HubClient({
-      endpoint: process.env.HF_ENDPOINT ?? DEFAULT_ENDPOINT,
+      endpoint: endpoint(),
       token: token(),
     }),
     cache,
@@ -71,6 +72,15 @@ export async function pullProfile(profile: Profile, update = false): Promise<voi
   if (pulled.length === 0) return;
   process.stderr.write(
     `${pulled.length} models, ${sizeOf(bytes)}, in ${cache.folder}; locked in ${lockFile}\n`,
+  );
+}
+
+function endpoint(): string {
+  const written = process.env.HF_ENDPOINT ?? DEFAULT_ENDPOINT;
+  if (URL.canParse(written) && /^https?:$/.test(new URL(written).protocol)) return written;
+  throw new StartError(
+    [`HF_ENDPOINT is "${written}"; it must be a URL such as ${DEFAULT_ENDPOINT}.`],
+    exitCodes.usage,
   );
 }
 

@@ -75,7 +75,7 @@ const lasting: Readonly<Record<string, { fault: Fault; line: RegExp }>> = {
   },
   'an error that stays': {
     fault: { kind: 'status', status: 500, times: 99 },
-    line: /^owner\/name at .*: the hub answered 500/,
+    line: /^owner\/name at .*: the hub answered 500 \(http.*\); try again later\.$/,
   },
   'a wrong size': {
     fault: { kind: 'wrong-size', path: 'model.safetensors', on: 'cdn', add: 10, times: 9 },

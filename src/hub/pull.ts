@@ -13,7 +13,7 @@ import type { HubCache } from './cache.js';
 import type { HubClient } from './client.js';
 import { digestsOf, type Digests } from './digest.js';
 import { download, type Wanted } from './download.js';
-import { HubError } from './hub-error.js';
+import { HubError, PassingError } from './hub-error.js';
 import { hasOwnFolder, requireSameSource } from './installed.js';
 import { lockFileOf, readLock, writeLock, type LockedFile, type LockedModel } from './lock.js';
 import type { Progress } from './progress.js';
@@ -87,6 +87,9 @@ export async function pull(profile: Profile, parts: PullParts): Promise<PullOutc
     const names = (of: readonly ProfileModel[]) => of.map(({ name }) => name);
     return { pulled: names(wanted), skipped: names(own), lockFile, bytes };
   } catch (error) {
+    if (error instanceof PassingError) {
+      throw new StartError([`${error.message} (${parts.client.endpoint}); try again later.`]);
+    }
     if (error instanceof HubError) throw new StartError([error.message]);
     throw error;
   } finally {

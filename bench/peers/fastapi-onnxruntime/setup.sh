@@ -10,3 +10,4 @@ synthetic=$(cd "$root" && realpath -m "${CHORUS_SYNTHETIC_DIR:-../chorus-synthet
 [ -d "$synthetic/challenge/jy46604790" ] || { echo "no checkpoints in $synthetic: run make synthetic" >&2; exit 1; }
 python=$("$root/bench/tools/venv.sh" peer "$here/requirements.txt")
 HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 "$python" "$here/export.py" "$synthetic/challenge" "$synthetic/peer"
+"$python" "$here/quantize.py" "$synthetic/peer" "$synthetic/peer-int8"

@@ -3,7 +3,7 @@
 //! The runtime fills the index from safetensors headers; the graph builder looks tensors up in it.
 //! No tensor's contents pass through here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use thiserror::Error;
 
@@ -37,10 +37,23 @@ pub struct Tensor {
 /// A tensor that the architecture needs and the checkpoint does not have as it should.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum WeightError {
-    #[error("tensor `{name}` of shape {expected:?} is missing")]
+    #[error("tensor `{name}` of shape {} is missing", Dimensions(expected))]
     Missing { name: String, expected: Vec<usize> },
-    #[error("tensor `{name}` has shape {found:?}, but config.json implies {expected:?}")]
+    #[error("tensor `{name}` has shape {found:?}, but config.json implies {}", Dimensions(expected))]
     Shape { name: String, expected: Vec<usize>, found: Vec<usize> },
+}
+
+/// An expected shape; 0 stands for any number of classes.
+struct Dimensions<'a>(&'a [usize]);
+
+impl fmt::Display for Dimensions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.iter().map(|&dimension| match dimension {
+            0 => "classes".to_owned(),
+            dimension => dimension.to_string(),
+        });
+        write!(f, "[{}]", names.collect::<Vec<_>>().join(", "))
+    }
 }
 
 #[derive(Clone, Debug, Default)]
