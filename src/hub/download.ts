@@ -41,48 +41,141 @@ export async function download(
   signal: AbortSignal,
 ): Promise<Digests> {
   const { repo, commit, path, etag, bytes } = wanted;
-  const present = cache.file(repo, commit, path);
-  if (!cache.has(repo, commit, path)) {
-    const digests = await cache.exclusively(cache.blob(repo, etag), () =>
-      bringBlob(client, cache, wanted, onBytes, signal),
-    );
-    await cache.link(repo, commit, path, etag);
-    return digests;
-  }
-  const digests = await digestsOf(present);
-  onBytes(bytes);
-  return verified(wanted, digests, `${present}; delete it and pull again`);
-}
-
-/** The contents under their own name in the cache. */
-async function bringBlob(
-  client: HubClient,
-  cache: HubCache,
-  wanted: Wanted,
-  onBytes: OnBytes,
-  signal: AbortSignal,
-): Promise<Digests> {
-  const { repo, etag, bytes } = wanted;
-  const blob = cache.blob(repo, etag);
-  await mkdir(dirname(blob), { recursive: true });
-  const incomplete = `${blob}.incomplete`;
-  if ((await sizeOf(blob)) !== undefined) {
+  if (cache.has(repo, commit, path)) {
+    const present = cache.file(repo, commit, path);
+    const digests = await digestsOf(present);
     onBytes(bytes);
-    return verified(wanted, await digestsOf(blob), `${blob}; delete it and pull again`);
+    return verified(wanted, digests, `${present}; delete it and pull again`);
   }
-  await fetchInto(incomplete, client, wanted, onBytes, signal);
-  const digests = await digestsOf(incomplete);
-  try {
-    verified(wanted, digests, 'what the hub sent; pull again to download it anew');
-  } catch (error) {
-    await rm(incomplete, { force: true });
-    throw error;
-  }
-  await synced(incomplete);
-  await rename(incomplete, blob);
+  const blob = cache.blob(repo, etag);
+  const digests = await cache.exclusively(blob, () =>
+    new Download(client, wanted, blob, onBytes, signal).run(),
+  );
+  await cache.link(repo, commit, path, etag);
   return digests;
 }
 
+/** The way of one file's contents from the hub to `blob`. */
+class Download {
+  readonly #what: string;
+  readonly #incomplete: string;
+
+  constructor(
+    private readonly client: HubClient,
+    private readonly wanted: Wanted,
+    private readonly blob: string,
+    private readonly onBytes: OnBytes,
+    private readonly signal: AbortSignal,
+  ) {
+    this.#what = `${wanted.repo}/${wanted.path}`;
+    this.#incomplete = `${blob}.incomplete`;
+  }
+
+  async run(): Promise<Digests> {
+    const { wanted, blob } = this;
+    await mkdir(dirname(blob), { recursive: true });
+    if ((await sizeOf(blob)) !== undefined) {
+      this.onBytes(wanted.bytes);
+      return verified(wanted, await digestsOf(blob), `${blob}; delete it and pull again`);
+    }
+    await this.fetch();
+    const digests = await digestsOf(this.#incomplete);
+    try {
+      verified(wanted, digests, 'what the hub sent; pull again to download it anew');
+    } catch (error) {
+      await rm(this.#incomplete, { force: true });
+      throw error;
+    }
+    await synced(this.#incomplete);
+    await rename(this.#incomplete, blob);
+    return digests;
+  }
+
+  /** Fills the file up to the wanted size, in as many attempts as it takes. */
+  private async fetch(): Promise<void> {
+    const { bytes } = this.wanted;
+    const retries = new Retries(this.client.retryPolicy, this.signal);
+    for (;;) {
+      const present = (await sizeOf(this.#incomplete)) ?? 0;
+      if (present === bytes && present > 0) return;
+      const from = present < bytes ? present : 0;
+      try {
+        await this.attempt(from);
+        return;
+      } catch (error) {
+        if (((await sizeOf(this.#incomplete)) ?? 0) > from) retries.progressed();
+        await retries.failed(error);
+      }
+    }
+  }
+
+  private async attempt(from: number): Promise<void> {
+    const watchdog = this.client.watchdog(this.signal);
+    try {
+      const response = await this.client.open(this.wanted, from, watchdog.signal);
+      watchdog.alive();
+      if (response.status === 416) await rm(this.#incomplete, { force: true });
+      const start = await this.startOf(response, from);
+      await this.write(response, start, watchdog);
+    } catch (error) {
+      // An aborted stream throws its own error; the reason says more.
+      throw watchdog.signal.aborted ? watchdog.signal.reason : error;
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  /** The first byte of an answer to a request from `from` on; refuses what cannot be its file. */
+  private async startOf(response: Response, from: number): Promise<number> {
+    const { status, headers, body } = response;
+    const start = status === 206 ? firstByte(headers.get('content-range')) : 0;
+    const length = headers.get('content-length');
+    const announced = length === null ? this.wanted.bytes : start + Number(length);
+    const fault =
+      status === 416
+        ? new PassingError(`${this.#what}: the hub cannot resume at byte ${from}`)
+        : start !== from && start !== 0
+          ? new PassingError(`${this.#what}: the hub answered with other bytes than were asked for`)
+          : announced !== this.wanted.bytes
+            ? this.wrongSize(announced)
+            : undefined;
+    if (fault === undefined) return start;
+    await body?.cancel();
+    throw fault;
+  }
+
+  private async write(
+    { body }: Response,
+    start: number,
+    watchdog: ReturnType<HubClient['watchdog']>,
+  ): Promise<void> {
+    const { bytes } = this.wanted;
+    let present = start;
+    const count = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        present += chunk.length;
+        watchdog.alive();
+        this.onBytes(Math.min(present, bytes));
+        done(present > bytes ? this.wrongSize(present) : null, chunk);
+      },
+    });
+    const file = createWriteStream(this.#incomplete, { flags: start === 0 ? 'w' : 'a' });
+    const source = body === null ? Readable.from([]) : Readable.fromWeb(body);
+    await pipeline(source, count, file, { signal: watchdog.signal });
+    if (present < bytes) {
+      throw new PassingError(
+        `${this.#what}: the connection ended after ${present} of ${bytes} bytes`,
+      );
+    }
+  }
+
+  private wrongSize(found: number): HubError {
+    const { bytes } = this.wanted;
+    return new HubError(`${this.#what}: expected ${bytes} bytes, but the hub announces ${found}.`);
+  }
+}
+
+/** @throws {HubError} unless the digests are those that the hub and the lock state. */
 function verified(wanted: Wanted, digests: Digests, where: string): Digests {
   const { repo, path, bytes, etag, sha256 } = wanted;
   const mismatch = (what: string, expected: string | number, found: string | number) =>
@@ -98,97 +191,10 @@ function verified(wanted: Wanted, digests: Digests, where: string): Digests {
   return digests;
 }
 
-/** Fills `file` up to the wanted size, in as many attempts as it takes. */
-async function fetchInto(
-  file: string,
-  client: HubClient,
-  wanted: Wanted,
-  onBytes: OnBytes,
-  signal: AbortSignal,
-): Promise<void> {
-  const retries = new Retries(client.retryPolicy, signal);
-  for (;;) {
-    const before = (await sizeOf(file)) ?? 0;
-    if (before > wanted.bytes) await rm(file);
-    else if (before === wanted.bytes && before > 0) return;
-    try {
-      await attempt(file, before > wanted.bytes ? 0 : before, client, wanted, onBytes, signal);
-      if (wanted.bytes === 0) return;
-    } catch (error) {
-      if (((await sizeOf(file)) ?? 0) > before) retries.progressed();
-      await retries.failed(error);
-    }
-  }
-}
-
-async function attempt(
-  file: string,
-  from: number,
-  client: HubClient,
-  wanted: Wanted,
-  onBytes: OnBytes,
-  signal: AbortSignal,
-): Promise<void> {
-  const what = `${wanted.repo}/${wanted.path}`;
-  const watchdog = client.watchdog(signal);
-  try {
-    const response = await client.open(wanted, from, watchdog.signal);
-    watchdog.alive();
-    if (response.status === 416) {
-      await response.body?.cancel();
-      await rm(file, { force: true });
-      throw new PassingError(`${what}: the hub cannot resume at byte ${from}`);
-    }
-    const start = response.status === 206 ? startOf(response) : 0;
-    if (start !== from && start !== 0) {
-      await response.body?.cancel();
-      throw new PassingError(`${what}: the hub answered with other bytes than were asked for`);
-    }
-    requireSize(response, start, wanted, what);
-    if (response.body === null) throw new PassingError(`${what}: the hub's answer is empty`);
-    let present = start;
-    const count = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        present += chunk.length;
-        watchdog.alive();
-        onBytes(Math.min(present, wanted.bytes));
-        const excess = present > wanted.bytes;
-        done(
-          excess ? new HubError(`${what}: the hub sends more than ${wanted.bytes} bytes.`) : null,
-          chunk,
-        );
-      },
-    });
-    const flags = start === 0 ? 'w' : 'a';
-    await pipeline(Readable.fromWeb(response.body), count, createWriteStream(file, { flags }), {
-      signal: watchdog.signal,
-    });
-    if (present < wanted.bytes) {
-      throw new PassingError(
-        `${what}: the connection ended after ${present} of ${wanted.bytes} bytes`,
-      );
-    }
-  } catch (error) {
-    // An aborted stream throws its own error; the reason says more.
-    throw watchdog.signal.aborted ? watchdog.signal.reason : error;
-  } finally {
-    watchdog.stop();
-  }
-}
-
-function startOf(response: Response): number {
-  const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
-  return start === undefined ? Number.NaN : Number(start);
-}
-
-/** The hub's header against its listing: a wrong one is found before gigabytes are fetched. */
-function requireSize(response: Response, start: number, wanted: Wanted, what: string): void {
-  const length = response.headers.get('content-length');
-  if (length === null || response.headers.has('content-encoding')) return;
-  const total = start + Number(length);
-  if (total === wanted.bytes) return;
-  void response.body?.cancel();
-  throw new HubError(`${what}: expected ${wanted.bytes} bytes, but the hub announces ${total}.`);
+/** Of `Content-Range: bytes 100-199/200`. */
+function firstByte(contentRange: string | null): number {
+  const first = /^bytes (\d+)-/.exec(contentRange ?? '')?.[1];
+  return first === undefined ? Number.NaN : Number(first);
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

@@ -78,7 +78,7 @@ fn finish(
     }
     let texts = work.texts.iter().map(|&(text, ..)| text);
     let finished: Vec<Finished> =
-        texts.zip(outputs).filter_map(|(text, output)| state.complete(text, work.batch.model, output)).collect();
+        texts.zip(outputs).flat_map(|(text, output)| state.complete(text, work.batch.model, output)).collect();
     drop(state);
     // The batch may have left lanes idle that now have work, or requests may have freed batches.
     shared.batches_waiting.notify_all();

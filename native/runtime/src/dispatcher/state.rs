@@ -33,20 +33,18 @@ pub struct Tokenized {
     pub truncated_by: Vec<ModelId>,
 }
 
-/// An accepted request and what is known of its answer so far.
+/// An accepted request and how much of its answer is still to come.
 pub struct Request {
     pub input: Arc<InferRequest>,
     pub reply: Reply,
     /// One per text, as soon as it is tokenized.
-    texts: Vec<PendingText>,
+    texts: Vec<RequestText>,
     /// Outputs still to come.
     missing: usize,
 }
 
-struct PendingText {
-    id: TextId,
-    ids: TextIds,
-    outputs: Vec<Option<Output>>,
+struct RequestText {
+    flight: TextId,
     truncated_by: Vec<ModelId>,
 }
 
@@ -55,14 +53,24 @@ impl Request {
         let missing = input.texts.len() * input.models.len();
         Self { texts: Vec::with_capacity(input.texts.len()), input: Arc::new(input), reply, missing }
     }
+}
 
-    fn take_answers(&mut self) -> Vec<TextAnswer> {
-        let answer = |text: PendingText| TextAnswer {
-            outputs: text.outputs.into_iter().flatten().collect(),
-            truncated_by: text.truncated_by,
-        };
-        self.texts.drain(..).map(answer).collect()
-    }
+/// What makes two texts one computation: the same ids for the same models, answered alike.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct FlightKey {
+    /// Content ids by tokenizer index, in its order.
+    ids: Vec<(usize, Arc<[u32]>)>,
+    models: Vec<ModelId>,
+    top: usize,
+}
+
+/// A text on its way through the models, for every request that asks for it.
+struct Flight {
+    key: FlightKey,
+    /// Each entry stands for one text of a request.
+    tickets: Vec<Ticket>,
+    /// One per model of the key.
+    outputs: Vec<Option<Output>>,
 }
 
 /// A request with its finished answer, out of the state.
@@ -74,8 +82,9 @@ pub struct State {
     pub counters: Counters,
     requests: HashMap<Ticket, Request>,
     untokenized: VecDeque<Ticket>,
-    /// Request and position in it, by the planner's id.
-    texts: HashMap<TextId, (Ticket, usize)>,
+    flights: HashMap<TextId, Flight>,
+    /// Those that later requests for the same may join: all that are not finished.
+    joinable: HashMap<FlightKey, TextId>,
     model_names: Vec<String>,
 }
 
@@ -88,7 +97,8 @@ impl State {
             counters: Counters::new(planner.lanes, planner.capacity, &model_names, now),
             requests: HashMap::new(),
             untokenized: VecDeque::new(),
-            texts: HashMap::new(),
+            flights: HashMap::new(),
+            joinable: HashMap::new(),
             model_names,
         }
     }
@@ -112,78 +122,126 @@ impl State {
         Some((ticket, Arc::clone(&request.input)))
     }
 
-    /// Enqueues the texts of a request, unless it has been cancelled meanwhile.
+    /// Enqueues the texts of a request, unless it has been cancelled meanwhile. A text that is on its way
+    /// for somebody else is not computed again.
     pub fn enqueue(&mut self, ticket: Ticket, tokenized: Vec<Tokenized>, now: Instant) {
         let Some(request) = self.requests.get_mut(&ticket) else { return };
-        for (position, text) in tokenized.into_iter().enumerate() {
+        for text in tokenized {
             self.counters.tokenized(&text.items, !text.truncated_by.is_empty());
-            let outputs = vec![None; text.items.len()];
-            let id = self.planner.enqueue(text.items, now);
-            self.texts.insert(id, (ticket, position));
-            request.texts.push(PendingText { id, ids: text.ids, outputs, truncated_by: text.truncated_by });
+            let mut ids: Vec<_> = text.ids.into_iter().collect();
+            ids.sort_unstable_by_key(|&(tokenizer, _)| tokenizer);
+            let key = FlightKey { ids, models: request.input.models.clone(), top: request.input.top };
+            let flight = if let Some(&id) = self.joinable.get(&key) {
+                self.planner.release(1);
+                let flight = self.flights.get_mut(&id).expect("what can be joined is on its way");
+                for (output, &model) in flight.outputs.iter().zip(&flight.key.models) {
+                    if output.is_some() {
+                        request.missing -= 1;
+                        self.counters.done(model);
+                    }
+                }
+                flight.tickets.push(ticket);
+                id
+            } else {
+                let outputs = vec![None; text.items.len()];
+                let id = self.planner.enqueue(text.items, now);
+                self.joinable.insert(key.clone(), id);
+                self.flights.insert(id, Flight { key, tickets: vec![ticket], outputs });
+                id
+            };
+            request.texts.push(RequestText { flight, truncated_by: text.truncated_by });
         }
     }
 
-    /// The content ids of a batch's texts; `None` for a text whose request has gone.
+    /// The content ids of a batch's texts; `None` for a text that nobody waits for any more.
     pub fn batch_ids(&self, batch: &Batch, tokenizer: usize) -> Vec<Option<Arc<[u32]>>> {
         let ids = |text: &TextId| {
-            let (ticket, position) = self.texts.get(text)?;
-            self.requests.get(ticket)?.texts[*position].ids.get(&tokenizer).cloned()
+            let (_, ids) = self.flights.get(text)?.key.ids.iter().find(|(index, _)| *index == tokenizer)?;
+            Some(Arc::clone(ids))
         };
         batch.texts.iter().map(ids).collect()
     }
 
-    /// The labels per classifier that a text's request asked for.
+    /// The labels per classifier that are wanted of a text.
     pub fn top(&self, text: TextId) -> usize {
-        let request = self.texts.get(&text).and_then(|(ticket, _)| self.requests.get(ticket));
-        request.map_or(0, |request| request.input.top)
+        self.flights.get(&text).map_or(0, |flight| flight.key.top)
     }
 
-    /// Enters a text's output; returns its request if that completes or fails it.
-    pub fn complete(&mut self, text: TextId, model: ModelId, output: Result<Output, BatchError>) -> Option<Finished> {
-        let &(ticket, position) = self.texts.get(&text)?;
+    /// Enters a text's output; returns the requests that it completes or fails.
+    pub fn complete(&mut self, text: TextId, model: ModelId, output: Result<Output, BatchError>) -> Vec<Finished> {
+        let Some(flight) = self.flights.get_mut(&text) else { return Vec::new() };
+        let tickets = flight.tickets.clone();
         match output {
             Err(reason) => {
-                self.counters.failed(model, &reason);
-                let request = self.remove(ticket)?;
-                let model = self.model_names[model.0].clone();
-                Some((request, Err(InferError::Inference { model, reason })))
+                self.joinable.remove(&flight.key);
+                let name = self.model_names[model.0].clone();
+                let fail = |ticket| {
+                    self.counters.failed(model, &reason);
+                    let request = self.remove(ticket)?;
+                    Some((request, Err(InferError::Inference { model: name.clone(), reason: reason.clone() })))
+                };
+                tickets.into_iter().filter_map(fail).collect()
             }
             Ok(output) => {
-                self.counters.done(model);
-                let request = self.requests.get_mut(&ticket)?;
-                let slot = request.input.models.iter().position(|&requested| requested == model)?;
-                request.texts[position].outputs[slot] = Some(output);
-                request.missing -= 1;
-                if request.missing > 0 {
-                    return None;
+                let Some(slot) = flight.key.models.iter().position(|&wanted| wanted == model) else {
+                    return Vec::new();
+                };
+                flight.outputs[slot] = Some(output);
+                if flight.outputs.iter().all(Option::is_some) {
+                    self.joinable.remove(&flight.key);
                 }
-                let mut request = self.forget(ticket)?;
-                let answers = request.take_answers();
-                Some((request, Ok(answers)))
+                tickets.into_iter().filter_map(|ticket| self.advance(ticket, model)).collect()
             }
         }
+    }
+
+    /// Counts one more output of a request; returns the request if it was the last.
+    fn advance(&mut self, ticket: Ticket, model: ModelId) -> Option<Finished> {
+        self.counters.done(model);
+        let request = self.requests.get_mut(&ticket)?;
+        request.missing -= 1;
+        if request.missing > 0 {
+            return None;
+        }
+        let request = self.requests.remove(&ticket)?;
+        let answers = request.texts.iter().map(|text| self.answer(text)).collect();
+        for text in &request.texts {
+            self.leave(text.flight, ticket);
+        }
+        Some((request, Ok(answers)))
+    }
+
+    fn answer(&self, text: &RequestText) -> TextAnswer {
+        let outputs = self.flights.get(&text.flight).map(|flight| flight.outputs.iter().flatten().cloned().collect());
+        TextAnswer { outputs: outputs.unwrap_or_default(), truncated_by: text.truncated_by.clone() }
     }
 
     /// Takes a request out and frees its places in the queue.
     pub fn remove(&mut self, ticket: Ticket) -> Option<Request> {
-        let request = self.forget(ticket)?;
+        let request = self.requests.remove(&ticket)?;
+        self.untokenized.retain(|&waiting| waiting != ticket);
         self.planner.release(request.input.texts.len() - request.texts.len());
         for text in &request.texts {
-            self.planner.cancel(text.id);
-            let unanswered = text.outputs.iter().zip(&request.input.models).filter(|(output, _)| output.is_none());
-            unanswered.for_each(|(_, &model)| self.counters.cancelled(model));
+            if let Some(flight) = self.flights.get(&text.flight) {
+                let unanswered = flight.outputs.iter().zip(&flight.key.models).filter(|(output, _)| output.is_none());
+                unanswered.for_each(|(_, &model)| self.counters.cancelled(model));
+            }
+            self.leave(text.flight, ticket);
         }
         Some(request)
     }
 
-    fn forget(&mut self, ticket: Ticket) -> Option<Request> {
-        let request = self.requests.remove(&ticket)?;
-        self.untokenized.retain(|&waiting| waiting != ticket);
-        for text in &request.texts {
-            self.texts.remove(&text.id);
+    /// A request waits for a text no more; without anybody who does, the text leaves the queue.
+    fn leave(&mut self, text: TextId, ticket: Ticket) {
+        let Some(flight) = self.flights.get_mut(&text) else { return };
+        if let Some(position) = flight.tickets.iter().position(|&waiting| waiting == ticket) {
+            flight.tickets.swap_remove(position);
         }
-        Some(request)
+        if flight.tickets.is_empty() {
+            self.joinable.remove(&flight.key);
+            self.planner.cancel(text);
+            self.flights.remove(&text);
+        }
     }
 
     pub fn stats(&self, now: Instant) -> EngineStats {

@@ -95,8 +95,8 @@ type Answer = Result<Vec<TextAnswer>, InferError>;
 impl Service {
     fn new(models: usize, lanes: usize, capacity: usize) -> Self {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/parity/fixtures/distilbert");
-        let mut tokenizers = TokenizerSet::default();
-        let tokenizer = tokenizers.load(&fixture).unwrap();
+        let tokenizers = Mutex::default();
+        let tokenizer = TokenizerSet::load(&tokenizers, &fixture).unwrap();
         let played: Vec<Arc<Played>> = (0..models).map(|_| Arc::default()).collect();
         let model = |(index, played): (usize, &Arc<Played>)| Model {
             info: ModelInfo {
@@ -117,7 +117,7 @@ impl Service {
         };
         let config = DispatcherConfig { lanes, max_batch_tokens: 64, queue_capacity: capacity };
         let models = played.iter().enumerate().map(model).collect();
-        Self { dispatcher: Dispatcher::start(models, tokenizers, config), models: played, next_ticket: 0 }
+        Self { dispatcher: Dispatcher::start(models, tokenizers.into_inner(), config), models: played, next_ticket: 0 }
     }
 
     fn submit(&mut self, texts: &[&str]) -> (Ticket, Receiver<Answer>) {
@@ -172,7 +172,7 @@ fn what_waits_while_the_lane_is_busy_runs_together() {
     service.models[0].gate.close();
     let (_, first) = service.submit(&["a"]);
     service.wait_for_runs(0, 1);
-    let rest: Vec<_> = (0..5).map(|_| service.submit(&["a"]).1).collect();
+    let rest: Vec<_> = ["b", "c", "d", "e", "f"].map(|text| service.submit(&[text]).1).into();
     while service.dispatcher.stats().models[0].queued_texts < 5 {
         std::thread::yield_now();
     }
@@ -182,6 +182,46 @@ fn what_waits_while_the_lane_is_busy_runs_together() {
         assert!(answer.recv().unwrap().is_ok());
     }
     assert_eq!(*service.models[0].batches.lock(), [1, 5]);
+}
+
+#[test]
+fn the_same_text_of_many_requests_is_computed_once() {
+    let mut service = Service::new(1, 1, 100);
+    service.models[0].gate.close();
+    let requests: Vec<_> = (0..5).map(|_| service.submit(&["a a", "a a"])).collect();
+    service.wait_for_runs(0, 1);
+    let (_, other) = service.submit(&["b"]);
+    while service.dispatcher.stats().models[0].queued_texts < 1 {
+        std::thread::yield_now();
+    }
+    service.models[0].gate.open();
+    for (_, answer) in requests {
+        let answers = answer.recv().unwrap().unwrap();
+        assert_eq!(answers.len(), 2);
+        assert_eq!(answers[0], answers[1]);
+    }
+    assert!(other.recv().unwrap().is_ok());
+    assert_eq!(*service.models[0].batches.lock(), [1, 1]);
+    assert_eq!(service.dispatcher.stats().models[0].texts_done, 11);
+    assert_eq!(service.dispatcher.stats().pending_texts, 0);
+}
+
+#[test]
+fn a_text_that_others_wait_for_survives_the_request_that_brought_it() {
+    let mut service = Service::new(1, 1, 100);
+    service.models[0].gate.close();
+    let (_, running) = service.submit(&["x"]);
+    service.wait_for_runs(0, 1);
+    let (first, gone) = service.submit(&["a"]);
+    let (_, stays) = service.submit(&["a", "b"]);
+    while service.dispatcher.stats().models[0].queued_texts < 2 {
+        std::thread::yield_now();
+    }
+    service.dispatcher.cancel(first);
+    assert_eq!(gone.recv().unwrap(), Err(InferError::Cancelled));
+    service.models[0].gate.open();
+    assert!(running.recv().unwrap().is_ok());
+    assert_eq!(stays.recv().unwrap().unwrap().len(), 2);
 }
 
 #[test]

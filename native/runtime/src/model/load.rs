@@ -46,19 +46,21 @@ pub struct TokenizerSet {
 }
 
 impl TokenizerSet {
-    /// Loads the tokenizer of `directory`; returns its index.
-    pub fn load(&mut self, directory: &Path) -> Result<usize, LoadError> {
+    /// Loads the tokenizer of `directory` into `set`, which is locked for a moment only: parsing a large
+    /// vocabulary takes the better part of a second. Returns its index.
+    pub fn load(set: &Mutex<Self>, directory: &Path) -> Result<usize, LoadError> {
         let files = TextTokenizer::files_digest(directory)?;
-        if let Some(&index) = self.by_files.get(&files) {
+        if let Some(&index) = set.lock().by_files.get(&files) {
             return Ok(index);
         }
         let tokenizer = TextTokenizer::load(directory)?;
-        let next = self.tokenizers.len();
-        let index = *self.by_fingerprint.entry(tokenizer.fingerprint()).or_insert(next);
+        let mut set = set.lock();
+        let next = set.tokenizers.len();
+        let index = *set.by_fingerprint.entry(tokenizer.fingerprint()).or_insert(next);
         if index == next {
-            self.tokenizers.push(tokenizer);
+            set.tokenizers.push(tokenizer);
         }
-        self.by_files.insert(files, index);
+        set.by_files.insert(files, index);
         Ok(index)
     }
 
@@ -80,27 +82,36 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Loads models side by side; returns them in order, or the first one's error.
+    /// Verifies all files, then loads models side by side; returns them in order, or the first error.
     pub fn load_all(&self, configs: &[ModelConfig]) -> Result<Vec<Model>, LoadError> {
-        let next = AtomicUsize::new(0);
-        let worker = || {
-            let mut loaded = Vec::new();
-            while let Some((index, config)) = claim(&next, configs) {
-                loaded.push((index, self.load(config)));
-            }
-            loaded
-        };
-        let mut loaded: Vec<_> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..self.threads.min(configs.len())).map(|_| scope.spawn(worker)).collect();
-            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-        });
-        loaded.sort_by_key(|&(index, _)| index);
-        loaded.into_iter().map(|(_, model)| model).collect()
+        // All first, and file by file: the work is spread more evenly than model by model.
+        let locked: Vec<&LockedFile> = configs.iter().flat_map(|config| &config.locked).collect();
+        for verified in self.side_by_side(&locked, |file| file.verify()) {
+            verified?;
+        }
+        self.side_by_side(configs, |config| self.load(config)).into_iter().collect()
     }
 
-    /// Verifies and loads a model, and answers the empty text with it, so that what cannot run fails now.
+    /// What `work` makes of every item, in order, on up to `threads` threads.
+    fn side_by_side<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+        let next = AtomicUsize::new(0);
+        let worker = || {
+            let mut done = Vec::new();
+            while let Some((index, item)) = claim(&next, items) {
+                done.push((index, work(item)));
+            }
+            done
+        };
+        let mut done: Vec<_> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.threads.min(items.len())).map(|_| scope.spawn(worker)).collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        });
+        done.sort_by_key(|&(index, _)| index);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// Loads a model and answers the empty text with it, so that what cannot run fails now.
     fn load(&self, config: &ModelConfig) -> Result<Model, LoadError> {
-        config.locked.iter().try_for_each(LockedFile::verify)?;
         let model = match onnx_file(config.weights()) {
             Some(file) => self.load_onnx(config, &file),
             None => self.load_checkpoint(config),
@@ -123,11 +134,8 @@ impl Loader {
         let json = read_json(&config_path)?;
         let in_config = |source| LoadError::Config { path: config_path.clone(), source };
         let spec = ModelSpec::from_config(&json, config.pooling).map_err(in_config)?;
-        let (tokenizer, vocabulary) = {
-            let mut tokenizers = self.tokenizers.lock();
-            let index = tokenizers.load(directory)?;
-            (index, tokenizers.get(index).vocabulary_size())
-        };
+        let tokenizer = TokenizerSet::load(&self.tokenizers, directory)?;
+        let vocabulary = self.tokenizers.lock().get(tokenizer).vocabulary_size();
         if vocabulary > spec.vocab_size {
             return Err(LoadError::invalid(
                 directory,
@@ -170,8 +178,8 @@ impl Loader {
         let config_path = directory.join("config.json");
         let json = read_optional_json(&config_path)?.unwrap_or_default();
         let (tokenizer, probe, padding) = {
-            let mut tokenizers = self.tokenizers.lock();
-            let index = tokenizers.load(directory)?;
+            let index = TokenizerSet::load(&self.tokenizers, directory)?;
+            let tokenizers = self.tokenizers.lock();
             let tokenizer = tokenizers.get(index);
             (index, [tokenizer.prefix(), tokenizer.suffix()].concat(), tokenizer.padding_id())
         };
@@ -209,10 +217,10 @@ impl Loader {
     }
 }
 
-/// The next model that no worker has taken.
-fn claim<'a>(next: &AtomicUsize, configs: &'a [ModelConfig]) -> Option<(usize, &'a ModelConfig)> {
+/// The next item that no worker has taken.
+fn claim<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
     let index = next.fetch_add(1, Ordering::Relaxed);
-    configs.get(index).map(|config| (index, config))
+    items.get(index).map(|item| (index, item))
 }
 
 /// The ONNX file that `path` is or holds, unless it also holds weights that Chorus builds a graph for.

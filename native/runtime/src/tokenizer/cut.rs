@@ -126,11 +126,10 @@ impl Cutter {
             }
         }
         match (self.longest_token, &pieces[..]) {
-            (Some(longest), [.., before, Piece::Text(last)]) if last.chars().count() > longest => {
-                before.ids(tokenizer, &mut ids)?;
-                settle_by_agreement(tokenizer, &ids, last, longest, max)
-            }
-            (Some(longest), [Piece::Text(last)]) if last.chars().count() > longest => {
+            (Some(longest), [before @ .., Piece::Text(last)]) if last.chars().count() > longest => {
+                if let Some(before) = before.last() {
+                    before.ids(tokenizer, &mut ids)?;
+                }
                 settle_by_agreement(tokenizer, &ids, last, longest, max)
             }
             _ => Ok(Settled::TooFew),

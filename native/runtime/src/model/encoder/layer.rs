@@ -22,6 +22,8 @@ pub struct Workspace<B> {
     pub hidden: Vec<f32>,
     /// The first token of each text, and the number of all.
     pub offsets: Vec<usize>,
+    /// `[tokens, hidden]`: embeddings before they are normalized.
+    pub sums: Vec<f32>,
     queries: Vec<f32>,
     projected: Vec<f32>,
     residual: Vec<f32>,

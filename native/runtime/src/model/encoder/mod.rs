@@ -106,9 +106,9 @@ impl<F: Format> Encoder<F> {
             norm: tensors.layer_norm(&names.embedding("LayerNorm"), size, spec.layer_norm_eps)?,
         };
         let last = if HeadLayers::reads_first_tokens(spec) { spec.layers - 1 } else { spec.layers };
-        let layers: Result<_, _> =
-            (0..spec.layers).map(|index| Layer::pack(&tensors, spec, &names.layer(index), index == last)).collect();
-        let layers = layers?;
+        // By all threads: when the last model of a profile is loaded, the others have nothing else to do.
+        let layer = |index| Layer::pack(&tensors, spec, &names.layer(index), index == last);
+        let layers = team.map(0..spec.layers, layer).into_iter().collect::<Result<_, _>>()?;
         let (head, width) = HeadLayers::pack(&tensors, &files.index, spec, &names)?;
         let parameters = tensors.parameters();
         let rule = PositionRule::of(spec);
@@ -118,7 +118,10 @@ impl<F: Format> Encoder<F> {
 
     fn embed(&self, batch: &PackedBatch, work: &mut Workspace<F::Buffer>) {
         let Embeddings { words, positions, token_type, norm } = &self.embeddings;
-        let mut sums = vec![0.0; batch.ids.len() * self.size];
+        let length = batch.ids.len() * self.size;
+        let sums = &mut work.sums;
+        sums.clear();
+        sums.resize(length, 0.0);
         for ((sum, &id), &position) in sums.chunks_exact_mut(self.size).zip(&batch.ids).zip(&batch.positions) {
             words.add_row(&self.files, id as usize, sum);
             positions.add_row(&self.files, position as usize, sum);
@@ -126,8 +129,8 @@ impl<F: Format> Encoder<F> {
                 sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             }
         }
-        work.hidden.resize(sums.len(), 0.0);
-        norm.run(&sums, None, MatrixMut::new(&mut work.hidden, self.size));
+        work.hidden.resize(length, 0.0);
+        norm.run(sums, None, MatrixMut::new(&mut work.hidden, self.size));
         work.offsets.clear();
         work.offsets.extend(batch.first.iter().map(|&first| first as usize));
         work.offsets.push(batch.ids.len());

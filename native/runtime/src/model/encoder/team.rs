@@ -1,6 +1,8 @@
 //! Threads that compute one batch together.
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::ops::Range;
+
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 
 use crate::error::LoadError;
 
@@ -16,6 +18,14 @@ impl Team {
             || ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("team-{index}")).build();
         let pool = (threads > 1).then(build).transpose();
         Ok(Self { pool: pool.map_err(|error| LoadError::Library(format!("no threads to compute with: {error}")))? })
+    }
+
+    /// What `work` makes of every index, in order, by all threads of the pool.
+    pub fn map<R: Send>(&self, indices: Range<usize>, work: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
+        match &self.pool {
+            Some(pool) => pool.install(|| indices.into_par_iter().map(work).collect()),
+            None => indices.map(work).collect(),
+        }
     }
 
     /// Runs `work` with as many parts as it may split into: on the calling thread for one, inside the pool for

@@ -1,6 +1,9 @@
 //! Tensors of a checkpoint as numbers: packed into operators, or read row by row.
 
-use std::{borrow::Cow, cell::Cell};
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use chorus_engine::weights::{Dtype, Tensor, WeightError};
 use chorus_kernels::{Activation, Format, LayerNorm, Linear, Shape};
@@ -11,7 +14,7 @@ use crate::checkpoint::WeightFiles;
 /// The tensors of a checkpoint, counted as they are read.
 pub struct Tensors<'a> {
     files: &'a WeightFiles,
-    parameters: Cell<usize>,
+    parameters: AtomicUsize,
 }
 
 /// The input and output sizes of a linear layer.
@@ -23,12 +26,12 @@ pub struct Sizes {
 
 impl<'a> Tensors<'a> {
     pub fn new(files: &'a WeightFiles) -> Self {
-        Self { files, parameters: Cell::new(0) }
+        Self { files, parameters: AtomicUsize::new(0) }
     }
 
     /// Numbers in all tensors that were read.
     pub fn parameters(&self) -> usize {
-        self.parameters.get()
+        self.parameters.load(Ordering::Relaxed)
     }
 
     /// The linear layers `names`, all of the same sizes, as one whose outputs stand side by side.
@@ -57,7 +60,7 @@ impl<'a> Tensors<'a> {
     /// The first row of a table, such as that of token types.
     pub fn first_row(&self, name: &str, rows: usize, columns: usize) -> Result<Vec<f32>, WeightError> {
         let table = self.table(name, rows, columns)?;
-        self.parameters.set(self.parameters() + columns - rows * columns);
+        self.parameters.fetch_sub((rows - 1) * columns, Ordering::Relaxed);
         let mut row = vec![0.0; columns];
         table.add_row(self.files, 0, &mut row);
         Ok(row)
@@ -66,14 +69,14 @@ impl<'a> Tensors<'a> {
     /// A table that stays in its file.
     pub fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, WeightError> {
         let tensor = self.files.index.expect(name, &[rows, columns])?.clone();
-        self.parameters.set(self.parameters() + rows * columns);
+        self.parameters.fetch_add(rows * columns, Ordering::Relaxed);
         Ok(Table { tensor, columns })
     }
 
     fn numbers(&self, name: &str, shape: &[usize]) -> Result<Cow<'a, [f32]>, WeightError> {
         let tensor = self.files.index.expect(name, shape)?;
         let bytes = self.files.bytes(&tensor.data).unwrap_or_default();
-        self.parameters.set(self.parameters() + shape.iter().product::<usize>());
+        self.parameters.fetch_add(shape.iter().product(), Ordering::Relaxed);
         Ok(match (tensor.dtype, bytemuck::try_cast_slice(bytes)) {
             (Dtype::F32, Ok(numbers)) => Cow::Borrowed(numbers),
             (dtype, _) => Cow::Owned(widened(dtype, bytes).collect()),
