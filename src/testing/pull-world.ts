@@ -78,8 +78,8 @@ export async function pullWorld(
       client: new HubClient({
         endpoint: hub.endpoint,
         token,
-        retryPolicy: { attempts: 3, firstMs: 1, longestMs: 50 },
-        stalledAfterMs: 300,
+        retryPolicy: { attempts: 4, firstMs: 1, longestMs: 50 },
+        stalledAfterMs: 1000,
       }),
       cache,
       progress: silent,
