@@ -10,17 +10,12 @@ import { tokensPerSecond } from '../check/speed.js';
 import { readTexts, SELF_TEST_TEXTS } from '../check/texts.js';
 import { loadSettings } from '../config/load.js';
 import { settings as settingsTable, type Settings } from '../config/settings.js';
-import type { Engine, ModelInfo } from '../engine/engine.js';
+import type { ModelInfo } from '../engine/engine.js';
 import { loadNativeEngine } from '../engine/native-engine.js';
-import { locateOrtLibrary } from '../engine/ort-library.js';
-import { HubCache } from '../hub/cache.js';
-import { locateModels } from '../hub/installed.js';
-import { locateProfile } from '../profile/locate.js';
-import { readProfile } from '../profile/read.js';
 import type { Profile } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Command } from './command.js';
-import { engineConfig } from './engine-config.js';
+import { engineConfig, profileOf } from './engine-config.js';
 import { onlyProfile, parsed } from './parsed.js';
 import { textTable } from './table.js';
 
@@ -102,10 +97,8 @@ async function checkProfile(
   texts: readonly string[],
   against: Settings['precision'] | undefined,
 ): Promise<Report> {
-  const file = locateProfile(settings.profile);
-  const modelsDir = settings.modelsDir === '' ? undefined : settings.modelsDir;
-  const profile = readProfile(file, modelsDir);
-  const engine = await load(profile, settings);
+  const profile = profileOf(settings);
+  const engine = await loadNativeEngine(engineConfig(settings, profile));
   const { models } = engine;
   const faults = await selfTest(engine, SELF_TEST_TEXTS, profile.golden);
   const speeds = await tokensPerSecond(
@@ -117,7 +110,9 @@ async function checkProfile(
   // One after the other: two precisions of a large profile need not fit into memory together.
   let reference: typeof outputs;
   if (against !== undefined) {
-    const other = await load(profile, { ...settings, precision: against });
+    const other = await loadNativeEngine(
+      engineConfig({ ...settings, precision: against }, profile),
+    );
     reference = await allOutputs(other, texts);
     await other.close();
   }
@@ -153,12 +148,6 @@ function unfit(models: readonly ModelReport[], least: number): string[] {
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
-}
-
-function load(profile: Profile, settings: Settings): Promise<Engine> {
-  const installed = locateModels(profile, new HubCache());
-  const library = locateOrtLibrary(settings.ortLibrary);
-  return loadNativeEngine(engineConfig(settings, profile, installed, library));
 }
 
 function tableOf({ models, faults }: Report): string {

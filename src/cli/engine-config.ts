@@ -4,25 +4,38 @@
 
 import type { Settings } from '../config/settings.js';
 import type { EngineConfig } from '../engine/native-engine.js';
-import type { InstalledModel } from '../hub/installed.js';
+import { locateOrtLibrary } from '../engine/ort-library.js';
+import { HubCache } from '../hub/cache.js';
+import { locateModels, type InstalledModel } from '../hub/installed.js';
+import { locateProfile } from '../profile/locate.js';
+import { readProfile } from '../profile/read.js';
 import type { Profile, ProfileModel } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 
 export type EngineSettings = Pick<
   Settings,
-  'device' | 'kernels' | 'lanes' | 'maxBatchTokens' | 'precision' | 'queueCapacity'
+  'device' | 'kernels' | 'lanes' | 'maxBatchTokens' | 'ortLibrary' | 'precision' | 'queueCapacity'
 >;
 
-/** @throws {StartError} when the profile does not allow the precision. */
-export function engineConfig(
-  { device, kernels, lanes, maxBatchTokens, precision, queueCapacity }: EngineSettings,
-  { file, models, precisions }: Profile,
-  installed: ReadonlyMap<string, InstalledModel>,
-  ortLibrary: string,
-): EngineConfig {
+/** @throws {StartError} when there is no such profile, or it is faulty. */
+export function profileOf({
+  profile,
+  modelsDir,
+}: Pick<Settings, 'modelsDir' | 'profile'>): Profile {
+  return readProfile(locateProfile(profile), modelsDir === '' ? undefined : modelsDir);
+}
+
+/**
+ * @throws {StartError} when a model or the library is not here, or the profile does not allow the
+ *   precision.
+ */
+export function engineConfig(settings: EngineSettings, profile: Profile): EngineConfig {
+  const { device, kernels, lanes, maxBatchTokens, precision, queueCapacity } = settings;
+  const { file, models, precisions } = profile;
   if (precision !== 'exact' && precisions[precision] === undefined) {
     throw new StartError([`${file} does not allow the precision ${precision}.`], exitCodes.usage);
   }
+  const installed = locateModels(profile, new HubCache());
   return {
     device,
     kernels,
@@ -30,7 +43,7 @@ export function engineConfig(
     maxBatchTokens,
     precision,
     queueCapacity,
-    ortLibrary,
+    ortLibrary: locateOrtLibrary(settings.ortLibrary),
     models: models.map((model) => modelConfig(model, installed.get(model.name))),
   };
 }

@@ -63,7 +63,6 @@ export async function pullProfile(profile: Profile, update = false): Promise<voi
     progress: progressOn(process.stderr),
     convert: convertCheckpoint,
     update,
-    signal: new AbortController().signal,
   });
   for (const name of skipped) {
     const folder = profile.models.find((model) => model.name === name)?.folder ?? '';

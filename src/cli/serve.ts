@@ -6,17 +6,12 @@
 
 import { loadSettings } from '../config/load.js';
 import { exitProcess, loadNativeEngine } from '../engine/native-engine.js';
-import { locateOrtLibrary } from '../engine/ort-library.js';
 import { createLogger } from '../log/logger.js';
-import { HubCache } from '../hub/cache.js';
-import { locateModels } from '../hub/installed.js';
-import { locateProfile } from '../profile/locate.js';
-import { readProfile } from '../profile/read.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
 import { banner } from './banner.js';
 import type { Command } from './command.js';
-import { engineConfig } from './engine-config.js';
+import { engineConfig, profileOf } from './engine-config.js';
 import { serveHelp } from './help.js';
 import { pullProfile } from './pull.js';
 import { version } from './version.js';
@@ -31,13 +26,9 @@ export const serve: Command = {
 
 async function run(args: readonly string[]): Promise<void> {
   const { settings, warnings } = loadSettings(args, process.env);
-  const profile = readProfile(
-    locateProfile(settings.profile),
-    settings.modelsDir === '' ? undefined : settings.modelsDir,
-  );
+  const profile = profileOf(settings);
   if (settings.pull) await pullProfile(profile);
-  const installed = locateModels(profile, new HubCache());
-  const ortLibrary = locateOrtLibrary(settings.ortLibrary);
+  const config = engineConfig(settings, profile);
 
   const logger = createLogger(settings.logLevel);
   for (const warning of warnings) logger.warn({}, warning);
@@ -50,7 +41,7 @@ async function run(args: readonly string[]): Promise<void> {
     profile,
     logger,
     version,
-    loadEngine: () => loadNativeEngine(engineConfig(settings, profile, installed, ortLibrary)),
+    loadEngine: () => loadNativeEngine(config),
   });
   const { port, adminPort } = await service.start();
   lifecycle.serving(service);

@@ -9,6 +9,7 @@ import type { Profile, ProfileModel } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { HubCache } from './cache.js';
 import { lockFileOf, readLock, type Lock, type LockedModel } from './lock.js';
+import { isWeights } from './select.js';
 
 export interface InstalledModel {
   /** Configuration and tokenizer. */
@@ -91,13 +92,9 @@ function locate(
 }
 
 /** What serving reads: not the pickle that a file was converted from. */
-export function servedFiles({ files }: LockedModel): LockedModel['files'] {
+function servedFiles({ files }: LockedModel): LockedModel['files'] {
   const sources = new Set(files.map((file) => file.converted_from));
   return files.filter(({ path }) => !sources.has(path));
-}
-
-export function isWeights(path: string): boolean {
-  return /\.(?:safetensors|onnx|bin)$|\.safetensors\.index\.json$/.test(path);
 }
 
 /** @throws {StartError} when the profile names another source than the lock. */

@@ -2,7 +2,6 @@
  * Brings the models of a profile into the cache and writes down what came.
  */
 
-import { existsSync } from 'node:fs';
 import { mkdir, statfs } from 'node:fs/promises';
 
 import pLimit, { type LimitFunction } from 'p-limit';
@@ -10,14 +9,14 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import type { Profile, ProfileModel } from '../profile/schema.js';
 import { StartError } from '../start-error.js';
 import type { HubCache } from './cache.js';
-import type { HubClient } from './client.js';
+import type { HubClient, RemoteFile } from './client.js';
 import { digestsOf, type Digests } from './digest.js';
 import { download, type Wanted } from './download.js';
 import { HubError, PassingError } from './hub-error.js';
 import { hasOwnFolder, requireSameSource } from './installed.js';
 import { lockFileOf, readLock, writeLock, type LockedFile, type LockedModel } from './lock.js';
 import type { Progress } from './progress.js';
-import { PICKLED, selectSettings, selectWeights } from './select.js';
+import { PICKLED, SAFETENSORS, selectSettings, selectWeights } from './select.js';
 
 export interface PullParts {
   readonly client: HubClient;
@@ -27,7 +26,6 @@ export interface PullParts {
   readonly convert: (folder: string) => Promise<void>;
   /** Whether to ask the hub anew and replace what the lock says. */
   readonly update: boolean;
-  readonly signal: AbortSignal;
 }
 
 export interface PullOutcome {
@@ -40,7 +38,6 @@ export interface PullOutcome {
 
 /** Files at a time. */
 const PARALLEL = 4;
-const CONVERTED = 'model.safetensors';
 /** Room that is left beside the files: the cache is rarely alone on its disk. */
 const SPARE_BYTES = 64 << 20;
 
@@ -67,17 +64,16 @@ export async function pull(profile: Profile, parts: PullParts): Promise<PullOutc
   const own = profile.models.filter((model) => model.source === undefined || hasOwnFolder(model));
   const wanted = profile.models.filter((model) => !own.includes(model));
   const stop = new AbortController();
-  const signal = AbortSignal.any([parts.signal, stop.signal]);
   try {
     const plans = await all(wanted, stop, (model) => {
       const locked = lock.models[model.name];
-      if (locked === undefined) return ask(model, parts, signal);
+      if (locked === undefined) return ask(model, parts, stop.signal);
       requireSameSource(model, locked, profile);
       return Promise.resolve(planOf(model, locked));
     });
     await requireSpace(plans, parts.cache);
     const limit = pLimit(PARALLEL);
-    const models = await all(plans, stop, (plan) => fetchModel(plan, parts, limit, signal));
+    const models = await all(plans, stop, (plan) => fetchModel(plan, parts, limit, stop.signal));
     const bytes = plans.flatMap(({ files }) => files).reduce((sum, file) => sum + file.bytes, 0);
     const entries = wanted.map(({ name }, index) => [name, models[index]] as const);
     writeLock(lockFile, {
@@ -126,21 +122,21 @@ async function ask(
   signal: AbortSignal,
 ): Promise<Plan> {
   const { repo, revision, weightsRevision } = sourceOf(model);
-  const what = `${repo} at ${revision}`;
   const main = await client.describe(repo, revision, signal);
+  const other =
+    weightsRevision === revision ? main : await client.describe(repo, weightsRevision, signal);
   await cache.remember(repo, revision, main.commit);
-  const of = (commit: string, files: readonly { path: string; bytes: number; etag: string }[]) =>
-    files.map((file) => ({ ...file, repo, commit, sha256: '' }));
-  const entry = { repo, revision, weights_revision: weightsRevision, licence: main.licence };
-  const settings = of(main.commit, selectSettings(main.files, what));
-  if (weightsRevision === revision) {
-    const weights = of(main.commit, selectWeights(main.files, what));
-    return { model, entry, files: [...settings, ...weights], converted: undefined };
-  }
-  const other = await client.describe(repo, weightsRevision, signal);
   await cache.remember(repo, weightsRevision, other.commit);
-  const weights = of(other.commit, selectWeights(other.files, `${repo} at ${weightsRevision}`));
-  return { model, entry, files: [...settings, ...weights], converted: undefined };
+  const of = (commit: string, files: readonly RemoteFile[]) =>
+    files.map((file) => ({ ...file, repo, commit, sha256: '' }));
+  const settings = selectSettings(main.files, `${repo} at ${revision}`);
+  const weights = selectWeights(other.files, `${repo} at ${weightsRevision}`);
+  return {
+    model,
+    entry: { repo, revision, weights_revision: weightsRevision, licence: main.licence },
+    files: [...of(main.commit, settings), ...of(other.commit, weights)],
+    converted: undefined,
+  };
 }
 
 function planOf(model: ProfileModel, { files, ...entry }: LockedModel): Plan {
@@ -172,7 +168,7 @@ async function requireSpace(plans: readonly Plan[], cache: HubCache): Promise<vo
   for (const { files } of plans) {
     for (const { repo, commit, path, bytes } of files) {
       if (!cache.has(repo, commit, path)) missing += bytes;
-      if (path === PICKLED && !cache.has(repo, commit, CONVERTED)) missing += bytes;
+      if (path === PICKLED && !cache.has(repo, commit, SAFETENSORS)) missing += bytes;
     }
   }
   await mkdir(cache.folder, { recursive: true });
@@ -218,19 +214,19 @@ async function converted(
   progress: Progress,
   convert: (folder: string) => Promise<void>,
 ): Promise<LockedFile> {
-  const file = cache.file(repo, commit, CONVERTED);
-  if (!existsSync(file)) {
-    progress.note(`${model.name}: storing ${PICKLED} as ${CONVERTED}`);
+  const file = cache.file(repo, commit, SAFETENSORS);
+  if (!cache.has(repo, commit, SAFETENSORS)) {
+    progress.note(`${model.name}: storing ${PICKLED} as ${SAFETENSORS}`);
     await convert(cache.snapshot(repo, commit));
   }
   const digests = await digestsOf(file);
   if (expected !== undefined && expected.sha256 !== digests.sha256) {
     throw new HubError(
-      `${repo}/${CONVERTED}: expected the sha256 ${expected.sha256} of the lock, ` +
+      `${repo}/${SAFETENSORS}: expected the sha256 ${expected.sha256} of the lock, ` +
         `found ${digests.sha256} in ${file}; delete it and pull again.`,
     );
   }
-  return lockedFile(CONVERTED, commit, digests, { converted_from: PICKLED });
+  return lockedFile(SAFETENSORS, commit, digests, { converted_from: PICKLED });
 }
 
 function lockedFile(

@@ -16,7 +16,7 @@ const TOKENIZERS = [
   ['vocab.txt'],
 ];
 
-const SAFETENSORS = 'model.safetensors';
+export const SAFETENSORS = 'model.safetensors';
 const SHARDS = 'model.safetensors.index.json';
 const SHARD = /^model-\d+-of-\d+\.safetensors$/;
 export const PICKLED = 'pytorch_model.bin';
@@ -48,6 +48,11 @@ export function selectWeights(files: readonly RemoteFile[], what: string): Remot
   throw new HubError(
     `${what}: expected ${SAFETENSORS}, ${SHARDS}, ${PICKLED} or model.onnx, found ${namesOf(files)}.`,
   );
+}
+
+/** Whether a served file holds weights, or lists the files that do. */
+export function isWeights(path: string): boolean {
+  return /\.(?:safetensors|onnx|bin)$|\.safetensors\.index\.json$/.test(path);
 }
 
 function complete(

@@ -88,7 +88,6 @@ export async function pullWorld(
         return Promise.resolve();
       },
       update,
-      signal: new AbortController().signal,
     });
   return {
     hub,

@@ -143,8 +143,8 @@ impl Loader {
                 vocabulary.to_string(),
             ));
         }
-        store_as_safetensors(config.weights())?;
         let weights = config.weights();
+        store_as_safetensors(weights)?;
         let (runner, parameters) = match (self.provider, self.kernels, self.precision) {
             (Provider::Cpu, Kernels::Chorus, precision) => encoder::load(weights, &spec, precision, &self.team)?,
             (_, _, Precision::Exact) => PackedModel::load(weights, &spec, self.library, self.provider, self.threads)?,

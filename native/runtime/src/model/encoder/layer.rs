@@ -108,7 +108,7 @@ impl<F: Format> Layer<F> {
     fn attend(&self, work: &mut Workspace<F::Buffer>, parts: usize) {
         let Workspace { hidden, offsets, queries, projected, residual, context, operands, attention, .. } = work;
         let size = self.size;
-        let firsts: Vec<usize> = (0..offsets.len()).collect();
+        let firsts: Vec<usize>;
         let inputs = match &self.projections {
             Projections::AllTokens(operator) => {
                 multiply(operator, operands, hidden, projected, parts);
@@ -129,6 +129,7 @@ impl<F: Format> Layer<F> {
                     residual.extend_from_slice(&hidden[first * size..][..size]);
                 }
                 multiply(query, operands, residual, queries, parts);
+                firsts = (0..offsets.len()).collect();
                 let both = Matrix::new(projected, 2 * size);
                 Inputs {
                     queries: Matrix::new(queries, size),
@@ -169,7 +170,7 @@ pub fn multiply<F: Format>(
 }
 
 /// `output = norm(input + residual)`
-pub fn normalize(norm: &LayerNorm, input: &[f32], residual: &[f32], output: &mut Vec<f32>, size: usize) {
+fn normalize(norm: &LayerNorm, input: &[f32], residual: &[f32], output: &mut Vec<f32>, size: usize) {
     output.resize(input.len(), 0.0);
     norm.run(input, Some(residual), MatrixMut::new(output, size));
 }

@@ -1,8 +1,8 @@
 //! A checkpoint on the CPU by Chorus's own operators (`chorus-kernels`).
 //!
 //! The packed graph of `chorus_engine::graph`, written out: a batch is one row of tokens, the last layer
-//! computes first tokens only where the head reads no more. No graph is interpreted, nothing is allocated
-//! between operators, and a model's weights are packed once for any number of lanes and threads.
+//! computes first tokens only where the head reads no more. No graph is interpreted, buffers are kept from
+//! batch to batch, and a model's weights are packed once for any number of lanes and threads.
 //!
 //! - `weights`: tensors of the checkpoint into operators
 //! - `layer`, `head`: the computation
