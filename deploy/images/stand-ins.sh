@@ -2,7 +2,7 @@
 # Makes stand-ins of the base images where no registry can be reached, from Debian's packages, npm's
 # build of Node and the Rust toolchain of this machine:
 #
-#   eval "$(deploy/images/stand-ins.sh)"     # exports NODE_IMAGE, RUST_IMAGE, RUNTIME_IMAGE, CUDA_RUNTIME_IMAGE
+#   eval "$(deploy/images/stand-ins.sh)"     # exports NODE_IMAGE, RUST_IMAGE, PYTHON_IMAGE, RUNTIME_IMAGE
 #   deploy/images/try.sh
 #
 # Needs docker, mmdebstrap, npm and rustup, on amd64. They prove the lines of the Dockerfiles, not what is in the upstream
@@ -68,7 +68,22 @@ END
   build rust "$work/rust"
 }
 
+# Debian's pip; the CUDA libraries have no stand-in, so that the GPU image builds here and says at its
+# start that it has no CUDA.
+python() {
+  mkdir "$work/python"
+  cp /etc/ssl/certs/ca-certificates.crt "$work/python/"
+  cat >"$work/python/Dockerfile" <<END
+FROM $prefix/debian
+RUN apt-get update && apt-get install -y --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
+COPY ca-certificates.crt /etc/ssl/certs/
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
+END
+  build python "$work/python"
+}
+
 debian
 node
 rust
-echo "export NODE_IMAGE=$prefix/node RUST_IMAGE=$prefix/rust RUNTIME_IMAGE=$prefix/debian"
+python
+echo "export NODE_IMAGE=$prefix/node RUST_IMAGE=$prefix/rust PYTHON_IMAGE=$prefix/python RUNTIME_IMAGE=$prefix/debian"
