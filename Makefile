@@ -9,7 +9,7 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits clean tools
+.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits images dashboards clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -66,6 +66,12 @@ limits: ## Measure the machine: its peak, and how near the operators come
 
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs
+
+images: build ## Build the container images and run them (docker or podman; deploy/images/README.md)
+	node deploy/images/try.mjs $(ARGS)
+
+dashboards: build ## Run every query of the dashboard and the rules in a Prometheus that scrapes the service
+	node deploy/observability/try.mjs
 
 clean: ## Remove what was built
 	rm -rf dist node_modules native/target native/addon/*.node $(ADDON)

@@ -1,0 +1,43 @@
+// A hub on loopback with a profile's repositories, at the profile's revisions, holding small checkpoints:
+// an image of the challenge can be built in seconds and without a network beyond this machine.
+//
+// The starter models stand in for those of the same name; a model in `pickled` gets a checkpoint that has
+// pytorch_model.bin alone, which the build must convert.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { parse } from 'yaml';
+
+import { TestHub } from '../../dist/testing/hub/hub.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PICKLED = join(ROOT, 'bench/parity/fixtures/roberta');
+
+/** Starts the hub for the shipped profile `profile`; close it with `close()`. */
+export async function startSmallHub(profile, pickled) {
+  const { models } = parse(readFileSync(join(ROOT, 'models', `${profile}.yaml`), 'utf8'));
+  const hub = await TestHub.start();
+  for (const { name, source } of models) {
+    const { repo, revision, weights_revision: weightsRevision = revision } = source;
+    const files = pickled.includes(name)
+      ? filesOf(PICKLED, ['expected.json', 'model.safetensors'])
+      : filesOf(join(ROOT, 'models/starter', name), []);
+    await hub.addRepo({ repo, id: fullId(revision), files, license: 'mit' });
+    if (weightsRevision !== revision) {
+      await hub.addCommit(repo, { id: fullId(weightsRevision), ref: 'refs/pr/1', files });
+    }
+  }
+  return hub;
+}
+
+function filesOf(folder, leftOut) {
+  const names = readdirSync(folder).filter((name) => !leftOut.includes(name));
+  return Object.fromEntries(names.map((name) => [name, { file: join(folder, name) }]));
+}
+
+/** A profile may give the first digits of a commit's id only. */
+function fullId(revision) {
+  return revision.padEnd(40, '0');
+}
