@@ -6,7 +6,7 @@
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-import { shedCodes } from '../errors/codes.js';
+import { errorKinds, shedCodes, type ErrorCode } from '../errors/codes.js';
 import type { Exchange } from '../http/exchange.js';
 import type { ExchangeObserver } from '../http/exchanges.js';
 
@@ -80,6 +80,16 @@ export class HttpMetrics implements ExchangeObserver {
       'chorus_connections_dropped_total',
       'Connections refused because as many as allowed were open',
     );
+    this.#startAtZero();
+  }
+
+  /** A counter that is absent until its first event hides that event from `rate` and `increase`. */
+  #startAtZero(): void {
+    for (const reason of Object.keys(errorKinds) as ErrorCode[]) {
+      if (reason !== 'cancelled') this.#errors.inc({ reason }, 0);
+    }
+    for (const reason of shedCodes) this.#shed.inc({ reason }, 0);
+    for (const stage of ['body', 'inference']) this.#cancelled.inc({ stage }, 0);
   }
 
   exchangeOpened(): void {

@@ -47,6 +47,14 @@ test('before the engine is loaded a scrape works and has none of its samples', a
   assert.doesNotMatch(text, /^chorus_texts_total\{/m);
 });
 
+test('errors that have not happened yet are counted as 0', async () => {
+  const text = await new Metrics().scrape();
+  assert.match(text, /^chorus_request_errors_total\{reason="internal"\} 0$/m);
+  assert.match(text, /^chorus_requests_shed_total\{reason="queue_full"\} 0$/m);
+  assert.match(text, /^chorus_requests_cancelled_total\{stage="inference"\} 0$/m);
+  assert.doesNotMatch(text, /reason="cancelled"/);
+});
+
 test('requests are counted by route, status and error', async (context) => {
   const { post, metrics, origin } = await startTestService(context);
   await post('"hello"');

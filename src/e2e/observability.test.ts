@@ -1,0 +1,113 @@
+/**
+ * The dashboard and the alert rules against a scrape of the running service: whatever they ask for is
+ * there, down to the labels and their values.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { errorKinds, shedCodes, type ErrorCode } from '../errors/codes.js';
+import {
+  dashboardQueries,
+  dashboardVariables,
+  readsOf,
+  ruleQueries,
+  rules,
+  type Matcher,
+} from '../testing/promql.js';
+import { exchangeRaw } from '../testing/raw-socket.js';
+import { scrapeUntil, startChorus } from './running-chorus.js';
+
+/** Labels that Prometheus adds to what it scrapes; `namespace` where it runs in Kubernetes. */
+const TARGET_LABELS = ['job', 'instance', 'namespace'];
+/** Metrics that Prometheus makes itself. */
+const OF_PROMETHEUS = ['up'];
+
+/** By the name of a sample: each label's values. */
+type Scraped = Map<string, Map<string, Set<string>>>;
+
+function parsed(exposition: string): Scraped {
+  const scraped: Scraped = new Map();
+  for (const line of exposition.split('\n')) {
+    const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const known = scraped.get(name) ?? new Map<string, Set<string>>();
+    scraped.set(name, known);
+    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="([^"]*)"/g)) {
+      known.set(label, (known.get(label) ?? new Set()).add(value));
+    }
+  }
+  return scraped;
+}
+
+/** Whether the values that were seen are ones that the matcher can mean. */
+function isMet({ operator, value }: Matcher, seen: ReadonlySet<string>): boolean {
+  if (operator === '=' || operator === '!=') return seen.has(value);
+  // A plain list: every entry is a value. Anything else: some value fits.
+  if (/^[\w|]+$/.test(value)) return value.split('|').every((entry) => seen.has(entry));
+  const whole = new RegExp(`^(?:${value})$`);
+  return [...seen].some((entry) => whole.test(entry));
+}
+
+test('the dashboard and the rules ask only for what the service has', async (context) => {
+  const chorus = await startChorus();
+  context.after(async () => {
+    chorus.process.signal('SIGTERM');
+    await chorus.process.finished();
+  });
+  await (await chorus.post('"a text"')).text();
+  await (await chorus.post('no JSON')).text();
+  await exchangeRaw(chorus.port, 'this is not HTTP\r\n\r\n');
+  const exposition = await scrapeUntil(chorus, /^chorus_http_parse_errors_total\{/m);
+  const scraped = parsed(exposition);
+  const recorded = rules().flatMap(({ record }) => (record === undefined ? [] : [record]));
+
+  const queries = [...dashboardQueries(), ...dashboardVariables(), ...ruleQueries()];
+  assert.ok(queries.length > 60);
+  for (const query of queries) {
+    await context.test(`${query.where}: ${query.expr}`, () => {
+      const { selectors, grouping } = readsOf(query);
+      const labels = new Set(TARGET_LABELS);
+      for (const { metric, matchers } of selectors) {
+        if (recorded.includes(metric) || OF_PROMETHEUS.includes(metric)) continue;
+        const known = scraped.get(metric);
+        assert.ok(known, `the service has no ${metric}`);
+        for (const label of known.keys()) labels.add(label);
+        for (const matcher of matchers) {
+          if (TARGET_LABELS.includes(matcher.label)) continue;
+          const seen = known.get(matcher.label);
+          assert.ok(seen, `${metric} has no label ${matcher.label}`);
+          assert.ok(
+            isMet(matcher, seen),
+            `${metric} has ${matcher.label} ${[...seen].join(', ')}, not ${matcher.value}`,
+          );
+        }
+      }
+      for (const label of grouping) assert.ok(labels.has(label), `nothing has a label ${label}`);
+    });
+  }
+});
+
+test('the error budget is spent by every 5xx that is not shedding', () => {
+  const failures = Object.entries(errorKinds)
+    .filter(([code, { status }]) => status >= 500 && !shedCodes.has(code as ErrorCode))
+    .map(([code]) => code);
+  const lists = [...ruleQueries(), ...dashboardQueries()]
+    .flatMap((query) => readsOf(query).selectors)
+    .filter(({ metric }) => metric === 'chorus_request_errors_total')
+    .flatMap(({ matchers }) => matchers.filter(({ operator }) => operator === '=~'))
+    .filter(({ label }) => label === 'reason');
+  assert.ok(lists.length >= 7);
+  for (const { value } of lists) assert.deepEqual(value.split('|').sort(), failures.sort());
+});
+
+test('every alert says what to do, and every section of docs/alerts.md is one of an alert', () => {
+  const document = readFileSync(new URL('../../docs/alerts.md', import.meta.url), 'utf8');
+  const sections = [...document.matchAll(/^## (\w+)$/gm)].map(([, name = '']) => name);
+  const alerts = rules().filter(({ alert }) => alert !== undefined);
+  assert.deepEqual(sections.sort(), [...new Set(alerts.map(({ alert = '' }) => alert))].sort());
+  for (const { alert = '', annotations } of alerts) {
+    assert.equal(annotations?.runbook_url, `docs/alerts.md#${alert.toLowerCase()}`);
+  }
+});
