@@ -10,65 +10,15 @@ import { check } from 'k6';
 import exec from 'k6/execution';
 import http from 'k6/http';
 
+import { challengeStages, leastScale } from './lib/challenge-stages.js';
 import { checks } from './lib/contract.js';
 import { loadTexts, send, summarize } from './lib/k6-common.js';
 
 const texts = loadTexts(__ENV.TEXTS);
-// k6 takes no stage below a second, and the first has sixty.
-const scale = Math.max(1 / 60, Number(__ENV.SCALE ?? 1));
+const scale = leastScale(__ENV.SCALE ?? 1);
 const promised = checks();
 
-/** A time, scaled. */
-function seconds(length) {
-  return `${Math.round(length * 1000 * scale)}ms`;
-}
-
-function ramp(start, stages) {
-  return {
-    executor: 'ramping-arrival-rate',
-    startTime: seconds(start),
-    preAllocatedVUs: 10,
-    maxVUs: 50,
-    timeUnit: '1s',
-    startRate: 1,
-    stages: stages.map(([target, length]) => ({ target, duration: seconds(length) })),
-  };
-}
-
-const scenarios = {
-  does_it_even_work: {
-    executor: 'constant-arrival-rate',
-    rate: 1,
-    timeUnit: '1s',
-    duration: seconds(60),
-    preAllocatedVUs: 1,
-    maxVUs: 1,
-  },
-  highload: ramp(61, [
-    [10, 5],
-    [30, 5],
-    [60, 10],
-    [60, 60],
-    [40, 60],
-    [60, 10],
-    [10, 30],
-    [0, 5],
-  ]),
-  spike: ramp(247, [
-    [10, 5],
-    [30, 5],
-    [200, 10],
-    [200, 120],
-    [0, 5],
-  ]),
-  stress_speed_test: {
-    executor: 'shared-iterations',
-    startTime: seconds(392),
-    vus: 10,
-    iterations: 1000000,
-    maxDuration: seconds(120),
-  },
-};
+const scenarios = challengeStages(scale);
 
 // k6 keeps a figure for each scenario only where a threshold asks for it; these always hold.
 const perScenario = Object.keys(scenarios).flatMap((name) => [

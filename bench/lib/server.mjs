@@ -83,7 +83,8 @@ async function untilReady({ child }, url) {
   throw new Error(`the server was not ready within ${READY_WITHIN_MS / 1000} s`);
 }
 
-async function freePorts(count) {
+/** Ports of loopback that nothing listens on. */
+export async function freePorts(count) {
   const holders = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(holders.map((holder) => once(holder, 'listening')));
   const ports = holders.map((holder) => holder.address().port);

@@ -9,19 +9,17 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { parse } from 'yaml';
 
+import { ROOT } from '../../bench/lib/paths.mjs';
+import { freePorts } from '../../bench/lib/server.mjs';
 import { startSmallHub } from './small-hub.mjs';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BASES = ['NODE_IMAGE', 'RUST_IMAGE', 'PYTHON_IMAGE', 'RUNTIME_IMAGE'];
 const HOST_NETWORK = process.env.NETWORK === 'host';
 const HEALTHY_WITHIN_MS = 60_000;
@@ -139,14 +137,6 @@ async function answersItsSample(service) {
     const found = Object.entries(answer).map(([name, { label }]) => [name, label]);
     assert.deepEqual(found, Object.entries(labels));
   }
-}
-
-async function freePorts(count) {
-  const holders = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(holders.map((holder) => once(holder, 'listening')));
-  const ports = holders.map((holder) => holder.address().port);
-  await Promise.all(holders.map((holder) => once(holder.close(), 'close')));
-  return ports;
 }
 
 async function refuses(command, reason) {

@@ -30,6 +30,11 @@ type Scraped = Map<string, Map<string, Set<string>>>;
 function parsed(exposition: string): Scraped {
   const scraped: Scraped = new Map();
   for (const line of exposition.split('\n')) {
+    // Declared and without a sample yet, as garbage collection may be: known, without labels.
+    const [, family = '', type] = /^# TYPE (\w+) (\w+)$/.exec(line) ?? [];
+    const suffixes = type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
+    for (const suffix of type === undefined ? [] : suffixes) scraped.set(family + suffix, new Map());
+
     const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
     if (name === undefined) continue;
     const known = scraped.get(name) ?? new Map<string, Set<string>>();

@@ -1,0 +1,58 @@
+// What a run found, as Markdown: a line for each stage, each check and each threshold that was missed.
+
+import { stageSeconds } from '../../../bench/lib/challenge-stages.js';
+
+/** The statistics of a duration that are reported. */
+export const LATENCIES = ['min', 'avg', 'med', 'max', 'p(90)', 'p(95)', 'p(99)', 'p(99.99)'];
+/** The closed loop has no rate to keep up with: what it did not send is no loss. */
+const CLOSED_LOOP = 'stress_speed_test';
+
+/** `data` is what k6 hands to handleSummary. */
+export function markdownReport(data, { target, scale, scenarios }) {
+  const missed = missedThresholds(data);
+  const verdict =
+    missed.length === 0 ? 'Every threshold was met.' : `Missed: ${missed.join(', ')}.`;
+  const length = scale === 1 ? 'full length' : `${scale} of the length: a smoke run, not a result`;
+  const seconds = (data.state.testRunDurationMs / 1000).toFixed(0);
+  return [
+    `# Autotest of ${target}`,
+    `${verdict} ${seconds} s, ${length}.`,
+    table(
+      ['stage', 'requests', 'per second', 'dropped', ...LATENCIES.map((name) => `${name}, ms`)],
+      Object.entries(scenarios).map(([stage, scenario]) => stageRow(data, stage, scenario)),
+    ),
+    table(
+      ['check', 'passed', 'failed'],
+      data.root_group.checks.map(({ name, passes, fails }) => [name, passes, fails]),
+    ),
+    '',
+  ].join('\n\n');
+}
+
+function stageRow({ metrics }, stage, scenario) {
+  const values = (metric) => metrics[`${metric}{scenario:${stage}}`]?.values;
+  const latency = values('http_req_duration');
+  const dropped = stage === CLOSED_LOOP ? '' : (values('dropped_iterations')?.count ?? 0);
+  const requests = values('http_reqs')?.count ?? 0;
+  return [
+    stage,
+    requests,
+    // k6's own rate is over the whole run.
+    (requests / stageSeconds(scenario)).toFixed(1),
+    dropped,
+    ...LATENCIES.map((name) => (latency?.[name] ?? 0).toFixed(1)),
+  ];
+}
+
+function missedThresholds({ metrics }) {
+  return Object.entries(metrics).flatMap(([metric, { thresholds = {} }]) =>
+    Object.entries(thresholds)
+      .filter(([, { ok }]) => !ok)
+      .map(([threshold]) => `\`${metric} ${threshold}\``),
+  );
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
