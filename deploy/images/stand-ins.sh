@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Makes stand-ins of the base images where no registry can be reached, from Debian's packages, npm's
-# build of Node and the Rust toolchain of this machine:
+# build of Node, and the Rust toolchain and k6 of this machine:
 #
-#   eval "$(deploy/images/stand-ins.sh)"     # exports NODE_IMAGE, RUST_IMAGE, PYTHON_IMAGE, RUNTIME_IMAGE
-#   deploy/images/try.sh
+#   eval "$(deploy/images/stand-ins.sh)"     # exports NODE_IMAGE, RUST_IMAGE and so on
+#   NETWORK=host make images
 #
-# Needs docker, mmdebstrap, npm and rustup, on amd64. They prove the lines of the Dockerfiles, not what is in the upstream
-# images. The certificates of this machine go into the images that build, never into the runtime's.
+# Needs docker, mmdebstrap, npm, rustup and Go, on amd64. They prove the lines of the Dockerfiles, not
+# what is in the upstream images; of CUDA's there is none. The certificates of this machine go into the
+# images that build, never into the runtime's.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -68,8 +69,6 @@ END
   build rust "$work/rust"
 }
 
-# Debian's pip; the CUDA libraries have no stand-in, so that the GPU image builds here and says at its
-# start that it has no CUDA.
 python() {
   mkdir "$work/python"
   cp /etc/ssl/certs/ca-certificates.crt "$work/python/"
@@ -82,8 +81,16 @@ END
   build python "$work/python"
 }
 
+k6() {
+  mkdir "$work/k6"
+  cp "$(bench/tools/k6.sh)" "$work/k6/k6"
+  printf 'FROM %s/debian\nCOPY k6 /usr/bin/k6\n' "$prefix" >"$work/k6/Dockerfile"
+  build k6 "$work/k6"
+}
+
 debian
 node
 rust
 python
-echo "export NODE_IMAGE=$prefix/node RUST_IMAGE=$prefix/rust PYTHON_IMAGE=$prefix/python RUNTIME_IMAGE=$prefix/debian"
+k6
+echo "export NODE_IMAGE=$prefix/node RUST_IMAGE=$prefix/rust PYTHON_IMAGE=$prefix/python RUNTIME_IMAGE=$prefix/debian K6_IMAGE=$prefix/k6"

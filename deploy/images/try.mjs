@@ -4,7 +4,7 @@
 // (ENGINE names one), and the built service for the hub that the challenge is pulled from. The first
 // failure ends it with exit code 1; the containers are removed in any case.
 //
-// NODE_IMAGE, RUST_IMAGE, PYTHON_IMAGE and RUNTIME_IMAGE replace base images (see stand-ins.sh).
+// NODE_IMAGE, RUST_IMAGE, PYTHON_IMAGE, RUNTIME_IMAGE and K6_IMAGE replace base images (see stand-ins.sh).
 // NETWORK=host builds and runs on the host's network, where containers have none of their own.
 
 import assert from 'node:assert/strict';
@@ -20,7 +20,7 @@ import { ROOT } from '../../bench/lib/paths.mjs';
 import { freePorts } from '../../bench/lib/server.mjs';
 import { startSmallHub } from './small-hub.mjs';
 
-const BASES = ['NODE_IMAGE', 'RUST_IMAGE', 'PYTHON_IMAGE', 'RUNTIME_IMAGE'];
+const BASES = ['NODE_IMAGE', 'RUST_IMAGE', 'PYTHON_IMAGE', 'RUNTIME_IMAGE', 'K6_IMAGE'];
 const HOST_NETWORK = process.env.NETWORK === 'host';
 const HEALTHY_WITHIN_MS = 60_000;
 /** What the runtime stage promises to do without. */
@@ -191,6 +191,31 @@ const trials = {
     const volume = ['-v', `${folder}:/checkpoints:ro`, '-e', 'CHORUS_MODELS_DIR=/checkpoints'];
     const service = await start('chorus-mounted', ...volume);
     await answersItsSample(service);
+    await stop(service);
+  },
+
+  /** The challenge's load from its own container: every answer passes, and what is no service fails. */
+  async autotests() {
+    await build('Dockerfile-cpu', 'chorus-cpu');
+    await build('autotests/app/Dockerfile', 'chorus-autotests');
+    const service = await start('chorus-cpu');
+    const load = (url) => [
+      ...[
+        'run',
+        '--rm',
+        ...HARDENED,
+        '--network',
+        'host',
+        '-e',
+        'SCALE=0.02',
+        '-e',
+        `api_host=${url}`,
+      ],
+      'chorus-autotests',
+    ];
+    const report = await must(...load(`http://127.0.0.1:${service.port}/process`));
+    assert.match(report, /^Every threshold was met\./m);
+    await refuses(load(`http://127.0.0.1:${service.port}/elsewhere`), /Missed: `checks/);
     await stop(service);
   },
 
