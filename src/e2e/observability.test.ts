@@ -33,7 +33,8 @@ function parsed(exposition: string): Scraped {
     // Declared and without a sample yet, as garbage collection may be: known, without labels.
     const [, family = '', type] = /^# TYPE (\w+) (\w+)$/.exec(line) ?? [];
     const suffixes = type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
-    for (const suffix of type === undefined ? [] : suffixes) scraped.set(family + suffix, new Map());
+    for (const suffix of type === undefined ? [] : suffixes)
+      scraped.set(family + suffix, new Map());
 
     const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
     if (name === undefined) continue;
