@@ -67,10 +67,11 @@ limits: ## Measure the machine: its peak, and how near the operators come
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs
 
-images: build ## Build the container images and run them (docker or podman; deploy/images/README.md)
+images: $(PACKAGES) ## Build the container images and run them, with docker or podman (deploy/images/README.md)
+	npm run --silent build:ts
 	node deploy/images/try.mjs $(ARGS)
 
-dashboards: build ## Run every query of the dashboard and the rules in a Prometheus that scrapes the service
+dashboards: build ## Ask every query of the dashboard and the alerts of a Prometheus that scrapes the service
 	node deploy/observability/try.mjs
 
 clean: ## Remove what was built

@@ -2,7 +2,7 @@
 // an image of the challenge can be built in seconds and without a network beyond this machine.
 //
 // The starter models stand in for those of the same name; a model in `pickled` gets a checkpoint that has
-// pytorch_model.bin alone, which the build must convert.
+// pytorch_model.bin alone, which the build must convert. Every repository is private: only TOKEN opens it.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,16 +15,19 @@ import { TestHub } from '../../dist/testing/hub/hub.js';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PICKLED = join(ROOT, 'bench/parity/fixtures/roberta');
 
+/** What the hub takes. */
+export const TOKEN = 'hf_only-for-this-trial';
+
 /** Starts the hub for the shipped profile `profile`; close it with `close()`. */
 export async function startSmallHub(profile, pickled) {
   const { models } = parse(readFileSync(join(ROOT, 'models', `${profile}.yaml`), 'utf8'));
-  const hub = await TestHub.start();
+  const hub = await TestHub.start({ tokens: [TOKEN] });
   for (const { name, source } of models) {
     const { repo, revision, weights_revision: weightsRevision = revision } = source;
     const files = pickled.includes(name)
       ? filesOf(PICKLED, ['expected.json', 'model.safetensors'])
       : filesOf(join(ROOT, 'models/starter', name), []);
-    await hub.addRepo({ repo, id: fullId(revision), files, license: 'mit' });
+    await hub.addRepo({ repo, id: fullId(revision), files, license: 'mit', private: true });
     if (weightsRevision !== revision) {
       await hub.addCommit(repo, { id: fullId(weightsRevision), ref: 'refs/pr/1', files });
     }

@@ -9,7 +9,8 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -18,7 +19,7 @@ import { parse } from 'yaml';
 
 import { ROOT } from '../../bench/lib/paths.mjs';
 import { freePorts } from '../../bench/lib/server.mjs';
-import { startSmallHub } from './small-hub.mjs';
+import { startSmallHub, TOKEN } from './small-hub.mjs';
 
 const BASES = ['NODE_IMAGE', 'RUST_IMAGE', 'PYTHON_IMAGE', 'RUNTIME_IMAGE', 'K6_IMAGE'];
 const HOST_NETWORK = process.env.NETWORK === 'host';
@@ -170,15 +171,23 @@ const trials = {
   /** A profile from a hub: pulled, converted and locked at build, served without a network. */
   async challenge() {
     const hub = await startSmallHub('challenge', ['jy46604790']);
+    const folder = mkdtempSync(join(tmpdir(), 'chorus-token-'));
     try {
-      const from = ['--build-arg', `HF_ENDPOINT=${hub.endpoint}`, '--network', 'host'];
+      const token = join(folder, 'token');
+      writeFileSync(token, TOKEN);
+      const from = [
+        ...['--build-arg', `HF_ENDPOINT=${hub.endpoint}`, '--network', 'host'],
+        ...['--secret', `id=hf_token,src=${token}`],
+      ];
       const profile = ['--build-arg', 'PROFILE=challenge'];
       await build('Dockerfile-cpu', 'chorus-challenge', ...from, ...profile);
       const wrong = [...from, ...profile, '--build-arg', 'PRECISION=int4'];
       await refuses(buildCommand('Dockerfile-cpu', 'chorus-refused', wrong), /int4.* exact, bf16/);
     } finally {
+      rmSync(folder, { recursive: true });
       await hub.close();
     }
+    assert.ok(!(await must('history', '--no-trunc', 'chorus-challenge')).includes(TOKEN));
     const service = await start('chorus-challenge');
     const { models } = parse(readFileSync(join(ROOT, 'models/challenge.yaml'), 'utf8'));
     const names = models.map(({ name }) => name);
