@@ -9,7 +9,7 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits clean tools
+.PHONY: help start build test ready format lint types deny bench trace overhead synthetic parity hub limits clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -51,6 +51,12 @@ deny: ## Check the licences and sources of Rust dependencies (installs cargo-den
 	@# Offline, it reads the packages of every platform; a build has fetched only this one's.
 	cargo fetch --locked $(MANIFEST)
 	cd native && cargo deny --offline check licenses bans sources
+
+trace: build ## Draw where the time of a request goes (docs/request-time.svg)
+	node bench/trace.mjs $(ARGS)
+
+overhead: build ## Measure what a request costs beside its models
+	node bench/overhead.mjs $(ARGS)
 
 synthetic: $(PACKAGES) ## Make full-size random checkpoints outside the repository
 	node bench/synthetic/make.mjs

@@ -51,7 +51,7 @@ export const settings = {
     "What computes checkpoints on a CPU: Chorus's own operators, or ONNX Runtime's, in exact only",
   ),
   lanes: setting(integer(0, 1024), '0', 'Batches that run at once; 0: one per core'),
-  maxBatchTokens: setting(integer(0, 1_000_000), '0', "Tokens in a batch; 0: the device's default"),
+  maxBatchTokens: setting(integer(0, 1_000_000), '0', "Tokens in a batch; 0: measured at start"),
   queueCapacity: setting(integer(1, 1_000_000), '1024', 'Texts that may wait; more get 503'),
   ortLibrary: setting(
     text('a file'),

@@ -3,6 +3,8 @@
 
 use napi_derive::napi;
 
+use crate::outcome::Failure;
+
 #[napi(object)]
 pub struct EngineConfig {
     pub models: Vec<ModelConfig>,
@@ -64,34 +66,25 @@ pub struct ModelInfo {
     pub provider: String,
 }
 
+/// How a request ended.
 #[napi(object)]
-pub struct InferRequest {
-    /// Unique among open requests.
+pub struct Reply {
     pub ticket: u32,
-    pub texts: Vec<String>,
-    /// Indices into the loaded models.
-    pub models: Vec<u32>,
-    /// Labels per classifier, best first, at most; 0: all.
-    pub top: u32,
+    /// One entry per text; empty after a failure.
+    pub answers: Vec<TextAnswer>,
+    /// Where the time went, in milliseconds: tokenization, queue, inference; empty after a failure.
+    pub timing: Vec<f64>,
+    pub failure: Option<Failure>,
 }
 
+/// The answers to one text, as numbers: every object and string costs the JS thread.
 #[napi(object)]
 pub struct TextAnswer {
-    pub outputs: Vec<ModelOutput>,
+    /// One entry per requested model, in order. A classifier's: class, score, class, score, …, best first;
+    /// classes are indices into `ModelInfo.labels`. An encoder's: its vector.
+    pub outputs: Vec<Vec<f64>>,
     /// Indices of models that read only the beginning of the text.
     pub truncated_by: Vec<u32>,
-}
-
-#[napi(discriminant = "type", discriminant_case = "lowercase")]
-pub enum ModelOutput {
-    Classification { scores: Vec<LabelScore> },
-    Embedding { vector: Vec<f64> },
-}
-
-#[napi(object)]
-pub struct LabelScore {
-    pub label: String,
-    pub score: f64,
 }
 
 /// `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds.

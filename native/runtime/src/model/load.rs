@@ -258,7 +258,7 @@ fn classification(
             labels.join(", "),
         ));
     }
-    let renamed = |label: &String| Arc::from(config.label_names.get(label).unwrap_or(label).as_str());
+    let renamed = |label: &String| config.label_names.get(label).unwrap_or(label).clone();
     Ok(Head::Classification(ClassificationHead {
         labels: labels.iter().map(renamed).collect(),
         function: spec::score_function(problem_type, classes),
@@ -267,7 +267,7 @@ fn classification(
 
 fn label_names(head: &Head) -> Vec<String> {
     match head {
-        Head::Classification(head) => head.labels.iter().map(ToString::to_string).collect(),
+        Head::Classification(head) => head.labels.clone(),
         Head::Embedding => Vec::new(),
     }
 }

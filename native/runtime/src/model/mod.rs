@@ -16,7 +16,7 @@ use std::{
 };
 
 use chorus_engine::{
-    head::{ClassificationHead, LabelScore},
+    head::{ClassScore, ClassificationHead},
     spec::Pooling,
 };
 
@@ -105,8 +105,8 @@ pub enum Head {
 /// What a model answers to one text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// Labels with scores, best first.
-    Classification(Vec<LabelScore>),
+    /// Best first; classes are indices into [`ModelInfo::labels`].
+    Classification(Vec<ClassScore>),
     /// A pooled vector, not normalized.
     Embedding(Vec<f32>),
 }
