@@ -1,11 +1,13 @@
 //! 512-bit kernels: rows × up to 3 registers of sums.
 
 use std::arch::x86_64::{
-    __m512bh, __m512i, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32,
-    _mm512_fmadd_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
+    __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512,
+    _mm512_storeu_si512,
 };
 
 use super::{PANEL_COLUMNS, Tile};
+use crate::words::Line;
 
 const WIDTH: usize = 16;
 
@@ -105,7 +107,12 @@ unsafe fn rows<S: Step, const R: usize, const COLUMNS: usize, const VECTORS: usi
                 }
             }
         }
+        // Evenly over all steps, a line at most in each: more at once would hold up the loads.
+        let mut ahead = tile.ahead.as_ptr().cast::<i8>();
+        let stride = size_of_val(tile.ahead).div_ceil(tile.panel.len()).min(size_of::<Line>());
         for (word, columns) in tile.panel.iter().enumerate() {
+            _mm_prefetch::<_MM_HINT_T1>(ahead);
+            ahead = ahead.wrapping_add(stride);
             let mut panel = [_mm512_setzero_si512(); VECTORS];
             for (vector, panel) in panel.iter_mut().enumerate() {
                 *panel = _mm512_loadu_si512(columns.as_ptr().add(vector * WIDTH).cast());

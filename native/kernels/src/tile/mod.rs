@@ -43,6 +43,8 @@ pub(crate) struct Tile<'a, const COLUMNS: usize = PANEL_COLUMNS> {
     sums: &'a mut [Sums<COLUMNS>],
     /// Whether to add to `sums` or to start from zero.
     resume: bool,
+    /// What is read soon: the kernels for large caches fetch it into the second level as they go.
+    ahead: &'a [u32],
 }
 
 impl<'a, const COLUMNS: usize> Tile<'a, COLUMNS> {
@@ -59,7 +61,12 @@ impl<'a, const COLUMNS: usize> Tile<'a, COLUMNS> {
         let (panel, rest) = panel.as_chunks::<COLUMNS>();
         assert!(rest.is_empty() && (1..=TILE_ROWS).contains(&sums.len()));
         assert!((sums.len() - 1) * stride + panel.len() <= rows.len());
-        Self { rows, stride, panel, sums, resume }
+        Self { rows, stride, panel, sums, resume, ahead: &[] }
+    }
+
+    /// The same tile, with `ahead` to be fetched meanwhile.
+    pub(crate) fn fetching(self, ahead: &'a [u32]) -> Self {
+        Self { ahead, ..self }
     }
 }
 
