@@ -16,6 +16,9 @@ const BLOCK_ROWS: usize = 128;
 /// Words of depth in one pass: 144 KiB of a panel.
 const BLOCK_DEPTH: usize = 768;
 
+/// With fewer rows there is no time to fetch ahead: memory is read at its full rate as it is.
+const FETCHING_ROWS: usize = 12;
+
 /// The left operand: rows of words, `stride` apart.
 #[derive(Clone, Copy)]
 pub struct RowWords<'a> {
@@ -54,8 +57,10 @@ pub(crate) unsafe fn multiply<'a>(
             let words = panel_words(panel, &pass);
             let tiles = even_parts(block.clone(), TILE_ROWS);
             let count = block.len().div_ceil(TILE_ROWS);
-            // A single tile leaves no time to fetch ahead: memory is read at its full rate as it is.
-            let next = cuts.peek().filter(|_| count > 1).map_or(&[][..], |next| panel_words(next.panel, &next.pass));
+            let next = cuts
+                .peek()
+                .filter(|_| block.len() >= FETCHING_ROWS)
+                .map_or(&[][..], |next| panel_words(next.panel, &next.pass));
             let shares = split(0..next.len(), count);
             for (tile, share) in tiles.zip(shares) {
                 let sums = &mut sums[tile.start - block.start..tile.end - block.start];

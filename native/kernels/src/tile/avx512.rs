@@ -108,7 +108,8 @@ unsafe fn rows<S: Step, const R: usize, const COLUMNS: usize, const VECTORS: usi
             }
         }
         // Evenly over all steps, a line at most in each: more at once would hold up the loads.
-        let mut ahead = tile.ahead.as_ptr().cast::<i8>();
+        // Of nothing, fetch what is here: the address of an empty slice would cost a walk through the page tables.
+        let mut ahead = if tile.ahead.is_empty() { tile.rows } else { tile.ahead }.as_ptr().cast::<i8>();
         let stride = size_of_val(tile.ahead).div_ceil(tile.panel.len()).min(size_of::<Line>());
         for (word, columns) in tile.panel.iter().enumerate() {
             _mm_prefetch::<_MM_HINT_T1>(ahead);
