@@ -9,7 +9,7 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits clean tools
+.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits profile clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -63,6 +63,9 @@ parity: build ## Compare with Hugging Face transformers (installs it in a virtua
 
 limits: ## Measure the machine: its peak, and how near the operators come
 	cargo run --release --locked --quiet -p chorus-kernels --example limits $(MANIFEST) -- $(ARGS)
+
+profile: ## Show where the time of a text goes, part by part (ARGS="36,98 20": tokens of the texts, rounds)
+	cargo run --release --locked --quiet -p chorus-kernels --example profile $(MANIFEST) -- $(ARGS)
 
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs

@@ -9,7 +9,7 @@ use crate::isa::Isa;
 use crate::linear::{Format, Linear, Sealed};
 use crate::matrix::MatrixMut;
 use crate::panels::PackedFormat;
-use crate::words::{Line, words_of_lines, words_of_lines_mut};
+use crate::words::{Line, halves_of_words_mut, words_of_lines, words_of_lines_mut};
 
 /// The format of [`Bf16Linear`].
 #[derive(Debug)]
@@ -93,34 +93,30 @@ impl Sealed for Bf16 {
 }
 
 vectorized! {
-    /// Rounds a row into words of two bf16, the first in the low half; zeros after its end.
-    fn round(values: &[f32], words: &mut [u32]) = round_body
+    /// Rounds a row into words of two bf16, one after the other in memory; zeros after its end.
+    fn round(values: &[f32], words: &mut [u32]) = round_row
 }
 
 #[inline(always)]
-fn round_body(values: &[f32], words: &mut [u32]) {
-    let (pairs, rest) = values.as_chunks::<2>();
-    let (whole, tail) = words.split_at_mut(pairs.len());
-    for (word, [low, high]) in whole.iter_mut().zip(pairs) {
-        *word = bf16_bits(*low) | bf16_bits(*high) << 16;
+pub(crate) fn round_row(values: &[f32], words: &mut [u32]) {
+    let (halves, tail) = halves_of_words_mut(words).split_at_mut(values.len());
+    for (half, value) in halves.iter_mut().zip(values) {
+        *half = bits(*value);
     }
     tail.fill(0);
-    if let [last] = rest {
-        tail[0] = bf16_bits(*last);
-    }
 }
 
 /// To nearest, ties to even; a NaN stays one.
 #[inline(always)]
-fn bf16_bits(value: f32) -> u32 {
+pub(crate) fn bits(value: f32) -> u16 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
-    if value.is_nan() { bits >> 16 | 0x40 } else { rounded }
+    (if value.is_nan() { bits >> 16 | 0x40 } else { rounded }) as u16
 }
 
 #[cfg(test)]
 mod tests {
-    use super::bf16_bits;
+    use super::bits;
 
     #[test]
     fn rounding_is_to_nearest_with_ties_to_even() {
@@ -134,8 +130,8 @@ mod tests {
             (0x7f80_0000, 0x7f80),
             (0x0000_0001, 0),
         ] {
-            assert_eq!(bf16_bits(f32::from_bits(value)), rounded, "{value:x}");
+            assert_eq!(bits(f32::from_bits(value)), rounded, "{value:x}");
         }
-        assert!(f32::from_bits(bf16_bits(f32::from_bits(0x7f80_0001)) << 16).is_nan());
+        assert!(f32::from_bits(u32::from(bits(f32::from_bits(0x7f80_0001))) << 16).is_nan());
     }
 }

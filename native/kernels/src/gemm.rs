@@ -27,6 +27,13 @@ pub struct RowWords<'a> {
     pub rows: usize,
 }
 
+impl RowWords<'_> {
+    /// Some of the rows.
+    pub(crate) fn tile(self, rows: Range<usize>) -> Self {
+        Self { words: &self.words[rows.start * self.stride..], rows: rows.len(), ..self }
+    }
+}
+
 /// A tile's finished sums, and where they belong.
 pub struct Finished<'a> {
     pub sums: &'a [Sums],
@@ -97,7 +104,7 @@ fn panel_words<'a>(panel: Panel<'a>, pass: &Range<usize>) -> &'a [u32] {
 
 /// Cuts a range into the fewest parts of at most `limit`, of nearly equal size: 98 rows become thirteen
 /// tiles of 7 or 8, not twelve of 8 and one of 2, whose two rows would cost as much as six.
-fn even_parts(range: Range<usize>, limit: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn even_parts(range: Range<usize>, limit: usize) -> impl Iterator<Item = Range<usize>> {
     let parts = range.len().div_ceil(limit);
     split(range, parts)
 }

@@ -53,7 +53,6 @@ pub struct Encoder<F: Format> {
     attention: Attention,
     scratch: AttentionScratch,
     buffer: F::Buffer,
-    pub times: [Duration; PARTS.len()],
 }
 
 impl<F: Format> Encoder<F> {
@@ -71,33 +70,40 @@ impl<F: Format> Encoder<F> {
         };
         Self {
             layers: (0..LAYERS).map(layer).collect(),
-            attention: Attention::new(HEADS, HIDDEN / HEADS),
+            attention: Attention::of_format::<F>(HEADS, HIDDEN / HEADS),
             scratch: AttentionScratch::new(),
             buffer: F::Buffer::default(),
-            times: [Duration::ZERO; PARTS.len()],
         }
     }
 
-    /// One batch of texts, whose first tokens and end are `offsets`, through all layers.
-    pub fn run(&mut self, offsets: &[usize]) {
+    /// Runs a batch of texts, whose first tokens and end are `offsets`, through all layers; returns the times of
+    /// the parts.
+    pub fn run(&mut self, offsets: &[usize]) -> [Duration; PARTS.len()] {
         let tokens = offsets[offsets.len() - 1];
-        self.times = [Duration::ZERO; PARTS.len()];
+        let mut times = [Duration::ZERO; PARTS.len()];
         let mut hidden = noise(tokens * HIDDEN);
         let [mut context, mut narrow, mut attended] = [(); 3].map(|()| vec![0.0; tokens * HIDDEN]);
         let (mut projected, mut wide) = (vec![0.0; tokens * 3 * HIDDEN], vec![0.0; tokens * WIDE]);
-        let Self { layers, attention, scratch, buffer, times } = self;
+        let Self { layers, attention, scratch, buffer } = self;
         for layer in layers {
-            multiply(&layer.query_key_value, buffer, &hidden, &mut projected, 0, times);
-            let part = |part: usize| Matrix::new(&projected, 3 * HIDDEN).with_columns(part * HIDDEN..(part + 1) * HIDDEN);
-            let inputs =
-                Inputs { queries: part(0), keys: part(1), values: part(2), query_offsets: offsets, key_offsets: offsets };
+            multiply(&layer.query_key_value, buffer, &hidden, &mut projected, 0, &mut times);
+            let part =
+                |part: usize| Matrix::new(&projected, 3 * HIDDEN).with_columns(part * HIDDEN..(part + 1) * HIDDEN);
+            let inputs = Inputs {
+                queries: part(0),
+                keys: part(1),
+                values: part(2),
+                query_offsets: offsets,
+                key_offsets: offsets,
+            };
             timed(&mut times[1], || attention.run(&inputs, scratch, MatrixMut::new(&mut context, HIDDEN)));
-            multiply(&layer.attention_output, buffer, &context, &mut narrow, 2, times);
+            multiply(&layer.attention_output, buffer, &context, &mut narrow, 2, &mut times);
             timed(&mut times[NORM], || layer.norm.run(&narrow, Some(&hidden), MatrixMut::new(&mut attended, HIDDEN)));
-            multiply(&layer.intermediate, buffer, &attended, &mut wide, 3, times);
-            multiply(&layer.output, buffer, &wide, &mut narrow, 4, times);
+            multiply(&layer.intermediate, buffer, &attended, &mut wide, 3, &mut times);
+            multiply(&layer.output, buffer, &wide, &mut narrow, 4, &mut times);
             timed(&mut times[NORM], || layer.norm.run(&narrow, Some(&attended), MatrixMut::new(&mut hidden, HIDDEN)));
         }
+        times
     }
 }
 

@@ -61,9 +61,9 @@ pub(super) fn q8(tile: &mut Tile<'_>) {
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(super) fn bf16(tile: &mut Tile<'_>) {
+pub(super) fn bf16<const COLUMNS: usize, const VECTORS: usize>(tile: &mut Tile<'_, COLUMNS>) {
     // SAFETY: the features are enabled.
-    unsafe { dispatch::<Bf16, PANEL_COLUMNS, 3>(tile) }
+    unsafe { dispatch::<Bf16, COLUMNS, VECTORS>(tile) }
 }
 
 #[target_feature(enable = "avx512f")]
