@@ -3,13 +3,14 @@
 //! Both operands are rounded to nearest, ties to even: relative errors of at most 2⁻⁹ each.
 
 use crate::activation::Activation;
+use crate::converted::ConvertedRows;
 use crate::fp32::add_bias;
 use crate::gemm::{Finished, RowWords};
 use crate::isa::Isa;
 use crate::linear::{Format, Linear, Sealed};
 use crate::matrix::MatrixMut;
 use crate::panels::PackedFormat;
-use crate::words::{Line, halves_of_words_mut, words_of_lines, words_of_lines_mut};
+use crate::words::halves_of_words_mut;
 
 /// The format of [`Bf16Linear`].
 #[derive(Debug)]
@@ -30,12 +31,7 @@ impl Bf16Linear {
 
 /// Rows rounded to bf16. Reusable: converting again keeps the memory.
 #[derive(Debug, Default)]
-pub struct Bf16Rows {
-    lines: Vec<Line>,
-    stride: usize,
-    rows: usize,
-    inputs: usize,
-}
+pub struct Bf16Rows(ConvertedRows<()>);
 
 impl Bf16Rows {
     pub fn new() -> Self {
@@ -47,15 +43,7 @@ impl Bf16Rows {
     /// # Panics
     /// If `inputs` is zero or does not divide the length.
     pub fn convert(&mut self, values: &[f32], inputs: usize) {
-        assert!(inputs > 0 && values.len().is_multiple_of(inputs), "{} values, {inputs} inputs", values.len());
-        self.rows = values.len() / inputs;
-        self.inputs = inputs;
-        self.stride = PackedFormat::Bf16.depth(inputs).next_multiple_of(Line::WORDS);
-        self.lines.resize(self.rows * self.stride / Line::WORDS, Line::ZERO);
-        let words = words_of_lines_mut(&mut self.lines).chunks_exact_mut(self.stride);
-        for (row, words) in values.chunks_exact(inputs).zip(words) {
-            round(Isa::best(), row, words);
-        }
+        self.0.convert(PackedFormat::Bf16, values, inputs, |row, words| round(Isa::best(), row, words));
     }
 }
 
@@ -79,7 +67,7 @@ impl Sealed for Bf16 {
     const PACKED: PackedFormat = PackedFormat::Bf16;
 
     fn rows(rows: &Bf16Rows) -> (RowWords<'_>, usize) {
-        (RowWords { words: words_of_lines(&rows.lines), stride: rows.stride, rows: rows.rows }, rows.inputs)
+        rows.0.words()
     }
 
     fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {

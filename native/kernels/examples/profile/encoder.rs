@@ -22,6 +22,9 @@ pub const PARTS: [&str; 7] = [
     "residual, layer norm",
 ];
 
+/// The time of every part.
+pub type Times = [Duration; PARTS.len()];
+
 /// Multiplications and additions of the parts, for one token; attention's depend on its text's length.
 pub const OPERATIONS: [usize; 7] = [
     2 * LAYERS * HIDDEN * 3 * HIDDEN,
@@ -36,6 +39,8 @@ pub const OPERATIONS: [usize; 7] = [
 /// Attention's, for a token and a key.
 pub const ATTENTION_OPERATIONS: usize = 4 * LAYERS * HIDDEN;
 
+/// Indices of parts.
+pub const ATTENTION: usize = 1;
 const CONVERSION: usize = 5;
 const NORM: usize = 6;
 
@@ -78,9 +83,9 @@ impl<F: Format> Encoder<F> {
 
     /// Runs a batch of texts, whose first tokens and end are `offsets`, through all layers; returns the times of
     /// the parts.
-    pub fn run(&mut self, offsets: &[usize]) -> [Duration; PARTS.len()] {
+    pub fn run(&mut self, offsets: &[usize]) -> Times {
         let tokens = offsets[offsets.len() - 1];
-        let mut times = [Duration::ZERO; PARTS.len()];
+        let mut times = Times::default();
         let mut hidden = noise(tokens * HIDDEN);
         let [mut context, mut narrow, mut attended] = [(); 3].map(|()| vec![0.0; tokens * HIDDEN]);
         let (mut projected, mut wide) = (vec![0.0; tokens * 3 * HIDDEN], vec![0.0; tokens * WIDE]);
@@ -96,7 +101,7 @@ impl<F: Format> Encoder<F> {
                 query_offsets: offsets,
                 key_offsets: offsets,
             };
-            timed(&mut times[1], || attention.run(&inputs, scratch, MatrixMut::new(&mut context, HIDDEN)));
+            timed(&mut times[ATTENTION], || attention.run(&inputs, scratch, MatrixMut::new(&mut context, HIDDEN)));
             multiply(&layer.attention_output, buffer, &context, &mut narrow, 2, &mut times);
             timed(&mut times[NORM], || layer.norm.run(&narrow, Some(&hidden), MatrixMut::new(&mut attended, HIDDEN)));
             multiply(&layer.intermediate, buffer, &attended, &mut wide, 3, &mut times);
@@ -114,14 +119,14 @@ fn multiply<F: Format>(
     input: &[f32],
     output: &mut [f32],
     part: usize,
-    times: &mut [Duration; PARTS.len()],
+    times: &mut Times,
 ) {
-    let (start, before) = (Instant::now(), times[part]);
-    let shape = operator.shape();
+    let (start, shape, mut multiplying) = (Instant::now(), operator.shape(), Duration::ZERO);
     F::with_rows(buffer, input, shape.inputs, |rows| {
-        timed(&mut times[part], || operator.run(rows, MatrixMut::new(output, shape.outputs)));
+        timed(&mut multiplying, || operator.run(rows, MatrixMut::new(output, shape.outputs)));
     });
-    times[CONVERSION] += start.elapsed() - (times[part] - before);
+    times[part] += multiplying;
+    times[CONVERSION] += start.elapsed().saturating_sub(multiplying);
 }
 
 fn timed(time: &mut Duration, run: impl FnOnce()) {

@@ -12,13 +12,16 @@ mod encoder;
 use std::time::Duration;
 
 use chorus_kernels::{Bf16, Bf16Linear, F32, Format, Q8};
-use encoder::{ATTENTION_OPERATIONS, Encoder, OPERATIONS, PARTS};
+use encoder::{ATTENTION, ATTENTION_OPERATIONS, Encoder, OPERATIONS, PARTS, Times};
+
+/// Runs a batch, given by its offsets.
+type Run = Box<dyn FnMut(&[usize]) -> Times>;
 
 /// A column of the table: a precision and its shortest times.
 struct Column {
     name: &'static str,
-    best: [Duration; PARTS.len()],
-    run: Box<dyn FnMut(&[usize]) -> [Duration; PARTS.len()]>,
+    best: Times,
+    run: Run,
 }
 
 impl Column {
@@ -55,31 +58,22 @@ fn main() {
 
 /// Milliseconds, share of the whole, and billions of operations per second of every part.
 fn print(lengths: &[usize], columns: &[Column]) {
-    println!(
-        "{} tokens in {} texts, {} instructions",
-        lengths.iter().sum::<usize>(),
-        lengths.len(),
-        chorus_kernels::Isa::best()
-    );
-    print!("{:<24}", "");
-    columns.iter().for_each(|column| print!("{:>10} ms{:>7} %{:>8}", column.name, "", "GOP/s"));
-    println!();
     let tokens: usize = lengths.iter().sum();
     let pairs: usize = lengths.iter().map(|length| length * length).sum();
+    let row = |name: &str, cell: &dyn Fn(&Column) -> String| {
+        println!("{name:<24}{}", columns.iter().map(cell).collect::<String>());
+    };
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    println!("{tokens} tokens in {} texts, {} instructions\n", lengths.len(), chorus_kernels::Isa::best());
+    row("", &|column| format!("{:>10} ms{:>7}{:>8}", column.name, "%", "GOP/s"));
     for (part, name) in PARTS.iter().enumerate() {
-        print!("{name:<24}");
-        let operations =
-            tokens * OPERATIONS[part] + if name == &"attention" { pairs * ATTENTION_OPERATIONS } else { 0 };
-        for Column { best, .. } in columns {
-            let (seconds, total) = (best[part].as_secs_f64(), best.iter().sum::<Duration>().as_secs_f64());
-            let rate = if operations > 0 { format!("{:.0}", operations as f64 / seconds / 1e9) } else { "-".into() };
-            print!("{:>13.2}{:>9.1}{rate:>8}", seconds * 1e3, seconds / total * 100.0);
-        }
-        println!();
+        let operations = tokens * OPERATIONS[part] + if part == ATTENTION { pairs * ATTENTION_OPERATIONS } else { 0 };
+        row(name, &|Column { best, .. }| {
+            let share = best[part].as_secs_f64() / best.iter().sum::<Duration>().as_secs_f64() * 100.0;
+            let rate = operations as f64 / best[part].as_secs_f64() / 1e9;
+            let rate = if operations > 0 { format!("{rate:.0}") } else { "-".into() };
+            format!("{:>13.2}{share:>7.1}{rate:>8}", milliseconds(best[part]))
+        });
     }
-    print!("{:<24}", "all");
-    columns
-        .iter()
-        .for_each(|column| print!("{:>13.2}{:>17}", column.best.iter().sum::<Duration>().as_secs_f64() * 1e3, ""));
-    println!();
+    row("all", &|column| format!("{:>13.2}{:>15}", milliseconds(column.best.iter().sum()), ""));
 }
