@@ -1,7 +1,7 @@
 //! 512-bit kernels: rows × up to 3 registers of sums.
 
 use std::arch::x86_64::{
-    __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps,
+    __m512bh, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps,
     _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512,
     _mm512_storeu_si512,
 };
@@ -112,7 +112,7 @@ unsafe fn rows<S: Step, const R: usize, const COLUMNS: usize, const VECTORS: usi
         let mut ahead = if tile.ahead.is_empty() { tile.rows } else { tile.ahead }.as_ptr().cast::<i8>();
         let stride = size_of_val(tile.ahead).div_ceil(tile.panel.len()).min(size_of::<Line>());
         for (word, columns) in tile.panel.iter().enumerate() {
-            _mm_prefetch::<_MM_HINT_T1>(ahead);
+            _mm_prefetch::<_MM_HINT_T0>(ahead);
             ahead = ahead.wrapping_add(stride);
             let mut panel = [_mm512_setzero_si512(); VECTORS];
             for (vector, panel) in panel.iter_mut().enumerate() {
