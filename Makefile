@@ -9,7 +9,7 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench trace overhead synthetic parity hub limits clean tools
+.PHONY: help start build test ready format lint types deny bench trace overhead synthetic parity hub limits clean tools profile
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -69,6 +69,9 @@ parity: build ## Compare with Hugging Face transformers (installs it in a virtua
 
 limits: ## Measure the machine: its peak, and how near the operators come
 	cargo run --release --locked --quiet -p chorus-kernels --example limits $(MANIFEST) -- $(ARGS)
+
+profile: ## Show where the time of a text goes, part by part (ARGS="36,98 20": tokens of the texts, rounds)
+	cargo run --release --locked --quiet -p chorus-kernels --example profile $(MANIFEST) -- $(ARGS)
 
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs
