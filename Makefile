@@ -9,7 +9,7 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits clean tools
+.PHONY: help start build test ready format lint types deny bench peers synthetic parity hub limits clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -55,8 +55,12 @@ deny: ## Check the licences and sources of Rust dependencies (installs cargo-den
 synthetic: $(PACKAGES) ## Make full-size random checkpoints outside the repository
 	node bench/synthetic/make.mjs
 
-bench: build ## Measure against the peer; see bench/README.md
+bench: build ## Measure the targets of ARGS; see bench/README.md
 	node bench/run.mjs $(ARGS)
+
+peers: build synthetic ## Measure against every peer, about 40 minutes, and draw docs/throughput.svg; see bench/README.md
+	node bench/run.mjs --targets all --texts bench_mix,k6_payloads,short@10,long5@10 \
+	  --rounds 2 --duration 6s --warmup 1s --chart docs/throughput.svg $(ARGS)
 
 parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
 	node bench/parity/run.mjs

@@ -1,27 +1,35 @@
-// `make bench`: measures servers under a closed loop, side by side, and writes a Markdown table.
+// `make bench` and `make peers`: measures servers under a closed loop, side by side, and writes Markdown.
 //
 //   node bench/run.mjs --targets starter,synthetic,single,peer --rounds 3 --duration 20s
 //
 // Every round starts each target afresh, one at a time, and measures every set of texts at every
 // number of connections; every other round goes through the targets backwards, so that a machine that
-// slows down harms all alike. Within a round all targets get the same texts in the same order.
+// slows down harms all alike. Within a round all targets get the same texts in the same order. A target
+// that cannot be made ready, ends or answers wrongly is left out and named, and the others go on.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { chart } from './lib/chart.mjs';
+import { measurePeaks, usefulGflop } from './lib/flops.mjs';
 import { runLoad } from './lib/k6.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { parseOptions, USAGE } from './lib/options.mjs';
 import { BENCH } from './lib/paths.mjs';
 import { report, writeResults } from './lib/report.mjs';
 import { memory, resetPeak, startServer, stopServer } from './lib/server.mjs';
+import { medians } from './lib/statistics.mjs';
 import { missing, TARGETS } from './lib/targets.mjs';
 import { textSet } from './lib/texts.mjs';
+import { countTokens, tokensOf } from './lib/tokens.mjs';
+import { verify } from './lib/verify.mjs';
 
 const WORK = join(BENCH, '.work');
 /** Rounds send different texts, each from so many further on; warming up sends others again. */
 const ROUND_OFFSET = 997;
 const WARMUP_OFFSET = 4001;
+/** Enough to warm every part; more would only wait for their last answers. */
+const WARMUP_CONNECTIONS = 10;
 
 async function main() {
   const options = parseOptions(process.argv.slice(2));
@@ -29,78 +37,124 @@ async function main() {
   const lacking = missing(options.targets);
   if (lacking.length > 0) throw new Error(lacking.join('\n'));
   mkdirSync(WORK, { recursive: true });
-  const sets = new Map(
-    options.texts.map((name) => textSet(name, WORK)).map((set) => [set.name, set]),
-  );
-  const machine = describeMachine();
-  const samples = [];
-  const starts = [];
+  const run = { options, machine: describeMachine(), samples: [], starts: [], skipped: [] };
+  run.command = `node bench/run.mjs ${process.argv.slice(2).join(' ')}`.trim();
+  setUp(run);
+  // Only full-size models have a known price, and only for them tokens are counted.
+  const fullSize = options.targets.some((target) => TARGETS[target].precision);
+  run.peaks = fullSize ? measurePeaks() : null;
+  const sets = textSets(options.texts, fullSize);
   for (let round = 0; round < options.rounds; round++) {
     const order = round % 2 === 0 ? options.targets : options.targets.toReversed();
-    for (const target of order)
-      await measureTarget(target, round, [...sets.values()], options, samples, starts);
+    for (const target of order) await attempt(run, target, () => measure(run, target, round, sets));
   }
-  sortLike(samples, options.targets);
-  sortLike(starts, options.targets);
-  const command = `node bench/run.mjs ${process.argv.slice(2).join(' ')}`.trim();
-  const text = report({ samples, starts, options, machine, command });
+  sortLike(run.starts, options.targets);
+  run.cells = medians(run.samples, options.targets, sets);
+  const text = report(run);
   console.log(`\n${text}`);
   if (options.results) writeResults(join(BENCH, 'RESULTS.md'), text);
-  if (samples.some(({ failed }) => failed > 0)) process.exitCode = 1;
+  if (options.chart) writeFileSync(options.chart, chart(run.cells));
+  const ownSkipped = run.skipped.some(({ target }) => !TARGETS[target].isPeer);
+  if (ownSkipped || run.samples.some(({ failed }) => failed > 0)) process.exitCode = 1;
 }
 
-async function measureTarget(target, round, sets, options, samples, starts) {
-  const { command, models } = TARGETS[target];
+/** Environments and graphs, before anything is measured. */
+function setUp(run) {
+  for (const target of run.options.targets) attempt(run, target, () => TARGETS[target].setup?.());
+}
+
+/** Does `step` unless the target was left out; leaves it out where the step fails. */
+function attempt(run, target, step) {
+  if (run.skipped.some((entry) => entry.target === target)) return undefined;
+  const leaveOut = (error) => {
+    console.error(`${target} is left out: ${error.message}`);
+    run.skipped.push({ target, reason: error.message });
+  };
+  try {
+    return step()?.catch?.(leaveOut);
+  } catch (error) {
+    return leaveOut(error);
+  }
+}
+
+function textSets(wanted, fullSize) {
+  const sets = wanted.map(({ name, connections }) => ({ ...textSet(name, WORK), connections }));
+  // Without the shared data they are all the same.
+  const distinct = sets.filter(
+    (set, index) => sets.findIndex(({ name }) => name === set.name) === index,
+  );
+  return fullSize
+    ? distinct.map((set) => ({ ...set, tokens: countTokens(set.texts, WORK) }))
+    : distinct;
+}
+
+async function measure(run, target, round, sets) {
+  const { command, models, precision } = TARGETS[target];
   const server = await startServer(command, join(WORK, `${target}.log`));
   try {
-    starts.push({ target, readyMs: server.readyMs, rss: memory(server).now });
-    for (const { name, path } of sets) {
-      for (const connections of options.connections) {
+    run.starts.push({ target, readyMs: server.readyMs, rss: memory(server).now });
+    if (round === 0 && precision) {
+      const off = await verify(server.url, TARGETS[target]);
+      console.error(`${target}: right answers, scores at most ${off.toExponential(1)} off`);
+    }
+    for (const set of sets)
+      for (const connections of set.connections) {
         const load = {
           url: server.url,
-          texts: path,
+          texts: set.path,
           connections,
           offset: round * ROUND_OFFSET,
           models,
         };
-        await runLoad(
-          { ...load, offset: load.offset + WARMUP_OFFSET, duration: options.warmup },
-          WORK,
-        );
-        resetPeak(server);
-        const figures = await runLoad({ ...load, duration: options.duration }, WORK);
-        const { now, peak } = memory(server);
-        samples.push(sample({ target, texts: name, connections, round, rss: now, peak }, figures));
+        const figures = await measureLine(load, server, run.options);
+        const sample = { target, texts: set.name, connections, round, ...figures };
+        run.samples.push({ ...sample, ...useful(sample, load, set, run.peaks) });
+        tell(run.samples.at(-1));
       }
-    }
   } finally {
     await stopServer(server);
   }
 }
 
-function sample(place, measured) {
-  const { requestsPerSecond, latencyMs, answers, failed, failedChecks, meanLength } = measured;
-  const figures = {
-    rps: requestsPerSecond,
-    p50: latencyMs.med,
-    p95: latencyMs['p(95)'],
-    p99: latencyMs['p(99)'],
-  };
-  const line = { ...place, ...figures, answers, failed, meanLength };
+async function measureLine(load, server, { duration, warmup }) {
+  const connections = Math.min(load.connections, WARMUP_CONNECTIONS);
+  const offset = load.offset + WARMUP_OFFSET;
+  await runLoad({ ...load, connections, offset, duration: warmup }, WORK);
+  resetPeak(server);
+  const { requestsPerSecond, seconds, latencyMs, ...counts } = await runLoad(
+    { ...load, duration },
+    WORK,
+  );
+  const { now, peak } = memory(server);
+  const [p50, p95, p99] = ['med', 'p(95)', 'p(99)'].map((name) => latencyMs[name]);
+  return { rps: requestsPerSecond, seconds, p50, p95, p99, ...counts, rss: now, peak };
+}
+
+/** Useful GFLOP/s of one measurement and U; texts are answered in order, so which ones is known. */
+function useful({ target, answers, seconds }, { offset, models }, { tokens }, peaks) {
+  const { precision } = TARGETS[target];
+  if (!precision) return {};
+  let gflop = 0;
+  for (let index = 0; index < answers; index++) {
+    const counts = tokens[(offset + index) % tokens.length];
+    for (const model of models) gflop += usefulGflop(tokensOf(counts, model));
+  }
+  const gflops = gflop / seconds;
+  return { gflops, u: peaks[precision] ? gflops / peaks[precision] : undefined };
+}
+
+function tell({ round, target, texts, connections, rps, p50, u, failed, failedChecks }) {
+  const share = u === undefined ? '' : `, U ${u.toFixed(2)}`;
   const wrong = failed > 0 ? `, ${failed} wrong: ${JSON.stringify(failedChecks)}` : '';
   console.error(
-    `round ${place.round + 1}  ${place.target}  ${place.texts}  ${place.connections} connections: ` +
-      `${line.rps.toFixed(2)} req/s, p50 ${line.p50.toFixed(1)} ms${wrong}`,
+    `round ${round + 1}  ${target}  ${texts}  ${connections} connections: ` +
+      `${rps.toFixed(2)} req/s, p50 ${p50.toFixed(1)} ms${share}${wrong}`,
   );
-  return line;
 }
 
 /** Rounds that went backwards must not decide the order of the table. */
 function sortLike(entries, targets) {
-  entries.sort(
-    (a, b) =>
-      (a.round ?? 0) - (b.round ?? 0) || targets.indexOf(a.target) - targets.indexOf(b.target),
-  );
+  entries.sort((a, b) => targets.indexOf(a.target) - targets.indexOf(b.target));
 }
 
 main().catch((error) => {

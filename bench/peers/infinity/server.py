@@ -1,0 +1,65 @@
+"""The peer: Infinity's own engines, one per model with its own dynamic batching, behind one request.
+
+    python server.py --checkpoints DIR --port N [--max-batch 32]
+
+Infinity's HTTP interface answers one model per request, so a request of five models comes in here and goes
+to the five engines as its Python interface documents (AsyncEngineArray, classify). fp32, PyTorch.
+PYTHONPATH has ../common.
+"""
+
+import argparse
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from classifiers import MODELS, labels_of
+from infinity_emb import AsyncEngineArray, EngineArgs
+from web import serve
+
+
+class Service:
+    def __init__(self, engines: AsyncEngineArray):
+        self.engines = engines
+
+    async def answer(self, text: str) -> dict:
+        return dict(zip(MODELS, await asyncio.gather(*(self.classify(name, text) for name in MODELS))))
+
+    async def classify(self, name: str, text: str) -> dict:
+        predictions, _ = await self.engines[name].classify(sentences=[text])
+        # Every label of the text, best first.
+        best = max(predictions[0], key=lambda prediction: prediction["score"])
+        return {"score": best["score"], "label": labels_of(name, [best["label"]])[0]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--checkpoints", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--max-batch", type=int, default=32)
+    options = parser.parse_args()
+
+    @asynccontextmanager
+    async def start():
+        engines = AsyncEngineArray.from_args(
+            EngineArgs(
+                model_name_or_path=str(options.checkpoints / name),
+                served_model_name=name,
+                engine="torch",
+                device="cpu",
+                dtype="float32",
+                bettertransformer=False,
+                compile=False,
+                batch_size=options.max_batch,
+                model_warmup=False,
+            )
+            for name in MODELS
+        )
+        await engines.astart()
+        yield Service(engines).answer
+        await engines.astop()
+
+    serve(start, options.port)
+
+
+if __name__ == "__main__":
+    main()
