@@ -5,15 +5,17 @@
 
 import { CHORUS, peersOf } from './compare.mjs';
 import { find } from './statistics.mjs';
+import { TARGETS } from './targets.mjs';
 
 const TEXTS = ['k6_payloads', 'bench_mix'];
 const CONNECTIONS = [10, 64];
 const PRECISIONS = { fp32: 'exact (fp32)', int8: 'int8' };
 
-const PANEL = { width: 440, gap: 40, title: 46, bottom: 26 };
+/** `head` is above the bars of one number of connections, `foot` below the last ones. */
+const PANEL = { width: 460, gap: 40, title: 40, head: 26, foot: 24 };
 const ROW = 20;
 const BAR = 14;
-const NAMES = 138;
+const NAMES = 156;
 const VALUES = 48;
 const MARGIN = 16;
 
@@ -62,7 +64,7 @@ function panel(cells, precision, texts) {
     const targets = [own, ...peersOf(cells, precision)];
     const found = targets.map((target) => find(cells, target, texts, connections)).filter(Boolean);
     const bars = found.map(({ target, rps }) => ({
-      name: target === own ? `Chorus ${precision === 'fp32' ? 'exact' : precision}` : target,
+      name: TARGETS[target].label,
       rps,
       own: target === own,
     }));
@@ -74,7 +76,7 @@ function panel(cells, precision, texts) {
 
 function height({ groups }) {
   const bars = groups.reduce((total, group) => total + group.bars.length, 0);
-  return PANEL.title + groups.length * PANEL.bottom + bars * ROW;
+  return PANEL.title + groups.length * PANEL.head + bars * ROW + PANEL.foot;
 }
 
 function draw({ title, groups }, x, top) {
@@ -86,7 +88,7 @@ function draw({ title, groups }, x, top) {
   ];
   let y = top + PANEL.title;
   for (const { connections, bars } of groups) {
-    y += PANEL.bottom;
+    y += PANEL.head;
     lines.push(text(x + NAMES, y - 6, `${connections} connections`, 'note'));
     for (const { name, rps, own } of bars) {
       const width = Math.max(1, (rps / longest) * room).toFixed(1);

@@ -83,7 +83,7 @@ export function goals(cells) {
       ratio(cells, 'int8', 'peer-int8', 'bench_mix', 64),
     ],
     [
-      'int8 ÷ the same, k6_payloads, 10 connections',
+      'int8 ÷ ONNX Runtime dynamic int8 unbatched, k6_payloads, 10 connections',
       1.25,
       ratio(cells, 'int8', 'peer-int8', 'k6_payloads', 10),
     ],

@@ -7,10 +7,10 @@ import { TEXT_SETS } from './texts.mjs';
 
 export const USAGE = `node bench/run.mjs [options]
 
-  --targets LIST       of ${Object.keys(TARGETS).join(', ')}; peers stands for all of them, all for
-                       these and Chorus in every precision (starter)
-  --texts LIST         of ${TEXT_SETS.join(', ')}; short@10 measures a set at 10 connections only
-                       (bench_mix,k6_payloads; shipped without ../shared/data)
+  --targets LIST       what bench/README.md lists; peers stands for every peer, all for every peer and
+                       Chorus in every precision (starter)
+  --texts LIST         of ${TEXT_SETS.join(', ')}; short@10 measures a set at 10 connections
+                       only (bench_mix,k6_payloads; shipped without ../shared/data)
   --connections LIST   closed loops of so many connections (1,10,64)
   --rounds N           how often everything is measured; figures are medians (3)
   --duration TIME      how long each measurement sends, as k6 writes it (20s)

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 
 import { BENCH, syntheticDir } from './paths.mjs';
 
-export const PEERS = join(BENCH, 'peers');
-const COMMON = join(PEERS, 'common');
-const ONNXRUNTIME = join(PEERS, 'fastapi-onnxruntime');
+export const PEERS_FOLDER = join(BENCH, 'peers');
+const COMMON = join(PEERS_FOLDER, 'common');
+const ONNXRUNTIME = join(PEERS_FOLDER, 'fastapi-onnxruntime');
 
 /** The environment with PyTorch and transformers, which the peers' own ones build upon. */
 const BASE = 'parity';
@@ -37,7 +37,7 @@ export function environment(name, requirements, ...base) {
 /** The Python of a peer; `requirements` is below `bench/peers`. */
 export function peerEnvironment(name, requirements) {
   baseEnvironment();
-  return environment(name, join(PEERS, requirements), BASE);
+  return environment(name, join(PEERS_FOLDER, requirements), BASE);
 }
 
 function baseEnvironment() {

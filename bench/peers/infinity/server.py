@@ -12,7 +12,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from classifiers import MODELS, labels_of
+from classifiers import MAX_TOKENS, MODELS, labels_of
 from infinity_emb import AsyncEngineArray, EngineArgs
 from web import serve
 
@@ -54,6 +54,10 @@ def main() -> None:
             )
             for name in MODELS
         )
+        for engine in engines:
+            for replica in engine._model_replicas:
+                # It cuts at the tokenizer's own length, which these checkpoints do not state.
+                replica._pipe.tokenizer.model_max_length = MAX_TOKENS
         await engines.astart()
         yield Service(engines).answer
         await engines.astop()

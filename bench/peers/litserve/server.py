@@ -20,7 +20,8 @@ class Classify(litserve.LitAPI):
     def setup(self, device: str) -> None:
         self.classifiers = TorchClassifiers(self.checkpoints)
 
-    def decode_request(self, request: str) -> str:
+    # Without types: LitServe would read one as a parameter of the URL.
+    def decode_request(self, request):
         return request
 
     def predict(self, texts: list[str]) -> list[dict]:
