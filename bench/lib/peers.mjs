@@ -86,8 +86,8 @@ export const PEERS = {
   'peer-batched': onnxruntime('fp32', 'fp32', 'peer', true),
   'peer-int8': onnxruntime('dynamic int8', 'int8', 'peer-int8', false),
   'peer-int8-batched': onnxruntime('dynamic int8', 'int8', 'peer-int8', true),
-  openvino: openvino('fp32', 'peer-plain', 'f32'),
-  'openvino-bf16': openvino('bf16', 'peer-plain', 'bf16'),
+  openvino: openvino('fp32', 'peer', 'f32'),
+  'openvino-bf16': openvino('bf16', 'peer', 'bf16'),
   'openvino-int8': openvino('int8', 'peer-openvino-int8', 'f32'),
   transformers: peer({
     what: 'FastAPI + transformers pipelines, PyTorch fp32',

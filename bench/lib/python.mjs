@@ -48,18 +48,17 @@ function baseEnvironment() {
 const GRAPHS = {
   peer: { script: 'export.py', from: 'challenge' },
   'peer-int8': { script: 'quantize.py', from: 'peer' },
-  'peer-plain': { script: 'export.py', from: 'challenge', flags: ['--plain'] },
-  'peer-openvino-int8': { script: 'quantize_weights.py', from: 'peer-plain' },
+  'peer-openvino-int8': { script: 'quantize_weights.py', from: 'peer' },
 };
 
 /** The folder of one graph per model, made where it is not complete. */
 export function graphs(name) {
   const folder = join(syntheticDir(), name);
   if (existsSync(join(folder, 'jy46604790'))) return folder;
-  const { script, from, flags = [] } = GRAPHS[name];
+  const { script, from } = GRAPHS[name];
   const source = GRAPHS[from] ? graphs(from) : join(syntheticDir(), from);
   const python = peerEnvironment('peer', 'fastapi-onnxruntime/requirements.txt');
-  runPython(python, [join(ONNXRUNTIME, script), source, folder, ...flags]);
+  runPython(python, [join(ONNXRUNTIME, script), source, folder]);
   return folder;
 }
 

@@ -1,10 +1,10 @@
-"""Exports the checkpoints to ONNX graphs: the peer's build step, run once.
+"""Exports the checkpoints to fused ONNX graphs: the peer's build step, run once.
 
-    python export.py <folder of checkpoints> <folder for the graphs> [--plain]
+    python export.py <folder of checkpoints> <folder for the graphs>
 
-With --plain graphs stay as the exporter wrote them, for OpenVINO, which fuses by itself. Else each model goes through ONNX Runtime's own transformer optimizer, which fuses Attention, SkipLayerNormalization
-and BiasGelu. EmbedLayerNormalization does not match RoBERTa's position ids; what stays unfused there is
-three gathers and two sums of a text. A model that is there is kept.
+Each model goes through torch.onnx and ONNX Runtime's own transformer optimizer, which fuses Attention,
+SkipLayerNormalization and BiasGelu. EmbedLayerNormalization does not match RoBERTa's position ids;
+what stays unfused there is three gathers and two sums of a text. A model that is there is kept.
 """
 
 import gc
@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from classifiers import MODELS
 from onnxruntime.transformers.optimizer import optimize_model
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 OPSET = 17
@@ -32,26 +32,16 @@ class Logits(torch.nn.Module):
         return self.model(input_ids, attention_mask=attention_mask).logits
 
 
-def export(checkpoint: Path, target: Path, plain: bool) -> None:
-    part = target.with_name(target.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+def export(checkpoint: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    raw = target.with_name(target.name + ".raw")
+    shutil.rmtree(raw, ignore_errors=True)
+    raw.mkdir(parents=True)
     config = AutoConfig.from_pretrained(checkpoint)
-    write_graph(checkpoint, part / "model.onnx")
+    write_graph(checkpoint, raw / "model.onnx")
     gc.collect()
-    if not plain:
-        fuse(part / "model.onnx", config)
-    AutoTokenizer.from_pretrained(checkpoint).backend_tokenizer.save(str(part / "tokenizer.json"))
-    labels = [config.id2label[index] for index in range(config.num_labels)]
-    (part / "labels.json").write_text(json.dumps(labels))
-    # Last, so that a folder with this name is complete.
-    part.rename(target)
-
-
-def fuse(path: Path, config: PretrainedConfig) -> None:
-    """Replaces the plain graph by the fused one."""
     fused = optimize_model(
-        str(path),
+        str(raw / "model.onnx"),
         model_type="bert",
         num_heads=config.num_attention_heads,
         hidden_size=config.hidden_size,
@@ -59,9 +49,17 @@ def fuse(path: Path, config: PretrainedConfig) -> None:
     )
     counts = fused.get_fused_operator_statistics()
     if counts["Attention"] != config.num_hidden_layers or counts["BiasGelu"] != config.num_hidden_layers:
-        raise RuntimeError(f"{path}: not fused: {counts}")
-    path.unlink()
-    fused.save_model_to_file(str(path), use_external_data_format=True)
+        raise RuntimeError(f"{checkpoint}: not fused: {counts}")
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    fused.save_model_to_file(str(part / "model.onnx"), use_external_data_format=True)
+    AutoTokenizer.from_pretrained(checkpoint).backend_tokenizer.save(str(part / "tokenizer.json"))
+    labels = [config.id2label[index] for index in range(config.num_labels)]
+    (part / "labels.json").write_text(json.dumps(labels))
+    shutil.rmtree(raw)
+    # Last, so that a folder with this name is complete.
+    part.rename(target)
 
 
 def write_graph(checkpoint: Path, path: Path) -> None:
@@ -88,11 +86,13 @@ def write_graph(checkpoint: Path, path: Path) -> None:
 
 def main() -> None:
     logging.set_verbosity_error()
-    source, target, plain = Path(sys.argv[1]), Path(sys.argv[2]), "--plain" in sys.argv[3:]
+    source, target = Path(sys.argv[1]), Path(sys.argv[2])
     for name in MODELS:
-        if not (target / name).exists():
-            export(source / name, target / name, plain)
-            print(f"{target / name}: exported", flush=True)
+        if (target / name).exists():
+            print(f"{target / name}: is there already")
+            continue
+        export(source / name, target / name)
+        print(f"{target / name}: exported", flush=True)
 
 
 if __name__ == "__main__":

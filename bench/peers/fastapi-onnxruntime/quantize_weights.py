@@ -1,8 +1,8 @@
 """Makes the graphs that OpenVINO runs in int8: weights quantized ahead, activations by OpenVINO itself.
 
-    python quantize_weights.py <folder of plain graphs> <folder for the int8 graphs>
+    python quantize_weights.py <folder of fused graphs> <folder for the int8 graphs>
 
-Each weight of a MatMul becomes int8 with one scale per output channel and a DequantizeLinear behind it.
+Each weight of a linear layer becomes int8 with one scale per output channel and a DequantizeLinear behind it.
 OpenVINO folds that pair into its own int8 operator, which quantizes activations per token as they come
 (DYNAMIC_QUANTIZATION_GROUP_SIZE, set by the server); embeddings stay fp32. A model that is there is kept.
 """
@@ -18,6 +18,8 @@ from onnx import numpy_helper
 
 # A smaller matrix is a head's, whose price is nothing.
 LEAST_OUTPUTS = 768
+# Query, key and value in one, attention output, feed-forward in and out, in each of 12.
+LAYERS = 48
 
 
 def quantize(source: Path, target: Path) -> None:
@@ -26,8 +28,8 @@ def quantize(source: Path, target: Path) -> None:
     part.mkdir(parents=True)
     model = onnx.load(source / "model.onnx")
     done = quantize_weights(model.graph)
-    if done < 72:
-        raise RuntimeError(f"{source}: {done} linear layers found, an encoder of 12 layers has 72")
+    if done < LAYERS:
+        raise RuntimeError(f"{source}: {done} linear layers found, not {LAYERS}")
     onnx.save(model, part / "model.onnx")
     for name in ("tokenizer.json", "labels.json"):
         shutil.copy(source / name, part / name)
@@ -40,7 +42,7 @@ def quantize_weights(graph: onnx.GraphProto) -> int:
     nodes = []
     done = 0
     for node in graph.node:
-        weight = tensors.get(node.input[1]) if node.op_type == "MatMul" else None
+        weight = tensors.get(node.input[1]) if node.op_type in ("Attention", "MatMul") else None
         if weight is not None and len(weight.dims) == 2 and weight.dims[1] >= LEAST_OUTPUTS:
             nodes.append(dequantize(graph, node, numpy_helper.to_array(weight)))
             done += 1
