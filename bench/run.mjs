@@ -16,6 +16,7 @@ import { runLoad } from './lib/k6.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { parseOptions, USAGE } from './lib/options.mjs';
 import { BENCH } from './lib/paths.mjs';
+import { beginRun, saveRun } from './lib/progress.mjs';
 import { report, writeResults } from './lib/report.mjs';
 import { memory, resetPeak, startServer, stopServer } from './lib/server.mjs';
 import { medians } from './lib/statistics.mjs';
@@ -25,6 +26,8 @@ import { countTokens, tokensOf } from './lib/tokens.mjs';
 import { verify } from './lib/verify.mjs';
 
 const WORK = join(BENCH, '.work');
+/** What was measured so far; see progress.mjs. */
+const RUN_FILE = join(WORK, 'run.json');
 /** Rounds send different texts, each from so many further on; warming up sends others again. */
 const ROUND_OFFSET = 997;
 const WARMUP_OFFSET = 4001;
@@ -37,43 +40,47 @@ async function main() {
   const lacking = missing(options.targets);
   if (lacking.length > 0) throw new Error(lacking.join('\n'));
   mkdirSync(WORK, { recursive: true });
-  const run = { options, machine: describeMachine(), samples: [], starts: [], skipped: [] };
-  run.command = `node bench/run.mjs ${process.argv.slice(2).join(' ')}`.trim();
-  setUp(run);
+  const { targets, rounds } = options;
+  const run = beginRun(RUN_FILE, options.key, options.resume);
+  // Environments and graphs, before anything is measured.
+  for (const target of targets) await attempt(run, target, () => TARGETS[target].setup?.());
   // Only full-size models have a known price, and only for them tokens are counted.
-  const fullSize = options.targets.some((target) => TARGETS[target].precision);
-  run.peaks = fullSize ? measurePeaks() : null;
+  const fullSize = targets.some((target) => TARGETS[target].precision);
+  run.peaks ??= fullSize ? measurePeaks() : null;
   const sets = textSets(options.texts, fullSize);
-  for (let round = 0; round < options.rounds; round++) {
-    const order = round % 2 === 0 ? options.targets : options.targets.toReversed();
-    for (const target of order) await attempt(run, target, () => measure(run, target, round, sets));
+  for (let round = 0; round < rounds; round++) {
+    const order = round % 2 === 0 ? targets : targets.toReversed();
+    for (const target of order) {
+      const place = `${round} ${target}`;
+      if (run.done.includes(place)) continue;
+      await attempt(run, target, () => measure(run, target, round, sets, options));
+      run.done.push(place);
+      saveRun(RUN_FILE, run);
+    }
   }
-  sortLike(run.starts, options.targets);
-  run.cells = medians(run.samples, options.targets, sets);
-  const text = report(run);
-  console.log(`\n${text}`);
-  if (options.results) writeResults(join(BENCH, 'RESULTS.md'), text);
-  if (options.chart) writeFileSync(options.chart, chart(run.cells));
-  const ownSkipped = run.skipped.some(({ target }) => !TARGETS[target].isPeer);
-  if (ownSkipped || run.samples.some(({ failed }) => failed > 0)) process.exitCode = 1;
+  conclude(run, medians(run.samples, targets, sets), options);
 }
 
-/** Environments and graphs, before anything is measured. */
-function setUp(run) {
-  for (const target of run.options.targets) attempt(run, target, () => TARGETS[target].setup?.());
+/** Tables, chart and exit status. */
+function conclude({ samples, starts, skipped, peaks }, cells, options) {
+  const command = `node bench/run.mjs ${process.argv.slice(2).join(' ')}`.trim();
+  const machine = describeMachine();
+  const text = report({ cells, starts, skipped, peaks, options, machine, command });
+  console.log(`\n${text}`);
+  if (options.results) writeResults(join(BENCH, 'RESULTS.md'), text);
+  if (options.chart) writeFileSync(options.chart, chart(cells));
+  const ownSkipped = skipped.some(({ target }) => !TARGETS[target].isPeer);
+  if (ownSkipped || samples.some(({ failed }) => failed > 0)) process.exitCode = 1;
 }
 
 /** Does `step` unless the target was left out; leaves it out where the step fails. */
-function attempt(run, target, step) {
-  if (run.skipped.some((entry) => entry.target === target)) return undefined;
-  const leaveOut = (error) => {
+async function attempt(run, target, step) {
+  if (run.skipped.some((entry) => entry.target === target)) return;
+  try {
+    await step();
+  } catch (error) {
     console.error(`${target} is left out: ${error.message}`);
     run.skipped.push({ target, reason: error.message });
-  };
-  try {
-    return step()?.catch?.(leaveOut);
-  } catch (error) {
-    return leaveOut(error);
   }
 }
 
@@ -88,32 +95,30 @@ function textSets(wanted, fullSize) {
     : distinct;
 }
 
-async function measure(run, target, round, sets) {
+async function measure(run, target, round, sets, options) {
   const { command, models, precision } = TARGETS[target];
   const server = await startServer(command, join(WORK, `${target}.log`));
+  const start = { target, readyMs: server.readyMs, rss: memory(server).now };
+  const samples = [];
   try {
-    run.starts.push({ target, readyMs: server.readyMs, rss: memory(server).now });
     if (round === 0 && precision) {
       const off = await verify(server.url, TARGETS[target]);
       console.error(`${target}: right answers, scores at most ${off.toExponential(1)} off`);
     }
     for (const set of sets)
       for (const connections of set.connections) {
-        const load = {
-          url: server.url,
-          texts: set.path,
-          connections,
-          offset: round * ROUND_OFFSET,
-          models,
-        };
-        const figures = await measureLine(load, server, run.options);
+        const offset = round * ROUND_OFFSET;
+        const load = { url: server.url, texts: set.path, connections, offset, models };
+        const figures = await measureLine(load, server, options);
         const sample = { target, texts: set.name, connections, round, ...figures };
-        run.samples.push({ ...sample, ...useful(sample, load, set, run.peaks) });
-        tell(run.samples.at(-1));
+        samples.push({ ...sample, ...useful(sample, load, set, run.peaks) });
+        tell(samples.at(-1));
       }
   } finally {
     await stopServer(server);
   }
+  run.starts.push(start);
+  run.samples.push(...samples);
 }
 
 async function measureLine(load, server, { duration, warmup }) {
@@ -150,11 +155,6 @@ function tell({ round, target, texts, connections, rps, p50, u, failed, failedCh
     `round ${round + 1}  ${target}  ${texts}  ${connections} connections: ` +
       `${rps.toFixed(2)} req/s, p50 ${p50.toFixed(1)} ms${share}${wrong}`,
   );
-}
-
-/** Rounds that went backwards must not decide the order of the table. */
-function sortLike(entries, targets) {
-  entries.sort((a, b) => targets.indexOf(a.target) - targets.indexOf(b.target));
 }
 
 main().catch((error) => {

@@ -16,6 +16,7 @@ export const USAGE = `node bench/run.mjs [options]
   --duration TIME      how long each measurement sends, as k6 writes it (20s)
   --warmup TIME        the same before each measurement, thrown away (3s)
   --chart FILE         also draw the rates of Chorus and its peers, as SVG
+  --resume             go on with the last run of the same options, which was cut
   --no-results         print only; leave bench/RESULTS.md as it is
 `;
 
@@ -30,6 +31,7 @@ export function parseOptions(argv) {
       duration: { type: 'string', default: '20s' },
       warmup: { type: 'string', default: '3s' },
       chart: { type: 'string' },
+      resume: { type: 'boolean', default: false },
       'no-results': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -37,6 +39,11 @@ export function parseOptions(argv) {
   const connections = wholeNumbers('--connections', values.connections.split(','));
   return {
     help: values.help,
+    resume: values.resume,
+    /** What a resumed run must have in common. */
+    key: ['targets', 'texts', 'connections', 'rounds', 'duration', 'warmup']
+      .map((name) => `--${name} ${values[name]}`)
+      .join(' '),
     targets: targets(values.targets),
     texts: values.texts.split(',').map((value) => textSet(value, connections)),
     rounds: wholeNumbers('--rounds', [values.rounds])[0],

@@ -1,7 +1,7 @@
 // Python environments of the benches, and what the peers keep beside the checkpoints: graphs and expected
 // answers. Everything is made on first use and kept; making it may take minutes.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,13 +25,15 @@ export const PEER_VARIABLES = {
   TOKENIZERS_PARALLELISM: 'false',
 };
 
-/** The Python of an environment of its own. */
+/** The Python of an environment of its own; the error of a failed installation ends with pip's reason. */
 export function environment(name, requirements, ...base) {
-  const output = execFileSync(join(BENCH, 'tools', 'venv.sh'), [name, requirements, ...base], {
+  const script = join(BENCH, 'tools', 'venv.sh');
+  const { status, stdout, stderr } = spawnSync(script, [name, requirements, ...base], {
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
   });
-  return output.trim();
+  if (status !== 0) throw new Error(`the environment ${name} cannot be made: ${stderr}`);
+  process.stderr.write(stderr);
+  return stdout.trim();
 }
 
 /** The Python of a peer; `requirements` is below `bench/peers`. */

@@ -9,9 +9,11 @@ PYTHONPATH has ../common.
 
 import argparse
 import asyncio
+import os
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import torch
 from classifiers import MAX_TOKENS, MODELS, labels_of
 from infinity_emb import AsyncEngineArray, EngineArgs
 from web import serve
@@ -37,6 +39,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--max-batch", type=int, default=32)
     options = parser.parse_args()
+    # The engines compute at once: more threads than cores would wait for each other.
+    torch.set_num_threads(max(1, os.cpu_count() // len(MODELS)))
 
     @asynccontextmanager
     async def start():
