@@ -26,6 +26,21 @@ export function fastest(cells, targets, texts, connections) {
   return found.toSorted((a, b) => b.rps - a.rps)[0];
 }
 
+/** Of the fastest peer of its precision, at one place at least: a peer that reaches less is measured once. */
+export const CONTENDER = 0.7;
+
+/** False for a peer that was far behind the fastest of its precision everywhere; `samples` of one round. */
+export function isContender(samples, target) {
+  if (!TARGETS[target].isPeer) return true;
+  const rivals = peersOf(samples, TARGETS[target].precision);
+  return samples
+    .filter((sample) => sample.target === target)
+    .some(({ rps, texts, connections }) => {
+      const best = fastest(samples, rivals, texts, connections);
+      return rps >= CONTENDER * best.rps;
+    });
+}
+
 /** Chorus ÷ the fastest peer of a precision at one place. */
 export function againstBest(cells, precision, texts, connections) {
   const best = fastest(cells, peersOf(cells, precision), texts, connections);

@@ -14,7 +14,7 @@ export const USAGE = `node bench/run.mjs [options]
   --connections LIST   closed loops of so many connections (1,10,64)
   --rounds N           how often everything is measured; figures are medians (3)
   --duration TIME      how long each measurement sends, as k6 writes it (20s)
-  --warmup TIME        the same before each measurement, thrown away (3s)
+  --warmup TIME        the same before each set of texts, at 10 connections, thrown away (3s)
   --chart FILE         also draw the rates of Chorus and its peers, as SVG
   --resume             go on with the last run of the same options, which was cut
   --no-results         print only; leave bench/RESULTS.md as it is

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 import {
   againstBest,
+  CONTENDER,
   CHORUS,
   goals,
   LENGTH_MIXES,
@@ -53,7 +54,7 @@ function heading({ options, machine, command, peaks }) {
     `Measured ${new Date().toISOString().slice(0, 10)}: \`${command}\``,
     '',
     ...machine.map((line) => `- ${line}`),
-    `- Medians of ${rounds} round${rounds === 1 ? '' : 's'}, each ${duration} for every line after ${warmup} of warming up; server and load generator share the cores. Brackets: lowest and highest round.`,
+    `- Medians of ${rounds} round${rounds === 1 ? '' : 's'}, each ${duration} for every line, after ${warmup} of warming up for every set of texts; server and load generator share the cores. Brackets: lowest and highest round. Peers that nowhere reached ${CONTENDER} of the fastest peer of their precision: one round.`,
     ...(peaks ? [`- ${peakLine(peaks)}`] : []),
   ];
 }

@@ -129,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--graphs", type=Path, required=True)
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--openvino", choices=["f32", "bf16"], help="by OpenVINO, in this precision outside int8 layers")
+    parser.add_argument("--openvino", choices=["f32", "bf16"], help="by OpenVINO; precision of all but int8 layers")
     parser.add_argument("--intra-threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--window-ms", type=float, default=0)
