@@ -90,7 +90,7 @@ function ratioTable(cells, precision) {
   return titled(
     `Chorus ÷ peers, ${precision}`,
     ['requests per second', ...places.map((place) => place.join(' '))],
-    [...rows, ['**best peer**', ...best.map((value) => `**${value}**`)]],
+    rows.length > 1 ? [...rows, ['**best peer**', ...best.map((value) => `**${value}**`)]] : rows,
   );
 }
 

@@ -6,13 +6,15 @@ import { expectedAnswers } from './python.mjs';
 const TOLERANCE = { fp32: 1e-3, bf16: 0.05, int8: 0.1 };
 
 /**
- * Sends all texts at once; throws an error that names the first wrong answer. A label may differ from the
+ * Sends all texts at once, and then the last, which is cut at 512 tokens and would make a server that pads
+ * compute for minutes; throws an error that names the first wrong answer. A label may differ from the
  * expected one only where the two expected scores are nearer to each other than the tolerance.
  * Returns the largest difference of a score.
  */
 export async function verify(url, { models, precision }) {
   const { texts, scores } = expectedAnswers();
-  const answers = await Promise.all(texts.map((text) => ask(url, text)));
+  const answers = await Promise.all(texts.slice(0, -1).map((text) => ask(url, text)));
+  answers.push(await ask(url, texts.at(-1)));
   let largest = 0;
   for (const model of models) {
     for (const [index, text] of texts.entries()) {

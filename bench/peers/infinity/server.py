@@ -9,13 +9,16 @@ PYTHONPATH has ../common.
 
 import argparse
 import asyncio
+import json
 import os
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from classifiers import MAX_TOKENS, MODELS, labels_of
 from infinity_emb import AsyncEngineArray, EngineArgs
+from transformers import AutoConfig
 from web import serve
 
 
@@ -33,6 +36,23 @@ class Service:
         return {"score": best["score"], "label": labels_of(name, [best["label"]])[0]}
 
 
+def completed(checkpoint: Path, folder: Path) -> Path:
+    """The checkpoint as Infinity needs it, by links: with labels, else it is a reranker, and a length to cut at."""
+    folder.mkdir()
+    for file in checkpoint.iterdir():
+        (folder / file.name).symlink_to(file)
+    labels = AutoConfig.from_pretrained(checkpoint).id2label
+    add(folder / "config.json", {"id2label": labels, "label2id": {label: index for index, label in labels.items()}})
+    add(folder / "tokenizer_config.json", {"model_max_length": MAX_TOKENS})
+    return folder
+
+
+def add(file: Path, values: dict) -> None:
+    old = json.loads(file.read_text()) if file.exists() else {}
+    file.unlink(missing_ok=True)
+    file.write_text(json.dumps(old | values))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--checkpoints", type=Path, required=True)
@@ -44,27 +64,24 @@ def main() -> None:
 
     @asynccontextmanager
     async def start():
-        engines = AsyncEngineArray.from_args(
-            EngineArgs(
-                model_name_or_path=str(options.checkpoints / name),
-                served_model_name=name,
-                engine="torch",
-                device="cpu",
-                dtype="float32",
-                bettertransformer=False,
-                compile=False,
-                batch_size=options.max_batch,
-                model_warmup=False,
+        with TemporaryDirectory() as folder:
+            engines = AsyncEngineArray.from_args(
+                EngineArgs(
+                    model_name_or_path=str(completed(options.checkpoints / name, Path(folder) / name)),
+                    served_model_name=name,
+                    engine="torch",
+                    device="cpu",
+                    dtype="float32",
+                    bettertransformer=False,
+                    compile=False,
+                    batch_size=options.max_batch,
+                    model_warmup=False,
+                )
+                for name in MODELS
             )
-            for name in MODELS
-        )
-        for engine in engines:
-            for replica in engine._model_replicas:
-                # It cuts at the tokenizer's own length, which these checkpoints do not state.
-                replica._pipe.tokenizer.model_max_length = MAX_TOKENS
-        await engines.astart()
-        yield Service(engines).answer
-        await engines.astop()
+            await engines.astart()
+            yield Service(engines).answer
+            await engines.astop()
 
     serve(start, options.port)
 
