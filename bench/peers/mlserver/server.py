@@ -15,6 +15,7 @@ import orjson
 from fastapi import Body
 from mlserver import MLModel, MLServer, ModelSettings, Settings
 from mlserver.codecs import StringCodec
+from mlserver.context import model_context
 from mlserver.handlers import custom_handler
 from mlserver.settings import ModelParameters
 from mlserver.types import InferenceRequest, InferenceResponse
@@ -31,13 +32,15 @@ class Classify(MLModel):
     async def process(self, text: str = Body()) -> dict:
         # Batches are formed along the first dimension.
         request = InferenceRequest(inputs=[StringCodec.encode_input("texts", [text], use_bytes=False)])
-        response = await self.predict(request)
+        # The batcher's own metrics belong to a model; MLServer sets it for its own routes only.
+        with model_context(self.settings):
+            response = await self.predict(request)
         return orjson.loads(StringCodec.decode_output(response.outputs[0])[0])
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         texts = StringCodec.decode_input(payload.inputs[0])
         answers = await asyncio.get_running_loop().run_in_executor(self.worker, self.classifiers.answer, texts)
-        outputs = [StringCodec.encode_output("answers", [orjson.dumps(answer) for answer in answers])]
+        outputs = [StringCodec.encode_output("answers", [orjson.dumps(answer).decode() for answer in answers])]
         return InferenceResponse(model_name=self.name, outputs=outputs)
 
 
