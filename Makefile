@@ -9,7 +9,7 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench trace overhead synthetic parity hub limits clean tools profile
+.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile hub clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -61,8 +61,12 @@ overhead: build ## Measure what a request costs beside its models
 synthetic: $(PACKAGES) ## Make full-size random checkpoints outside the repository
 	node bench/synthetic/make.mjs
 
-bench: build ## Measure against the peer; see bench/README.md
+bench: build ## Measure the targets of ARGS; see bench/README.md
 	node bench/run.mjs $(ARGS)
+
+peers: build synthetic ## Measure against every peer, about 40 minutes, and draw docs/throughput.svg; see bench/README.md
+	node bench/run.mjs --targets all --texts bench_mix,k6_payloads,short@10,long5@10 \
+	  --rounds 2 --duration 6s --warmup 1s --chart docs/throughput.svg $(ARGS)
 
 parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
 	node bench/parity/run.mjs

@@ -14,8 +14,8 @@ import { parseArgs } from 'node:util';
 import { MODELS } from './lib/contract.js';
 import { runLoad } from './lib/k6.mjs';
 import { BENCH, ROOT, syntheticDir } from './lib/paths.mjs';
-import { median } from './lib/report.mjs';
 import { startServer, stopServer } from './lib/server.mjs';
+import { median } from './lib/statistics.mjs';
 import { textSet } from './lib/texts.mjs';
 
 const WORK = join(BENCH, '.work');
