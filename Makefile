@@ -9,7 +9,7 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits clean tools
+.PHONY: help start build test ready format lint types deny bench synthetic parity hub gpu-graphs limits clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -60,6 +60,9 @@ bench: build ## Measure against the peer; see bench/README.md
 
 parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
 	node bench/parity/run.mjs
+
+gpu-graphs: ## Check the graphs that only a GPU runs, without one (in the environment of make parity)
+	python=$$(bench/tools/venv.sh parity bench/parity/requirements.txt) && $$python bench/gpu/check_graph.py
 
 limits: ## Measure the machine: its peak, and how near the operators come
 	cargo run --release --locked --quiet -p chorus-kernels --example limits $(MANIFEST) -- $(ARGS)

@@ -56,6 +56,8 @@ async function load(models) {
     })),
     ortLibrary: process.env.CHORUS_ORT_LIBRARY ?? join(ROOT, LIBRARY),
     device: process.env.CHORUS_DEVICE ?? 'cpu',
+    deviceId: Number(process.env.CHORUS_DEVICE_ID ?? 0),
+    cudaGraphs: process.env.CHORUS_CUDA_GRAPHS === 'true',
     kernels: process.env.CHORUS_KERNELS ?? 'chorus',
     precision: process.env.CHORUS_PRECISION ?? 'exact',
     lanes: 0,

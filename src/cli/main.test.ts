@@ -61,6 +61,23 @@ test('a profile that is not pulled is one line with the command to run', async (
   );
 });
 
+for (const [args, line] of [
+  [['--device=cuda'], /^chorus: ONNX Runtime: the CUDA provider cannot start: [^\n]+\n$/],
+  [
+    ['--device=auto', '--precision=fp16'],
+    /^chorus: [^\n]*: expected the precision exact, bf16 or int8 on a CPU; fp16 needs --device cuda, found fp16\n$/,
+  ],
+] as const) {
+  test(`without a GPU, serve starter ${args.join(' ')} is one line`, async () => {
+    // A list of none hides the GPUs of a machine that has some.
+    const { code, stderr } = await runChorus(['serve', 'starter', ...args], {
+      CUDA_VISIBLE_DEVICES: '-1',
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, line);
+  });
+}
+
 test('a missing ONNX Runtime is one line', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'chorus-models-'));
   context.after(() => {

@@ -19,6 +19,8 @@ const config: EngineConfig = {
   models: [],
   ortLibrary: '',
   device: 'auto',
+  deviceId: 0,
+  cudaGraphs: false,
   precision: 'exact',
   kernels: 'chorus',
   lanes: 0,

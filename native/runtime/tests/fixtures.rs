@@ -286,7 +286,7 @@ fn what_is_missing_or_wrong_is_named_with_what_was_expected_and_found() {
 fn cuda_that_cannot_start_is_an_error_and_never_a_silent_cpu_run() {
     let config = EngineConfig { device: Device::Cuda, ..config(vec![model("bert", fixture("bert"))]) };
     match engine::start(&config) {
-        Err(error) => assert!(error.to_string().contains("the CUDA provider cannot start"), "{error}"),
+        Err(error) => assert!(error.to_string().contains("the CUDA provider cannot start; it needs a GPU"), "{error}"),
         Ok(engine) => assert_eq!(engine.dispatcher.models()[0].info.provider.name(), "cuda", "a machine with a GPU"),
     }
 }

@@ -52,7 +52,11 @@ impl Library {
     pub fn check(self, provider: Provider) -> Result<(), LoadError> {
         let cannot_start = |error: ort::Error| {
             let problem = first_line(&error);
-            LoadError::Library(format!("the {} provider cannot start: {problem}", provider.name().to_uppercase()))
+            let name = provider.name().to_uppercase();
+            LoadError::Library(format!(
+                "the {name} provider cannot start; it needs a GPU, its driver, and an ONNX Runtime built for it with \
+                 the libraries that one needs: {problem}"
+            ))
         };
         let builder = Session::builder(self.environment()).map_err(cannot_start)?;
         let registration = provider.registration(false);
