@@ -71,21 +71,24 @@ pub fn encoder_layer(
 fn widen(scope: &mut Scope, spec: &ModelSpec, name: &str, input: &str) -> Result<Value, WeightError> {
     let (size, wide) = (spec.hidden_size, spec.intermediate_size);
     let output = format!("{name}/activation");
-    if let Activation::Relu | Activation::Silu = spec.activation {
-        let product = scope.linear(name, input, size, wide)?;
-        return Ok(match spec.activation {
-            Activation::Relu => scope.onnx.node("Relu", &output, &[&product], vec![]),
-            _ => {
-                let sigmoid = scope.onnx.node("Sigmoid", &format!("{output}/sigmoid"), &[&product], vec![]);
-                scope.onnx.node("Mul", &output, &[&product, &sigmoid], vec![])
-            }
-        });
-    }
-    let Product { value, bias } = scope.product(name, input, size, wide)?;
-    Ok(match (spec.activation, &bias) {
-        (Activation::GeluTanh, None) => scope.onnx.fused("FastGelu", &output, &[&value], vec![]),
-        (Activation::GeluTanh, Some(bias)) => scope.onnx.fused("FastGelu", &output, &[&value, bias], vec![]),
-        (_, None) => scope.onnx.fused("Gelu", &output, &[&value], vec![]),
-        (_, Some(bias)) => scope.onnx.fused("BiasGelu", &output, &[&value, bias], vec![]),
+    Ok(match spec.activation {
+        Activation::Gelu => match scope.product(name, input, size, wide)? {
+            Product { value, bias: None } => scope.onnx.fused("Gelu", &output, &[&value], vec![]),
+            Product { value, bias: Some(bias) } => scope.onnx.fused("BiasGelu", &output, &[&value, &bias], vec![]),
+        },
+        Activation::GeluTanh => {
+            let Product { value, bias } = scope.product(name, input, size, wide)?;
+            let inputs: Vec<&str> = std::iter::once(value.as_str()).chain(bias.as_deref()).collect();
+            scope.onnx.fused("FastGelu", &output, &inputs, vec![])
+        }
+        Activation::Relu => {
+            let product = scope.linear(name, input, size, wide)?;
+            scope.onnx.node("Relu", &output, &[&product], vec![])
+        }
+        Activation::Silu => {
+            let product = scope.linear(name, input, size, wide)?;
+            let sigmoid = scope.onnx.node("Sigmoid", &format!("{output}/sigmoid"), &[&product], vec![]);
+            scope.onnx.node("Mul", &output, &[&product, &sigmoid], vec![])
+        }
     })
 }

@@ -122,7 +122,7 @@ pub fn build(spec: &ModelSpec, weights: &WeightIndex, flavour: Flavour) -> Resul
         hidden = layers::encoder_layer(&mut scope, spec, &names.layer(index), &inputs, &hidden, queries)?;
     }
     // A head's few rows cost nothing in single precision.
-    let hidden = scope.to_f32(&hidden);
+    let hidden = scope.continue_in_f32(&hidden);
     let (output, width) = match &spec.task {
         Task::Classification { .. } => head::classification(&mut scope, spec, &names, &hidden)?,
         Task::Embedding(Pooling::FirstToken) => (hidden, spec.hidden_size),

@@ -90,7 +90,7 @@ impl<'a> Scope<'a> {
     }
 
     /// `value`, which is of [`Scope::element`], as `f32`; weights are `f32` from here on.
-    pub fn to_f32(&mut self, value: &str) -> Value {
+    pub fn continue_in_f32(&mut self, value: &str) -> Value {
         if self.element == Element::F32 {
             return value.to_owned();
         }

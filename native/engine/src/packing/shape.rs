@@ -28,6 +28,7 @@ impl BatchShape {
     /// The next size of the ladder 64, 96, 128, 192, 256, 384, … for tokens and the longest text (the latter
     /// are also the lengths that the fused attention kernels compute anyway), and the next power of two for
     /// the texts with those that fill. Between a batch and its bucket are less than half its tokens.
+    #[must_use]
     pub fn bucket(self) -> Self {
         let (tokens, longest) = (step(self.tokens), step(self.longest));
         let filling = (tokens - self.tokens).div_ceil(longest);

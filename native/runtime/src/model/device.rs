@@ -231,7 +231,7 @@ mod tests {
                     scope.spawn(move || {
                         for id in (lane * 1000)..(lane * 1000 + 50) {
                             let row = model.run(&[&[id + 2, 3]], 1).unwrap();
-                            assert_eq!(row[0], (id + 2) as f32);
+                            assert_eq!(row, [(id + 2) as f32, 2.0, if captures { 64.0 } else { 2.0 }]);
                         }
                     });
                 }
@@ -244,6 +244,6 @@ mod tests {
         let model = played(false);
         let broken = DeviceModel { plan: Plan { pools: true, ..model.plan }, jobs: model.jobs.clone(), thread: None };
         assert!(matches!(broken.run(&[&[5, 2]], 1), Err(BatchError::Runtime(_))), "an input that the graph lacks");
-        assert_eq!(model.run(&[&[5, 2]], 1).unwrap()[0], 5.0);
+        assert_eq!(model.run(&[&[5, 2]], 1).unwrap(), [5.0, 2.0, 2.0]);
     }
 }
