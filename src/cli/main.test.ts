@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -77,6 +77,23 @@ for (const [args, line] of [
     assert.match(stderr, line);
   });
 }
+
+test('a precision that the profile does not allow is one line with those that it does', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'chorus-profile-'));
+  context.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const file = join(folder, 'mine.yaml');
+  const models =
+    'models: [{ name: a, path: a }]\nroutes: [{ path: /process, contract: process }]';
+  writeFileSync(file, `name: mine\n${models}\nprecisions: { int8: 0.9 }\n`);
+  const { code, stderr } = await runChorus(['serve', file, '--device=cuda', '--precision=fp16']);
+  assert.equal(code, 2);
+  assert.equal(
+    stderr,
+    `chorus: ${file} does not allow the precision fp16; it allows exact, int8.\n`,
+  );
+});
 
 test('a missing ONNX Runtime is one line', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'chorus-models-'));
