@@ -62,7 +62,10 @@ test('a profile that is not pulled is one line with the command to run', async (
 });
 
 for (const [args, line] of [
-  [['--device=cuda'], /^chorus: ONNX Runtime: the CUDA provider cannot start: [^\n]+\n$/],
+  [
+    ['--device=cuda'],
+    /^chorus: ONNX Runtime: the CUDA provider cannot start; it needs a GPU, [^\n]+\n$/,
+  ],
   [
     ['--device=auto', '--precision=fp16'],
     /^chorus: [^\n]*: expected the precision exact, bf16 or int8 on a CPU; fp16 needs --device cuda, found fp16\n$/,
@@ -84,8 +87,7 @@ test('a precision that the profile does not allow is one line with those that it
     rmSync(folder, { recursive: true });
   });
   const file = join(folder, 'mine.yaml');
-  const models =
-    'models: [{ name: a, path: a }]\nroutes: [{ path: /process, contract: process }]';
+  const models = 'models: [{ name: a, path: a }]\nroutes: [{ path: /process, contract: process }]';
   writeFileSync(file, `name: mine\n${models}\nprecisions: { int8: 0.9 }\n`);
   const { code, stderr } = await runChorus(['serve', file, '--device=cuda', '--precision=fp16']);
   assert.equal(code, 2);
