@@ -38,10 +38,10 @@ impl Provider {
 /// captures in the global mode, in which an allocation of any other thread spoils the capture.
 static CAPTURE: RwLock<()> = RwLock::new(());
 
-/// Keeps captures away while it is held; nothing on a CPU.
+/// Keeps captures away while it is held; nothing on a CPU. No thread may hold two: a capture that waits
+/// lets no new one in, or it would wait for ever.
 pub(super) fn without_capture(provider: Provider) -> Option<RwLockReadGuard<'static, ()>> {
-    // Recursive, so that a waiting capture does not block a thread that holds one already.
-    (provider != Provider::Cpu).then(|| CAPTURE.read_recursive())
+    (provider != Provider::Cpu).then(|| CAPTURE.read())
 }
 
 /// Keeps everybody else away from CUDA while it is held.
