@@ -9,7 +9,7 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile hub clean tools
+.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile hub gpu-graphs clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -70,6 +70,9 @@ peers: build synthetic ## Measure against every peer, about 40 minutes, and draw
 
 parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
 	node bench/parity/run.mjs
+
+gpu-graphs: ## Check the graphs that only a GPU runs, without one (in the environment of make parity)
+	python=$$(bench/tools/venv.sh parity bench/parity/requirements.txt) && $$python bench/gpu/check_graph.py
 
 limits: ## Measure the machine: its peak, and how near the operators come
 	cargo run --release --locked --quiet -p chorus-kernels --example limits $(MANIFEST) -- $(ARGS)

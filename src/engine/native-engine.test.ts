@@ -13,6 +13,8 @@ const config: EngineConfig = {
   models: [],
   ortLibrary: '',
   device: 'auto',
+  deviceId: 0,
+  cudaGraphs: false,
   precision: 'exact',
   kernels: 'chorus',
   lanes: 0,

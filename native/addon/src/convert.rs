@@ -28,9 +28,12 @@ impl From<EngineConfig> for engine::EngineConfig {
                 "cuda" => Device::Cuda,
                 _ => Device::Auto,
             },
+            device_id: config.device_id as i32,
+            cuda_graphs: config.cuda_graphs,
             kernels: if config.kernels == "onnxruntime" { Kernels::OnnxRuntime } else { Kernels::Chorus },
             precision: match config.precision.as_str() {
                 "bf16" => Precision::Bf16,
+                "fp16" => Precision::Fp16,
                 "int8" => Precision::Int8,
                 _ => Precision::Exact,
             },

@@ -61,6 +61,8 @@ fn config(models: Vec<ModelConfig>) -> EngineConfig {
         models,
         ort_library: ort_library(),
         device: Device::Cpu,
+        device_id: 0,
+        cuda_graphs: false,
         kernels: Kernels::Chorus,
         precision: Precision::Exact,
         lanes: Some(2),
@@ -224,6 +226,17 @@ fn a_precision_that_onnx_runtime_does_not_offer_is_refused() {
 }
 
 #[test]
+fn fp16_on_a_cpu_is_refused_with_what_would_be_right() {
+    let bert = || config(vec![model("bert", fixture("bert"))]);
+    let own = EngineConfig { precision: Precision::Fp16, ..bert() };
+    let message = start(&own).err().unwrap().to_string();
+    assert!(message.contains("exact, bf16 or int8 on a CPU; fp16 needs --device cuda"), "{message}");
+    let other = EngineConfig { kernels: Kernels::OnnxRuntime, ..own };
+    let message = start(&other).err().unwrap().to_string();
+    assert!(message.ends_with("expected the precision exact, found fp16 on cpu through ONNX Runtime"), "{message}");
+}
+
+#[test]
 fn a_profile_renames_labels() {
     let label_names = HashMap::from([("HAM".to_owned(), "fine".to_owned())]);
     let loaded = start(&config(vec![ModelConfig { label_names, ..model("bert", fixture("bert")) }])).unwrap();
@@ -290,7 +303,7 @@ fn what_is_missing_or_wrong_is_named_with_what_was_expected_and_found() {
 fn cuda_that_cannot_start_is_an_error_and_never_a_silent_cpu_run() {
     let config = EngineConfig { device: Device::Cuda, ..config(vec![model("bert", fixture("bert"))]) };
     match start(&config) {
-        Err(error) => assert!(error.to_string().contains("CUDA"), "{error}"),
+        Err(error) => assert!(error.to_string().contains("the CUDA provider cannot start; it needs a GPU"), "{error}"),
         Ok(loaded) => {
             assert_eq!(loaded.engine.dispatcher.models()[0].info.provider.name(), "cuda", "a machine with a GPU");
         }
