@@ -2,7 +2,7 @@
 //!
 //! Every call returns at once; work happens on the engine's threads. What is done once ends in a resolved
 //! promise; requests end in [`Reply`]s, which one thread-safe function carries to JS, all that a batch has
-//! ended in one call. (A promise each would cost a thread-safe function each, 28 µs of the JS thread.)
+//! ended in one call.
 //! Failures cross as data (`outcome`), so a rejected promise is a bug. A panic in a plain function of
 //! an addon would abort the process: each one runs inside [`guarded`].
 
