@@ -7,9 +7,10 @@ ADDON := native/addon/.built
 SERVICE := dist/.built
 PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
+CHART_TOOLS := deploy/.bin/.chart-tools
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits clean tools
+.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits chart clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -67,8 +68,12 @@ limits: ## Measure the machine: its peak, and how near the operators come
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs
 
+chart: $(CHART_TOOLS) $(PACKAGES) ## Check the Helm chart, kustomize and KServe manifests (builds helm and others with Go)
+	npm run --silent docs:check
+	deploy/chart.sh check
+
 clean: ## Remove what was built
-	rm -rf dist node_modules native/target native/addon/*.node $(ADDON)
+	rm -rf dist node_modules native/target native/addon/*.node $(ADDON) deploy/.bin
 
 tools:
 	@scripts/check-tools.sh
@@ -87,4 +92,8 @@ $(SERVICE): $(PACKAGES) $(ADDON) $(SERVICE_SOURCES)
 	@echo '==> Building the service'
 	@rm -rf dist
 	npm run --silent build:ts
+	@touch $@
+
+$(CHART_TOOLS): deploy/tools/go.mod deploy/tools/go.sum deploy/tools/build.sh
+	deploy/tools/build.sh chart
 	@touch $@
