@@ -1,71 +1,14 @@
 /**
  * Writes the JSON schemas that `make chart` validates manifests with: `node deploy/schemas/generate.mjs`.
  *
- * Sources are Kubernetes' own OpenAPI document and the custom resource definitions that each project
- * publishes, read from Go modules of the versions below. The results are committed: validating needs
- * neither these modules nor a network. Unknown fields are refused wherever the source lists the known.
+ * `sources.mjs` says where they come from. The results are committed: validating needs neither the
+ * sources nor a network. Unknown fields are refused wherever the source lists the known.
  */
 
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { parseAllDocuments } from 'yaml';
-
-const kubernetes = {
-  module: 'k8s.io/kubernetes@v1.36.3',
-  file: 'api/openapi-spec/swagger.json',
-  kinds: [
-    'apps/v1 Deployment',
-    'autoscaling/v2 HorizontalPodAutoscaler',
-    'networking.k8s.io/v1 Ingress',
-    'networking.k8s.io/v1 NetworkPolicy',
-    'policy/v1 PodDisruptionBudget',
-    'v1 ConfigMap',
-    'v1 Namespace',
-    'v1 Pod',
-    'v1 Service',
-    'v1 ServiceAccount',
-  ],
-};
-
-const customResources = [
-  {
-    module: 'github.com/prometheus-operator/prometheus-operator@v0.85.0',
-    file: 'example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml',
-    kind: 'monitoring.coreos.com/v1 PrometheusRule',
-  },
-  {
-    module: 'github.com/prometheus-operator/prometheus-operator@v0.85.0',
-    file: 'example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml',
-    kind: 'monitoring.coreos.com/v1 ServiceMonitor',
-  },
-  {
-    module: 'github.com/kedacore/keda/v2@v2.21.0',
-    file: 'config/crd/bases/keda.sh_scaledobjects.yaml',
-    kind: 'keda.sh/v1alpha1 ScaledObject',
-  },
-  {
-    module: 'sigs.k8s.io/gateway-api@v1.6.3',
-    file: 'config/crd/standard/gateway.networking.k8s.io_httproutes.yaml',
-    kind: 'gateway.networking.k8s.io/v1 HTTPRoute',
-  },
-  {
-    module: 'istio.io/api@v1.31.1',
-    file: 'kubernetes/customresourcedefinitions.gen.yaml',
-    kind: 'networking.istio.io/v1 VirtualService',
-  },
-  {
-    module: 'github.com/kserve/kserve@v0.16.0',
-    file: 'config/crd/full/serving.kserve.io_servingruntimes.yaml',
-    kind: 'serving.kserve.io/v1alpha1 ServingRuntime',
-  },
-  {
-    module: 'github.com/kserve/kserve@v0.16.0',
-    file: 'config/crd/full/serving.kserve.io_inferenceservices.yaml',
-    kind: 'serving.kserve.io/v1beta1 InferenceService',
-  },
-];
+import { customResources, definitionOf, kubernetes, read } from './sources.mjs';
 
 const DEFINITIONS = '#/definitions/';
 
@@ -74,13 +17,6 @@ const quantity = { type: ['string', 'number'] };
 
 writeKubernetes();
 for (const resource of customResources) writeCustomResource(resource);
-
-/** The text of a module's file. Go downloads the module unless it is there, and verifies it. */
-function read({ module, file }) {
-  const options = { cwd: '/', encoding: 'utf8' };
-  const { Dir } = JSON.parse(execFileSync('go', ['mod', 'download', '-json', module], options));
-  return readFileSync(join(Dir, file), 'utf8');
-}
 
 function writeKubernetes() {
   const { definitions } = JSON.parse(read(kubernetes));
@@ -101,15 +37,10 @@ function writeKubernetes() {
   if (missing.size > 0) throw new Error(`${kubernetes.module} lacks ${[...missing].join(', ')}`);
 }
 
-function writeCustomResource({ kind, ...source }) {
-  const [apiVersion, name] = kind.split(' ');
-  const [group, version] = apiVersion.split('/');
-  const found = parseAllDocuments(read(source))
-    .map((document) => document.toJS()?.spec)
-    .find((spec) => spec?.group === group && spec.names.kind === name)
-    ?.versions.find((served) => served.name === version);
-  if (found === undefined) throw new Error(`${source.module} lacks ${kind}`);
-  write(kind, strict(found.schema.openAPIV3Schema));
+function writeCustomResource(resource) {
+  const [, version] = resource.kind.split(' ')[0].split('/');
+  const { schema } = definitionOf(resource).spec.versions.find(({ name }) => name === version);
+  write(resource.kind, strict(schema.openAPIV3Schema));
 }
 
 /** The names of all definitions that `schema` needs. */
