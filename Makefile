@@ -7,10 +7,10 @@ ADDON := native/addon/.built
 SERVICE := dist/.built
 PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
-CHART_TOOLS := deploy/.bin/.chart-tools
+DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits chart clean tools
+.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -68,9 +68,12 @@ limits: ## Measure the machine: its peak, and how near the operators come
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs
 
-chart: $(CHART_TOOLS) $(PACKAGES) ## Check the Helm chart, kustomize and KServe manifests (builds helm and others with Go)
+chart: $(DEPLOY_TOOLS)-chart $(PACKAGES) ## Check the Helm chart, kustomize and KServe manifests (builds helm and others with Go)
 	npm run --silent docs:check
 	deploy/chart.sh check
+
+cluster: $(DEPLOY_TOOLS)-chart $(DEPLOY_TOOLS)-cluster $(if $(IMAGE),$(DEPLOY_TOOLS)-node $(SERVICE)) $(PACKAGES) ## Try the chart in a real Kubernetes (IMAGE=chorus-cpu.tar: with a real node, as root)
+	node deploy/cluster/run.mjs $(IMAGE)
 
 clean: ## Remove what was built
 	rm -rf dist node_modules native/target native/addon/*.node $(ADDON) deploy/.bin
@@ -94,6 +97,6 @@ $(SERVICE): $(PACKAGES) $(ADDON) $(SERVICE_SOURCES)
 	npm run --silent build:ts
 	@touch $@
 
-$(CHART_TOOLS): deploy/tools/go.mod deploy/tools/go.sum deploy/tools/build.sh
-	deploy/tools/build.sh chart
+$(DEPLOY_TOOLS)-%: deploy/tools/go.mod deploy/tools/go.sum deploy/tools/build.sh $(wildcard deploy/tools/cmd/*/main.go)
+	deploy/tools/build.sh $*
 	@touch $@

@@ -5,6 +5,7 @@
  *   node deploy/cluster/run.mjs IMAGE.tar    the same, then a real node that runs the image
  */
 
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
@@ -25,5 +26,9 @@ console.log('==> Fake nodes: what the API server, controllers and admission make
 process.exitCode = await isolated(here('on-fake-nodes.mjs'));
 if (process.exitCode === 0 && image !== undefined) {
   console.log('==> A real node: what the chart makes of the image');
+  // Built while there is a network.
+  process.env.K6 = execFileSync(join(import.meta.dirname, '../../bench/tools/k6.sh'), {
+    encoding: 'utf8',
+  }).trim();
   process.exitCode = await isolated(here('on-a-real-node.mjs'), [resolve(image)]);
 }

@@ -57,11 +57,16 @@ export class RealNode {
     );
   }
 
-  /** Resolves with the names of the images in an archive, as `docker save` writes it. */
+  /** Resolves with the names of the images that an archive of `docker save` brought. */
   async importImage(archive) {
-    const options = { timeoutMs: 300_000 };
-    const { stdout } = await run(tool('ctr'), this.#ctr('images', 'import', archive), options);
-    return [...stdout.matchAll(/^(\S+:\S+)\s+saved/gm)].map(([, name]) => name);
+    const before = await this.#imageNames();
+    await run(tool('ctr'), this.#ctr('images', 'import', archive), { timeoutMs: 300_000 });
+    return (await this.#imageNames()).filter((name) => !before.includes(name));
+  }
+
+  async #imageNames() {
+    const { stdout } = await run(tool('ctr'), this.#ctr('images', 'list', '--quiet'));
+    return stdout.split('\n').filter((line) => /:[^/]+$/.test(line) && !line.startsWith('sha256:'));
   }
 
   async tag(name, other) {
@@ -143,7 +148,12 @@ conf_dir = "${cni}"
     const folder = join(this.folder, 'pause');
     const layer = join(folder, 'layer.tar');
     mkdirSync(folder);
-    await run('tar', ['--create', `--file=${layer}`, `--directory=${join(tool('pause'), '..')}`, 'pause']);
+    await run('tar', [
+      '--create',
+      `--file=${layer}`,
+      `--directory=${join(tool('pause'), '..')}`,
+      'pause',
+    ]);
     const { stdout } = await run('sha256sum', [layer]);
     const config = {
       architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
@@ -201,7 +211,11 @@ conf_dir = "${cni}"
   /** A control group of this cluster's own in every hierarchy; `isolated.mjs` removes it. */
   async #cgroup() {
     const name = cgroupOf(this.plane.folder);
-    const { stdout } = await run('findmnt', ['--noheadings', '--output=TARGET', '--types=cgroup,cgroup2']);
+    const { stdout } = await run('findmnt', [
+      '--noheadings',
+      '--output=TARGET',
+      '--types=cgroup,cgroup2',
+    ]);
     for (const hierarchy of stdout.trim().split(/\s+/)) {
       const group = join(hierarchy, name);
       mkdirSync(group, { recursive: true });
