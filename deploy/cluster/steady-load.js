@@ -23,7 +23,8 @@ export const options = {
 export default function () {
   const response = http.post(__ENV.TARGET, __ENV.BODY, { timeout: '30s' });
   check(response, {
-    'all five models answer': ({ body }) => Object.keys(JSON.parse(body)).length === 5,
+    'all five models answer': ({ status, body }) =>
+      status === 200 && Object.keys(JSON.parse(body)).length === 5,
   });
 }
 
