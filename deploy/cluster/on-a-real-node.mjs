@@ -4,7 +4,7 @@
  */
 
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -12,7 +12,7 @@ import { TestHub } from '../../dist/testing/hub/hub.js';
 import { ControlPlane } from './lib/control-plane.mjs';
 import { Programs } from './lib/programs.mjs';
 import { NODE_ADDRESS, RealNode, requirements } from './lib/real-node.mjs';
-import { demand, step } from './lib/steps.mjs';
+import { demand, refused, step } from './lib/steps.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const chart = join(root, 'helm');
@@ -51,10 +51,11 @@ try {
   await step('image is there', importImage);
   await step('install, in a restricted namespace', install);
   await step('helm test', () => helmTest('chorus'));
+  await step('helm test fails on another label', failHelmTest);
   await step('the service answers the sample', answerSample);
   await step('a rolling upgrade and a rollback under load lose no request', upgradeUnderLoad);
   await step('a pod that is told to go ends with exit code 0', endWell);
-  await step('a release waits for another, pulls its models, and serves them', waitAndPull);
+  await step('a release waits for its hub, pulls from it, and serves', waitAndPull);
 } catch (error) {
   console.error(error.stack, await state(), programs.tails());
   process.exitCode = 1;
@@ -95,6 +96,13 @@ async function helmTest(release) {
   const compared = output.match(/^(?:ok|WRONG) .*$/gm) ?? [];
   demand(compared.length > 0, output);
   return `${compared.length} labels as expected`;
+}
+
+async function failHelmTest() {
+  const expect = (...more) => helm('upgrade', 'chorus', chart, '--wait', ...values, ...more);
+  await expect('--set=test.labels.svalabs=SPAM');
+  await refused(() => helmTest('chorus'), /failed/i);
+  await expect();
 }
 
 async function answerSample() {
@@ -163,39 +171,66 @@ async function endWell() {
   await Promise.all([ended, plane.kubectl('delete', ...pod, '--wait=false')]);
 }
 
-/** A model of a private repository: only with its token, only after the first release answers. */
+/** A model of a private repository, whose hub is not there at first. */
 async function waitAndPull() {
-  const hub = await TestHub.start({ host: NODE_ADDRESS, port: 8090 });
-  const model = join(root, 'models/starter/svalabs');
-  const files = readdirSync(model).map((name) => [name, { file: join(model, name) }]);
-  const id = '0123456789abcdef0123456789abcdef01234567';
-  await hub.addRepo({ repo: 'me/spam', id, files: Object.fromEntries(files), private: true });
+  const port = 8090;
+  const revision = '0123456789abcdef0123456789abcdef01234567';
+  const token = 'hf_valid';
   await plane.kubectl(
     'create',
     'secret',
     'generic',
     'hub',
-    '--from-literal=token=hf_valid',
+    `--from-literal=token=${token}`,
     '--namespace',
     namespace,
   );
   const profile = {
     name: 'mine',
-    models: [{ name: 'spam', source: { repo: 'me/spam', revision: id } }],
+    models: [{ name: 'spam', source: { repo: 'me/spam', revision } }],
     routes: [{ path: '/process', contract: 'process' }],
   };
-  await helm(
-    'install',
-    'mine',
-    chart,
-    ...values,
-    '--set=replicas=1,models.source=pull,models.volume.emptyDir.sizeLimit=1Gi',
-    `--set=models.pull.endpoint=${hub.endpoint},models.pull.tokenSecret.name=hub,models.pull.tokenSecret.key=token`,
-    '--set=waitFor[0].name=chorus,waitFor[0].host=chorus,waitFor[0].port=80',
-    `--set-json=profile.inline=${JSON.stringify(JSON.stringify(profile))}`,
-    '--set-json=test.labels={"cardiffnlp":null,"ivanlau":null,"svalabs":null,"EIStakovskii":null,"jy46604790":null,"spam":"HAM"}',
-    '--wait',
-    '--timeout=180s',
+  const own = {
+    replicas: 1,
+    profile: { inline: JSON.stringify(profile) },
+    models: {
+      source: 'pull',
+      volume: { emptyDir: { sizeLimit: '1Gi' } },
+      pull: {
+        endpoint: `http://${NODE_ADDRESS}:${port}`,
+        tokenSecret: { name: 'hub', key: 'token' },
+      },
+    },
+    waitFor: [{ name: 'hub', host: NODE_ADDRESS, port }],
+    test: { labels: { spam: 'HAM' } },
+  };
+  const file = join(folder, 'mine.yaml');
+  writeFileSync(file, JSON.stringify(own));
+  await helm('install', 'mine', chart, ...values, '--values', file);
+  await plane.until('the pod waits', async () => {
+    const selector = '--selector=app.kubernetes.io/instance=mine';
+    const { items } = await plane.get('pods', '--namespace', namespace, selector);
+    const [first] = items[0].status.initContainerStatuses;
+    return first.name === 'wait-for-hub' && first.state.running !== undefined;
+  });
+
+  const model = join(root, 'models/starter/svalabs');
+  const files = readdirSync(model).map((name) => [name, { file: join(model, name) }]);
+  const hub = await TestHub.start({ host: NODE_ADDRESS, port, tokens: [token] });
+  await hub.addRepo({
+    repo: 'me/spam',
+    id: revision,
+    files: Object.fromEntries(files),
+    private: true,
+  });
+  await plane.kubectlWith(
+    { timeoutMs: 150_000 },
+    'rollout',
+    'status',
+    'deployment/mine-chorus',
+    '--namespace',
+    namespace,
+    '--timeout=120s',
   );
   const note = await helmTest('mine');
   await hub.close();
