@@ -9,6 +9,8 @@ import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { until } from './lib/programs.mjs';
+
 /** Resolves with the exit code. The module finds its folder in CLUSTER_FOLDER. */
 export async function isolated(module, args = []) {
   const folder = mkdtempSync(join(tmpdir(), 'chorus-cluster-'));
@@ -21,14 +23,22 @@ export async function isolated(module, args = []) {
     stdio: 'inherit',
     env: { ...process.env, CLUSTER_FOLDER: folder },
   });
+  // With unshare the first process there ends, and with it all others.
+  const end = () => child.kill('SIGKILL');
+  const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'];
+  for (const signal of signals) process.once(signal, end);
   try {
     return await new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('exit', (code) => resolve(code ?? 1));
     });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
-    removeGroups(`/sys/fs/cgroup`, cgroupOf(folder));
+    for (const signal of signals) process.off(signal, end);
+    // What was killed a moment ago may still hold them.
+    await until('everything is removed', () => {
+      rmSync(folder, { recursive: true, force: true });
+      removeGroups('/sys/fs/cgroup', cgroupOf(folder));
+    });
   }
 }
 
