@@ -7,9 +7,10 @@ ADDON := native/addon/.built
 SERVICE := dist/.built
 PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
+DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile hub gpu-graphs clean tools
+.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile hub gpu-graphs chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -83,8 +84,15 @@ profile: ## Show where the time of a text goes, part by part (ARGS="36,98 20": t
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs
 
+chart: $(DEPLOY_TOOLS)-chart $(PACKAGES) ## Check the Helm chart, kustomize and KServe manifests (builds helm and others with Go)
+	npm run --silent docs:check
+	deploy/chart.sh check
+
+cluster: $(DEPLOY_TOOLS)-chart $(DEPLOY_TOOLS)-cluster $(if $(IMAGE),$(DEPLOY_TOOLS)-node $(SERVICE)) $(PACKAGES) ## Try the chart in a real Kubernetes (IMAGE=chorus-cpu.tar: with a real node, as root)
+	node deploy/cluster/run.mjs $(IMAGE)
+
 clean: ## Remove what was built
-	rm -rf dist node_modules native/target native/addon/*.node $(ADDON)
+	rm -rf dist node_modules native/target native/addon/*.node $(ADDON) deploy/.bin
 
 tools:
 	@scripts/check-tools.sh
@@ -103,4 +111,8 @@ $(SERVICE): $(PACKAGES) $(ADDON) $(SERVICE_SOURCES)
 	@echo '==> Building the service'
 	@rm -rf dist
 	npm run --silent build:ts
+	@touch $@
+
+$(DEPLOY_TOOLS)-%: deploy/tools/go.mod deploy/tools/go.sum deploy/tools/build.sh $(wildcard deploy/tools/cmd/*/main.go)
+	deploy/tools/build.sh $*
 	@touch $@

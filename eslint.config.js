@@ -4,7 +4,16 @@ import tseslint from 'typescript-eslint';
 
 // Type-aware on purpose: a forgotten `await` is the likeliest fault of an asynchronous server.
 export default defineConfig(
-  globalIgnores(['dist', 'native', 'bench', 'models', 'helm', '**/.venv', 'eslint.config.js']),
+  globalIgnores([
+    'dist',
+    'native',
+    'bench',
+    'models',
+    'helm',
+    'deploy',
+    '**/.venv',
+    'eslint.config.js',
+  ]),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
