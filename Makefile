@@ -7,9 +7,10 @@ ADDON := native/addon/.built
 SERVICE := dist/.built
 PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
+DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench synthetic parity hub limits images dashboards clean tools
+.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile hub gpu-graphs images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -52,17 +53,33 @@ deny: ## Check the licences and sources of Rust dependencies (installs cargo-den
 	cargo fetch --locked $(MANIFEST)
 	cd native && cargo deny --offline check licenses bans sources
 
+trace: build ## Draw where the time of a request goes (docs/request-time.svg)
+	node bench/trace.mjs $(ARGS)
+
+overhead: build ## Measure what a request costs beside its models
+	node bench/overhead.mjs $(ARGS)
+
 synthetic: $(PACKAGES) ## Make full-size random checkpoints outside the repository
 	node bench/synthetic/make.mjs
 
-bench: build ## Measure against the peer; see bench/README.md
+bench: build ## Measure the targets of ARGS; see bench/README.md
 	node bench/run.mjs $(ARGS)
+
+peers: build synthetic ## Measure against every peer, about 40 minutes, and draw docs/throughput.svg; see bench/README.md
+	node bench/run.mjs --targets all --texts bench_mix,k6_payloads,short@10,long5@10 \
+	  --rounds 2 --duration 6s --warmup 1s --chart docs/throughput.svg $(ARGS)
 
 parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
 	node bench/parity/run.mjs
 
+gpu-graphs: ## Check the graphs that only a GPU runs, without one (in the environment of make parity)
+	python=$$(bench/tools/venv.sh parity bench/parity/requirements.txt) && $$python bench/gpu/check_graph.py
+
 limits: ## Measure the machine: its peak, and how near the operators come
 	cargo run --release --locked --quiet -p chorus-kernels --example limits $(MANIFEST) -- $(ARGS)
+
+profile: ## Show where the time of a text goes, part by part (ARGS="36,98 20": tokens of the texts, rounds)
+	cargo run --release --locked --quiet -p chorus-kernels --example profile $(MANIFEST) -- $(ARGS)
 
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs
@@ -74,8 +91,15 @@ images: $(PACKAGES) ## Build the container images and run them, with docker or p
 dashboards: build ## Ask every query of the dashboard and the alerts of a Prometheus that scrapes the service
 	node deploy/observability/try.mjs
 
+chart: $(DEPLOY_TOOLS)-chart $(PACKAGES) ## Check the Helm chart, kustomize and KServe manifests (builds helm and others with Go)
+	npm run --silent docs:check
+	deploy/chart.sh check
+
+cluster: $(DEPLOY_TOOLS)-chart $(DEPLOY_TOOLS)-cluster $(if $(IMAGE),$(DEPLOY_TOOLS)-node $(SERVICE)) $(PACKAGES) ## Try the chart in a real Kubernetes (IMAGE=chorus-cpu.tar: with a real node, as root)
+	node deploy/cluster/run.mjs $(IMAGE)
+
 clean: ## Remove what was built
-	rm -rf dist node_modules native/target native/addon/*.node $(ADDON)
+	rm -rf dist node_modules native/target native/addon/*.node $(ADDON) deploy/.bin
 
 tools:
 	@scripts/check-tools.sh
@@ -94,4 +118,8 @@ $(SERVICE): $(PACKAGES) $(ADDON) $(SERVICE_SOURCES)
 	@echo '==> Building the service'
 	@rm -rf dist
 	npm run --silent build:ts
+	@touch $@
+
+$(DEPLOY_TOOLS)-%: deploy/tools/go.mod deploy/tools/go.sum deploy/tools/build.sh $(wildcard deploy/tools/cmd/*/main.go)
+	deploy/tools/build.sh $*
 	@touch $@

@@ -2,16 +2,21 @@
 
 import { parseArgs } from 'node:util';
 
-import { TARGETS } from './targets.mjs';
+import { GROUPS, TARGETS } from './targets.mjs';
+import { TEXT_SETS } from './texts.mjs';
 
 export const USAGE = `node bench/run.mjs [options]
 
-  --targets LIST       of ${Object.keys(TARGETS).join(', ')} (starter)
-  --texts LIST         of bench_mix, k6_payloads, shipped (bench_mix,k6_payloads; shipped without ../shared/data)
+  --targets LIST       what bench/README.md lists; peers stands for every peer, all for every peer and
+                       Chorus in every precision (starter)
+  --texts LIST         of ${TEXT_SETS.join(', ')}; short@10 measures a set at 10 connections
+                       only (bench_mix,k6_payloads; shipped without ../shared/data)
   --connections LIST   closed loops of so many connections (1,10,64)
   --rounds N           how often everything is measured; figures are medians (3)
   --duration TIME      how long each measurement sends, as k6 writes it (20s)
-  --warmup TIME        the same before each measurement, thrown away (3s)
+  --warmup TIME        the same before each set of texts, at 10 connections, thrown away (3s)
+  --chart FILE         also draw the rates of Chorus and its peers, as SVG
+  --resume             go on with the last run of the same options, which was cut
   --no-results         print only; leave bench/RESULTS.md as it is
 `;
 
@@ -25,33 +30,55 @@ export function parseOptions(argv) {
       rounds: { type: 'string', default: '3' },
       duration: { type: 'string', default: '20s' },
       warmup: { type: 'string', default: '3s' },
+      chart: { type: 'string' },
+      resume: { type: 'boolean', default: false },
       'no-results': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const targets = values.targets.split(',');
-  const unknown = targets.filter((name) => !Object.hasOwn(TARGETS, name));
-  if (unknown.length > 0)
-    throw new Error(
-      `unknown target ${unknown.join(', ')}; known: ${Object.keys(TARGETS).join(', ')}`,
-    );
+  const connections = wholeNumbers('--connections', values.connections.split(','));
   return {
     help: values.help,
-    targets,
-    texts: values.texts.split(','),
-    connections: values.connections.split(',').map((value) => positive('--connections', value)),
-    rounds: positive('--rounds', values.rounds),
+    resume: values.resume,
+    /** What a resumed run must have in common. */
+    key: ['targets', 'texts', 'connections', 'rounds', 'duration', 'warmup']
+      .map((name) => `--${name} ${values[name]}`)
+      .join(' '),
+    targets: targets(values.targets),
+    texts: values.texts.split(',').map((value) => textSet(value, connections)),
+    rounds: wholeNumbers('--rounds', [values.rounds])[0],
     duration: time('--duration', values.duration),
     warmup: time('--warmup', values.warmup),
+    chart: values.chart,
     results: !values['no-results'],
   };
 }
 
-function positive(option, value) {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1)
-    throw new Error(`${option} wants whole numbers from 1, not ${value}`);
-  return number;
+function targets(list) {
+  const names = list.split(',').flatMap((name) => GROUPS[name] ?? [name]);
+  const unknown = names.filter((name) => !Object.hasOwn(TARGETS, name));
+  if (unknown.length > 0)
+    throw new Error(
+      `unknown target ${unknown.join(', ')}; known: ${[...Object.keys(GROUPS), ...Object.keys(TARGETS)].join(', ')}`,
+    );
+  return [...new Set(names)];
+}
+
+/** `{name, connections}` of `name` or `name@10`. */
+function textSet(value, connections) {
+  const [name, own] = value.split('@');
+  if (!TEXT_SETS.includes(name))
+    throw new Error(`unknown set of texts ${name}; known: ${TEXT_SETS.join(', ')}`);
+  return { name, connections: own === undefined ? connections : wholeNumbers('--texts', [own]) };
+}
+
+function wholeNumbers(option, values) {
+  return values.map((value) => {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < 1)
+      throw new Error(`${option} wants whole numbers from 1, not ${value}`);
+    return number;
+  });
 }
 
 function time(option, value) {

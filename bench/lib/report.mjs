@@ -1,26 +1,42 @@
-// Turns measurements into Markdown: medians over the rounds, ratios, and the place in RESULTS.md.
+// A run as Markdown, and its place in RESULTS.md.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
+import {
+  againstBest,
+  CONTENDER,
+  CHORUS,
+  goals,
+  LENGTH_MIXES,
+  mixes,
+  MIX_CONNECTIONS,
+  peersOf,
+  ratio,
+} from './compare.mjs';
+import { FORMULA } from './flops.mjs';
+import { find, median, sum } from './statistics.mjs';
 import { TARGETS } from './targets.mjs';
 
 export const BEGIN = '<!-- bench:begin (written by bench/run.mjs; do not edit) -->';
 export const END = '<!-- bench:end -->';
 
-/** @param samples `{target, texts, connections, round, …figures of one measurement}` */
-export function report({ samples, starts, options, machine, command }) {
-  const cells = medians(samples);
-  return [
-    `Measured ${new Date().toISOString().slice(0, 10)}: \`${command}\``,
-    '',
-    ...machine.map((line) => `- ${line}`),
-    `- Medians of ${options.rounds} round${options.rounds === 1 ? '' : 's'}, each ${options.duration} for every line after ${options.warmup} of warming up; server and load generator share the cores.`,
-    '',
-    ...startTable(starts),
-    '',
-    ...loadTable(cells),
-    ...ratioTable(cells),
-  ].join('\n');
+/** @param run `{cells, starts, skipped, peaks, options, machine, command}`; see run.mjs */
+export function report(run) {
+  const { cells, starts, skipped } = run;
+  const sections = [
+    heading(run),
+    goalTable(cells),
+    ...Object.keys(CHORUS).map((precision) => ratioTable(cells, precision)),
+    ownRatios(cells),
+    ...unique(cells, 'texts').map((texts) => loadTable(cells, texts)),
+    mixTable(cells),
+    targetTable(cells, starts),
+    skipped.map(({ target, reason }) => `- Left out: ${target}: ${lastLine(reason)}`),
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
 }
 
 /** Replaces what is between the markers, and nothing else. */
@@ -32,113 +48,140 @@ export function writeResults(path, text) {
   writeFileSync(path, `${old.slice(0, from)}${BEGIN}\n\n${text}\n\n${old.slice(to)}`);
 }
 
-export function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function medians(samples) {
-  const groups = groupBy(samples, ({ target, texts, connections }) =>
-    [target, texts, connections].join('\t'),
-  );
-  return [...groups.values()].map((group) => ({
-    ...group[0],
-    answers: sum(group, 'answers'),
-    failed: sum(group, 'failed'),
-    meanLength: median(group.map(({ meanLength }) => meanLength)),
-    rps: median(group.map(({ rps }) => rps)),
-    spread: [Math.min(...group.map(({ rps }) => rps)), Math.max(...group.map(({ rps }) => rps))],
-    p50: median(group.map(({ p50 }) => p50)),
-    p95: median(group.map(({ p95 }) => p95)),
-    p99: median(group.map(({ p99 }) => p99)),
-    rss: Math.max(...group.map(({ rss }) => rss)),
-    peak: Math.max(...group.map(({ peak }) => peak)),
-  }));
-}
-
-function startTable(starts) {
-  const rows = [...groupBy(starts, ({ target }) => target)].map(([target, group]) => [
-    target,
-    TARGETS[target].what,
-    `${(median(group.map(({ readyMs }) => readyMs)) / 1000).toFixed(2)} s`,
-    mebibytes(median(group.map(({ rss }) => rss))),
-  ]);
-  return table(['target', 'what', 'start to ready', 'RSS when ready'], rows);
-}
-
-function loadTable(cells) {
-  const rows = cells.map((cell) => [
-    cell.target,
-    cell.texts,
-    cell.connections,
-    figure(cell.rps),
-    cell.spread.map(figure).join(' to '),
-    ...[cell.p50, cell.p95, cell.p99].map(figure),
-    cell.answers,
-    cell.failed,
-    Math.round(cell.meanLength),
-    mebibytes(cell.rss),
-    mebibytes(cell.peak),
-  ]);
-  const head = [
-    'target',
-    'texts',
-    'connections',
-    'req/s',
-    'lowest to highest',
-    'p50 ms',
-    'p95 ms',
-    'p99 ms',
+function heading({ options, machine, command, peaks }) {
+  const { rounds, duration, warmup } = options;
+  return [
+    `Measured ${new Date().toISOString().slice(0, 10)}: \`${command}\``,
+    '',
+    ...machine.map((line) => `- ${line}`),
+    `- Medians of ${rounds} round${rounds === 1 ? '' : 's'}, each ${duration} for every line, after ${warmup} of warming up for every set of texts; server and load generator share the cores. Brackets: lowest and highest round. Peers that nowhere reached ${CONTENDER} of the fastest peer of their precision: one round.`,
+    ...(peaks ? [`- ${peakLine(peaks)}`] : []),
   ];
-  return table([...head, 'answers', 'wrong or failed', 'mean length', 'RSS', 'peak RSS'], rows);
 }
 
-/** What is compared with what; five models are compared with a fifth of one alone. */
-const RATIOS = [
-  ['synthetic', 'peer'],
-  ['synthetic', 'peer-batched'],
-  ['synthetic', 'onnxruntime'],
-  ['synthetic', 'single', 1 / 5],
+function peakLine(peaks) {
+  const known = Object.entries(peaks).filter(([, peak]) => peak);
+  const figures = known.map(([precision, peak]) => `${precision} ${Math.round(peak)}`).join(', ');
+  return `U: useful FLOP/s ÷ the peak of that precision on all cores, measured before the first round (GFLOP/s: ${figures}). Useful: ${FORMULA}, summed over the models.`;
+}
+
+function goalTable(cells) {
+  const measured = goals(cells).filter(({ value }) => value !== undefined);
+  const rows = measured.map(({ goal, atLeast, value }) => [
+    goal,
+    atLeast.toFixed(2),
+    value.toFixed(2),
+    value >= atLeast ? 'met' : 'missed',
+  ]);
+  return titled('Goals', ['goal', 'at least', 'measured', ''], rows);
+}
+
+/** One row for each peer of a precision and one for the best of them; a column for each place. */
+function ratioTable(cells, precision) {
+  const own = CHORUS[precision];
+  const peers = peersOf(cells, precision);
+  const places = placesOf(cells.filter(({ target }) => target === own));
+  if (peers.length === 0 || places.length === 0) return [];
+  const rows = peers.map((peer) => [
+    peer,
+    ...places.map((place) => times(ratio(cells, own, peer, ...place))),
+  ]);
+  const best = places.map((place) => times(againstBest(cells, precision, ...place)));
+  return titled(
+    `Chorus ÷ peers, ${precision}`,
+    ['requests per second', ...places.map((place) => place.join(' '))],
+    rows.length > 1 ? [...rows, ['**best peer**', ...best.map((value) => `**${value}**`)]] : rows,
+  );
+}
+
+/** What else is compared: `[target, other, share of the other]`. */
+const OWN_RATIOS = [
   ['bf16', 'synthetic'],
   ['int8', 'synthetic'],
-  ['int8', 'peer-int8'],
-  ['int8', 'peer-int8-batched'],
+  ['synthetic', 'onnxruntime'],
+  ['synthetic', 'single', 1 / 5],
 ];
 
-function ratioTable(cells) {
-  const rows = [];
-  for (const [target, other, share = 1] of RATIOS) {
-    for (const cell of cells.filter((candidate) => candidate.target === target)) {
-      const against = cells.find(
-        ({ target, texts, connections }) =>
-          target === other && texts === cell.texts && connections === cell.connections,
-      );
-      if (against === undefined) continue;
-      const ratio = `${(cell.rps / (against.rps * share)).toFixed(2)} ×`;
-      const what = `${target} ÷ ${share === 1 ? other : `a fifth of ${other}`}`;
-      rows.push([what, cell.texts, cell.connections, ratio]);
-    }
-  }
+function ownRatios(cells) {
+  const places = placesOf(cells);
+  const rows = OWN_RATIOS.map(([target, other, share]) => [
+    `${target} ÷ ${share ? 'a fifth of ' : ''}${other}`,
+    ...places.map((place) => times(ratio(cells, target, other, ...place, share))),
+  ]).filter((row) => row.slice(1).some((value) => value !== NOTHING));
+  return titled('Chorus ÷ Chorus', ['', ...places.map((place) => place.join(' '))], rows);
+}
+
+function loadTable(cells, texts) {
+  const own = cells.filter((cell) => cell.texts === texts);
+  const counts = unique(own, 'connections');
+  const head = counts.flatMap((count) => [`req/s at ${count}`, 'p50 / p95 / p99 ms', 'U']);
+  const rows = unique(own, 'target').map((target) => [
+    target,
+    ...counts.flatMap((count) => loadFigures(find(own, target, texts, count))),
+  ]);
+  const length = Math.round(median(own.map(({ meanLength }) => meanLength)));
+  return titled(`${texts}, ${length} characters on average`, ['', ...head], rows);
+}
+
+function loadFigures(cell) {
+  if (cell === undefined) return [NOTHING, NOTHING, NOTHING];
+  const spread = cell.spread[0] === cell.spread[1] ? '' : ` (${cell.spread.map(figure).join('–')})`;
+  return [
+    `${figure(cell.rps)}${spread}`,
+    [cell.p50, cell.p95, cell.p99].map(figure).join(' / '),
+    cell.u === undefined ? NOTHING : cell.u.toFixed(2),
+  ];
+}
+
+function mixTable(cells) {
+  const rows = unique(cells, 'target')
+    .map((target) => [target, mixes(cells, target)])
+    .filter(([, mix]) => mix !== undefined)
+    .map(([target, { rates, evenness }]) => [target, ...rates.map(figure), evenness.toFixed(2)]);
+  const head = ['useful GFLOP/s', ...LENGTH_MIXES, 'lowest ÷ highest'];
+  return titled(`Length mixes at ${MIX_CONNECTIONS} connections`, head, rows);
+}
+
+function targetTable(cells, starts) {
+  const rows = unique(cells, 'target').map((target) => {
+    const own = cells.filter((cell) => cell.target === target);
+    const started = starts.filter((start) => start.target === target);
+    return [
+      target,
+      TARGETS[target].what,
+      `${(median(started.map(({ readyMs }) => readyMs)) / 1000).toFixed(1)} s`,
+      mebibytes(median(started.map(({ rss }) => rss))),
+      mebibytes(Math.max(...own.map(({ peak }) => peak))),
+      sum(own.map(({ answers }) => answers)),
+      sum(own.map(({ failed }) => failed)),
+    ];
+  });
+  const memory = ['ready after', 'memory when ready', 'peak memory'];
+  return titled('Targets', ['', 'what', ...memory, 'answers', 'wrong or failed'], rows);
+}
+
+const NOTHING = '–';
+
+function placesOf(cells) {
+  const keys = new Map(
+    cells.map(({ texts, connections }) => [`${texts}@${connections}`, [texts, connections]]),
+  );
+  return [...keys.values()];
+}
+
+function unique(cells, key) {
+  return [...new Set(cells.map((cell) => cell[key]))];
+}
+
+/** Nothing where there are no rows. */
+function titled(title, head, rows) {
   if (rows.length === 0) return [];
-  return ['', ...table(['ratio', 'texts', 'connections', ''], rows)];
-}
-
-/** Map.groupBy, which Node 20 lacks. */
-function groupBy(entries, keyOf) {
-  const groups = new Map();
-  for (const entry of entries)
-    groups.set(keyOf(entry), [...(groups.get(keyOf(entry)) ?? []), entry]);
-  return groups;
-}
-
-function table(head, rows) {
   const line = (columns) => `| ${columns.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
+  return [`### ${title}`, '', line(head), line(head.map(() => '---')), ...rows.map(line)];
 }
 
-function sum(group, key) {
-  return group.reduce((total, entry) => total + entry[key], 0);
+function times(value) {
+  return value === undefined ? NOTHING : `${value.toFixed(2)} ×`;
 }
 
 function figure(number) {
@@ -147,4 +190,8 @@ function figure(number) {
 
 function mebibytes(bytes) {
   return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+function lastLine(text) {
+  return text.trim().split('\n').at(-1);
 }

@@ -10,21 +10,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { spawnOwned } from './children.mjs';
 
-const READY_WITHIN_MS = 180_000;
+const READY_WITHIN_MS = 300_000;
 const STOP_WITHIN_MS = 60_000;
 const POLL_MS = 10;
 
 /**
  * Starts `command` and resolves when it is ready, with `readyMs` from start to ready.
  *
- * @param command called with free ports, gives `{file, args, ready}`; see targets.mjs
+ * @param command called with free ports, gives `{file, args, env, ready}`; see targets.mjs
  */
 export async function startServer(command, logFile) {
   const [port, adminPort] = await freePorts(2);
-  const { file, args, ready } = command({ port, adminPort });
+  const { file, args, env, ready } = command({ port, adminPort });
   const log = openSync(logFile, 'w');
   const started = performance.now();
-  const child = spawnOwned(file, args, { stdio: ['ignore', log, log] });
+  const child = spawnOwned(file, args, {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...env },
+    detached: true,
+  });
   const server = { child, logFile, url: `http://127.0.0.1:${port}/process`, readyMs: 0 };
   try {
     await untilReady(server, ready);

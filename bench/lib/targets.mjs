@@ -1,16 +1,17 @@
-// What can be measured: how each server is started, on which path it says that it is ready, and which
-// models its answers have. Nothing here starts anything before `command` is called with free ports.
+// What can be measured: how each server is started, on which path it says that it is ready, which models
+// its answers have and in which precision. Nothing here starts or makes anything before `setup` (once, may
+// take minutes) and `command` (with free ports) are called.
 
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { MODELS } from './contract.js';
 import { BENCH, ROOT, syntheticDir } from './paths.mjs';
+import { CHECKPOINTS, PEERS } from './peers.mjs';
 
-const PEER = join(BENCH, 'peers', 'fastapi-onnxruntime');
+const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make build' };
 
-/** Chorus itself, with a profile and more arguments. */
+/** Chorus with a profile and more arguments. */
 function chorus(profile, ...more) {
   return ({ port, adminPort }) => {
     const hosts = ['--host', '127.0.0.1', '--admin-host', '127.0.0.1'];
@@ -23,74 +24,28 @@ function chorus(profile, ...more) {
   };
 }
 
-function synthetic() {
-  return ['--models-dir', join(syntheticDir(), 'challenge')];
+function onCheckpoints(profile, ...flags) {
+  return (ports) =>
+    chorus(profile, '--models-dir', join(syntheticDir(), 'challenge'), ...flags)(ports);
 }
 
-/** FastAPI + ONNX Runtime over the graphs in `folder`, with more arguments. */
-function peer(folder, ...more) {
-  return (ports) => peerOn(ports, folder, more);
-}
-
-function peerOn({ port }, folder, more) {
-  const python = execFileSync(
-    join(BENCH, 'tools', 'venv.sh'),
-    ['peer', join(PEER, 'requirements.txt')],
-    {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  ).trim();
-  const threads = process.env.CHORUS_PEER_INTRA_THREADS;
-  const workers = process.env.CHORUS_PEER_WORKERS;
+/** Chorus with all five full-size models. */
+function fullSize(what, precision, ...flags) {
   return {
-    file: python,
-    args: [
-      join(PEER, 'server.py'),
-      ...['--graphs', join(syntheticDir(), folder), '--port', String(port), ...more],
-      ...(threads ? ['--intra-threads', threads] : []),
-      ...(workers ? ['--workers', workers] : []),
-    ],
-    ready: `http://127.0.0.1:${port}/readyz`,
+    what: `Chorus, ${what}`,
+    label: `Chorus ${what}`,
+    models: MODELS,
+    precision,
+    needs: [SERVICE, CHECKPOINTS],
+    command: onCheckpoints(join(ROOT, 'models', 'challenge.yaml'), ...flags),
   };
 }
 
 function stub({ port }) {
-  const script = join(BENCH, 'tools', 'stub.mjs');
   return {
     file: process.execPath,
-    args: [script, '--port', String(port)],
+    args: [join(BENCH, 'tools', 'stub.mjs'), '--port', String(port)],
     ready: `http://127.0.0.1:${port}/readyz`,
-  };
-}
-
-const CHECKPOINTS = {
-  path: () => join(syntheticDir(), 'challenge', 'jy46604790'),
-  make: 'make synthetic',
-};
-const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make build' };
-const SETUP = 'bench/peers/fastapi-onnxruntime/setup.sh';
-const GRAPHS = { path: () => join(syntheticDir(), 'peer', 'jy46604790'), make: SETUP };
-const INT8_GRAPHS = { path: () => join(syntheticDir(), 'peer-int8', 'jy46604790'), make: SETUP };
-
-/** Chorus with all five full-size models. */
-function fullSize(what, ...flags) {
-  return {
-    what: `Chorus, five full-size models, ${what}`,
-    models: MODELS,
-    needs: [SERVICE, CHECKPOINTS],
-    command: (ports) =>
-      chorus(join(ROOT, 'models', 'challenge.yaml'), ...synthetic(), ...flags)(ports),
-  };
-}
-
-/** The peer with all five full-size models. */
-function fullSizePeer(what, graphs, folder, ...flags) {
-  return {
-    what: `FastAPI + ONNX Runtime, the same five full-size models, ${what}`,
-    models: MODELS,
-    needs: [CHECKPOINTS, graphs],
-    command: peer(folder, ...flags),
   };
 }
 
@@ -101,38 +56,30 @@ export const TARGETS = {
     needs: [SERVICE],
     command: chorus(join(ROOT, 'models', 'starter.yaml')),
   },
-  synthetic: fullSize('exact'),
-  bf16: fullSize('bf16', '--precision', 'bf16'),
-  int8: fullSize('int8', '--precision', 'int8'),
-  onnxruntime: fullSize("exact, by ONNX Runtime's operators", '--kernels', 'onnxruntime'),
+  synthetic: fullSize('exact', 'fp32'),
+  bf16: fullSize('bf16', 'bf16', '--precision', 'bf16'),
+  int8: fullSize('int8', 'int8', '--precision', 'int8'),
+  onnxruntime: fullSize("exact, by ONNX Runtime's operators", 'fp32', '--kernels', 'onnxruntime'),
   single: {
-    what: 'Chorus, one full-size XLM-RoBERTa-base alone',
+    what: 'Chorus, exact, one XLM-RoBERTa-base alone',
     models: ['ivanlau'],
+    precision: 'fp32',
     needs: [SERVICE, CHECKPOINTS],
-    command: (ports) => chorus(join(BENCH, 'synthetic', 'single.yaml'), ...synthetic())(ports),
+    command: onCheckpoints(join(BENCH, 'synthetic', 'single.yaml')),
   },
-  peer: fullSizePeer('fused fp32, unbatched', GRAPHS, 'peer'),
-  'peer-batched': fullSizePeer(
-    'fused fp32, a queue and a 10 ms window per model',
-    GRAPHS,
-    'peer',
-    '--window-ms',
-    '10',
-  ),
-  'peer-int8': fullSizePeer('fused dynamic int8, unbatched', INT8_GRAPHS, 'peer-int8'),
-  'peer-int8-batched': fullSizePeer(
-    'fused dynamic int8, a queue and a 10 ms window per model',
-    INT8_GRAPHS,
-    'peer-int8',
-    '--window-ms',
-    '10',
-  ),
+  ...PEERS,
   stub: {
     what: 'a constant answer: what the load generator itself can do here',
     models: MODELS,
     needs: [],
     command: stub,
   },
+};
+
+/** Names that stand for several targets. */
+export const GROUPS = {
+  peers: Object.keys(PEERS),
+  all: ['synthetic', 'bf16', 'int8', 'single', ...Object.keys(PEERS)],
 };
 
 /** What the chosen targets lack, one line each. */

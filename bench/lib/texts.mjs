@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { ROOT, sharedData } from './paths.mjs';
+import { countTokens } from './tokens.mjs';
 
 const STARTER = join(ROOT, 'models', 'starter');
 
@@ -17,21 +18,52 @@ const LAST_RESORT = [
   '',
 ];
 
+/** Sets that are made of `bench_mix` by token counts: all short, and nineteen short for one long. */
+const MADE = { short: makeShort, long5: makeLong5 };
+const SHORT_TOKENS = 16;
+const LONG_TOKENS = 512;
+const SHORT_PER_LONG = 19;
+
+export const TEXT_SETS = ['bench_mix', 'k6_payloads', 'shipped', ...Object.keys(MADE)];
+
 /**
- * The set as `{name, path}`, a JSONL file of strings written into `folder`. Without the shared data
- * every set is the shipped texts, and the name says so.
+ * The set as `{name, path, texts}`: `path` is a JSONL file of the same strings, written into `folder`.
+ * Without the shared data every set is the shipped texts, and the name says so.
  */
 export function textSet(name, folder) {
-  const source = name === 'shipped' ? null : sharedData('texts', `${name}.jsonl`);
-  const texts = source ? readTexts(source) : shipped();
-  const set = { name: source ? name : 'shipped', path: join(folder, `${name}.jsonl`) };
-  writeFileSync(
-    set.path,
-    spread(texts)
-      .map((text) => `${JSON.stringify(text)}\n`)
-      .join(''),
-  );
+  const made = MADE[name];
+  const source =
+    name === 'shipped' ? null : sharedData('texts', `${made ? 'bench_mix' : name}.jsonl`);
+  const base = source ? readTexts(source) : shipped();
+  const texts = made ? made(base, folder) : spread(base);
+  const set = { name: source ? name : 'shipped', path: join(folder, `${name}.jsonl`), texts };
+  writeFileSync(set.path, texts.map((text) => `${JSON.stringify(text)}\n`).join(''));
   return set;
+}
+
+/** At most 16 tokens in every tokenizer. */
+function makeShort(texts, folder) {
+  const counts = countTokens(texts, folder);
+  return spread(texts.filter((_, index) => Math.max(...counts[index]) <= SHORT_TOKENS));
+}
+
+/** Every twentieth text is cut at 512 tokens in every tokenizer: many joined. */
+function makeLong5(texts, folder) {
+  const short = makeShort(texts, folder);
+  const counts = countTokens(texts, folder);
+  const long = [];
+  let [parts, tokens] = [[], 0];
+  for (const [index, text] of texts.entries()) {
+    parts.push(text);
+    // Two are special tokens; a joint may cost or save one.
+    tokens += Math.min(...counts[index]) - 3;
+    if (tokens < LONG_TOKENS) continue;
+    long.push(parts.join(' '));
+    [parts, tokens] = [[], 0];
+  }
+  return short.flatMap((text, index) =>
+    index % SHORT_PER_LONG === 0 ? [long[(index / SHORT_PER_LONG) % long.length], text] : [text],
+  );
 }
 
 /**

@@ -7,15 +7,16 @@
 // the texts come shuffled, in requests of one to four, N requests at once: batches then differ.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { parse } from 'yaml';
 
-import { ROOT } from '../lib/paths.mjs';
+import { loadNativeEngine } from '../../dist/engine/native-engine.js';
+import { locateOrtLibrary } from '../../dist/engine/ort-library.js';
 
-const LIBRARY = 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1';
+/** Given, so that batches of many texts are tried on any machine. */
+const BATCH_TOKENS = 256;
 const LARGEST_REQUEST = 4;
 
 async function main() {
@@ -39,12 +40,8 @@ async function main() {
   writeFileSync(outPath, answers.map((answer) => `${JSON.stringify(answer)}\n`).join(''));
 }
 
-async function load(models) {
-  const { NativeEngine } = createRequire(import.meta.url)(
-    join(ROOT, 'native', 'addon', 'index.cjs'),
-  );
-  const engine = new NativeEngine();
-  const outcome = await engine.load({
+function load(models) {
+  return loadNativeEngine({
     models: models.map(({ name, path, pooling = '' }) => ({
       name,
       path,
@@ -54,16 +51,16 @@ async function load(models) {
       pooling,
       labelNames: [],
     })),
-    ortLibrary: process.env.CHORUS_ORT_LIBRARY ?? join(ROOT, LIBRARY),
+    ortLibrary: locateOrtLibrary(process.env.CHORUS_ORT_LIBRARY ?? ''),
     device: process.env.CHORUS_DEVICE ?? 'cpu',
+    deviceId: Number(process.env.CHORUS_DEVICE_ID ?? 0),
+    cudaGraphs: process.env.CHORUS_CUDA_GRAPHS === 'true',
     kernels: process.env.CHORUS_KERNELS ?? 'chorus',
     precision: process.env.CHORUS_PRECISION ?? 'exact',
     lanes: 0,
-    maxBatchTokens: 0,
+    maxBatchTokens: BATCH_TOKENS,
     queueCapacity: 4096,
   });
-  if (outcome.type === 'failed') throw new Error(`${outcome.code}: ${outcome.message}`);
-  return engine;
 }
 
 /** Keeps `together` requests under way until every text is answered. */
@@ -72,17 +69,15 @@ async function answerAll(engine, requests, texts, models, together) {
   let next = 0;
   const worker = async () => {
     while (next < requests.length) {
-      const ticket = next++;
-      const indexes = requests[ticket];
-      const outcome = await engine.infer({
-        ticket,
+      const indexes = requests[next++];
+      const request = {
         texts: indexes.map((index) => texts[index]),
-        models: models.map((_, model) => model),
-        top: 0,
-      });
-      if (outcome.type === 'failed') throw new Error(`${outcome.code}: ${outcome.message}`);
-      outcome.answers.forEach((answer, place) => {
-        answers[indexes[place]] = named(texts[indexes[place]], answer, models);
+        models: models.map(({ name }) => name),
+        top: Infinity,
+      };
+      const answer = await engine.infer(request, new AbortController().signal);
+      answer.texts.forEach((text, place) => {
+        answers[indexes[place]] = named(texts[indexes[place]], text, models);
       });
     }
   };
@@ -97,7 +92,7 @@ function named(text, { outputs, truncatedBy }, models) {
       : { scores: Object.fromEntries(value.scores.map(({ label, score }) => [label, score])) };
   return {
     text,
-    truncatedBy: truncatedBy.map((model) => models[model].name),
+    truncatedBy,
     outputs: Object.fromEntries(outputs.map((value, index) => [models[index].name, output(value)])),
   };
 }

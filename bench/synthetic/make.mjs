@@ -3,6 +3,11 @@
 // They answer nonsense at exactly the price of the real ones. Written outside the repository, to
 // ../chorus-synthetic/challenge/<model> (CHORUS_SYNTHETIC_DIR replaces the first part). A checkpoint
 // that is already there is kept; the same seed gives the same bytes everywhere.
+//
+//   node bench/synthetic/make.mjs [--tiny]
+//
+// `--tiny` makes encoders of next to no work with the real vocabularies, in ../chorus-synthetic/tiny: what
+// a request costs beside its models.
 
 import {
   copyFileSync,
@@ -14,6 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { ROOT, syntheticDir } from '../lib/paths.mjs';
 import { models } from './models.mjs';
@@ -23,10 +29,20 @@ import { tensors } from './tensors.mjs';
 /** Raise it when the bytes change. */
 const VERSION = 1;
 
+/** What a tiny encoder is cut down to. */
+const TINY = {
+  hidden_size: 16,
+  intermediate_size: 16,
+  num_attention_heads: 1,
+  num_hidden_layers: 1,
+};
+
 function main() {
-  const target = join(syntheticDir(), 'challenge');
+  const { values } = parseArgs({ options: { tiny: { type: 'boolean', default: false } } });
+  const target = join(syntheticDir(), values.tiny ? 'tiny' : 'challenge');
   refuseInside(ROOT, target);
-  for (const model of models()) {
+  for (const { config, ...rest } of models()) {
+    const model = { ...rest, config: values.tiny ? { ...config, ...TINY } : config };
     const started = Date.now();
     const made = make(model, join(target, model.name));
     const note = made

@@ -9,14 +9,23 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** The engine of one profile: `load` once, then `infer`, then `close`. */
+/** The engine of one profile: `load` once, then `submit`, then `close`. */
 export declare class NativeEngine {
   constructor()
-  /** Loads all models; takes seconds, on a thread of its own. */
-  load(config: EngineConfig): Promise<LoadOutcome>
-  /** Answers every text by every model of the request. */
-  infer(request: InferRequest): Promise<InferOutcome>
-  /** Takes a request back; it ends with the code `cancelled`. An unknown ticket has no effect. */
+  /**
+   * Loads all models; takes seconds, on a thread of its own. `replies` is called with the replies to
+   * submitted requests; until the engine is closed it keeps the process alive.
+   */
+  load(config: EngineConfig, replies: (replies: Reply[]) => void): Promise<LoadOutcome>
+  /**
+   * Asks for every text to be answered by every model. Returns null, and a reply will come, or why the
+   * request was refused.
+   *
+   * `ticket` is unique among open requests, `models` are indices into the loaded models, and `top` is
+   * how many classes of a classifier are wanted, best first; 0: all.
+   */
+  submit(ticket: number, texts: Array<string>, models: Array<number>, top: number): Failure | null
+  /** Takes a request back; its reply has the code `cancelled`. An unknown ticket has no effect. */
   cancel(ticket: number): void
   /** Counters and gauges of this moment. */
   stats(): EngineStats
@@ -38,9 +47,13 @@ export interface EngineConfig {
   models: Array<ModelConfig>
   ortLibrary: string
   device: 'auto' | 'cpu' | 'cuda'
+  /** Which GPU, as CUDA counts those that it may see. */
+  deviceId: number
+  /** Captures a CUDA graph for each size of batch. */
+  cudaGraphs: boolean
   kernels: 'chorus' | 'onnxruntime'
-  precision: 'exact' | 'bf16' | 'int8'
-  /** 0: one per core. */
+  precision: 'exact' | 'bf16' | 'fp16' | 'int8'
+  /** 0: one per core, two on a GPU. */
   lanes: number
   /** 0: the device's default. */
   maxBatchTokens: number
@@ -69,6 +82,12 @@ export interface EngineStats {
  */
 export declare function exitProcess(code: number): void
 
+/** Why a request got no answer. */
+export interface Failure {
+  code: string
+  message: string
+}
+
 /** `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds. */
 export interface Histogram {
   upperBounds: Array<number>
@@ -76,32 +95,13 @@ export interface Histogram {
   sum: number
 }
 
-export type InferOutcome =
-  | { type: 'done'; answers: Array<TextAnswer> }
-  | { type: 'failed'; code: string; message: string }
-
-export interface InferRequest {
-  /** Unique among open requests. */
-  ticket: number
-  texts: Array<string>
-  /** Indices into the loaded models. */
-  models: Array<number>
-  /** Labels per classifier, best first, at most; 0: all. */
-  top: number
-}
-
 export interface LabelName {
   from: string
   to: string
 }
 
-export interface LabelScore {
-  label: string
-  score: number
-}
-
 export type LoadOutcome =
-  | { type: 'done'; models: Array<ModelInfo>; ortVersion: string }
+  | { type: 'done'; models: Array<ModelInfo>; maxBatchTokens: number; ortVersion: string }
   | { type: 'failed'; code: string; message: string }
 
 export interface LockedFile {
@@ -136,10 +136,6 @@ export interface ModelInfo {
   provider: string
 }
 
-export type ModelOutput =
-  | { type: 'classification'; scores: Array<LabelScore> }
-  | { type: 'embedding'; vector: Array<number> }
-
 export interface ModelStats {
   name: string
   textsDone: number
@@ -162,8 +158,23 @@ export interface ReasonCount {
   count: number
 }
 
+/** How a request ended. */
+export interface Reply {
+  ticket: number
+  /** One entry per text; empty after a failure. */
+  answers: Array<TextAnswer>
+  /** Where the time went, in milliseconds: tokenization, queue, inference; empty after a failure. */
+  timing: Array<number>
+  failure?: Failure
+}
+
+/** The answers to one text, as numbers: every object and string costs the JS thread. */
 export interface TextAnswer {
-  outputs: Array<ModelOutput>
+  /**
+   * One entry per requested model, in order. A classifier's: class, score, class, score, …, best first;
+   * classes are indices into `ModelInfo.labels`. An encoder's: its vector.
+   */
+  outputs: Array<Array<number>>
   /** Indices of models that read only the beginning of the text. */
   truncatedBy: Array<number>
 }

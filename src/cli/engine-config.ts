@@ -14,7 +14,15 @@ import { exitCodes, StartError } from '../start-error.js';
 
 export type EngineSettings = Pick<
   Settings,
-  'device' | 'kernels' | 'lanes' | 'maxBatchTokens' | 'ortLibrary' | 'precision' | 'queueCapacity'
+  | 'cudaGraphs'
+  | 'device'
+  | 'deviceId'
+  | 'kernels'
+  | 'lanes'
+  | 'maxBatchTokens'
+  | 'ortLibrary'
+  | 'precision'
+  | 'queueCapacity'
 >;
 
 /** @throws {StartError} when there is no such profile, or it is faulty. */
@@ -30,14 +38,21 @@ export function profileOf({
  *   precision.
  */
 export function engineConfig(settings: EngineSettings, profile: Profile): EngineConfig {
-  const { device, kernels, lanes, maxBatchTokens, precision, queueCapacity } = settings;
+  const { cudaGraphs, device, deviceId, kernels, lanes, maxBatchTokens } = settings;
+  const { precision, queueCapacity } = settings;
   const { file, models, precisions } = profile;
   if (precision !== 'exact' && precisions[precision] === undefined) {
-    throw new StartError([`${file} does not allow the precision ${precision}.`], exitCodes.usage);
+    const allowed = ['exact', ...Object.keys(precisions)].join(', ');
+    throw new StartError(
+      [`${file} does not allow the precision ${precision}; it allows ${allowed}.`],
+      exitCodes.usage,
+    );
   }
   const installed = locateModels(profile, new HubCache());
   return {
+    cudaGraphs,
     device,
+    deviceId,
     kernels,
     lanes,
     maxBatchTokens,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -58,6 +58,42 @@ test('a profile that is not pulled is one line with the command to run', async (
   assert.match(
     stderr,
     /^chorus: Model winegarj .* is not pulled, and not in \/nowhere\/winegarj; run: chorus pull sentiment\n$/,
+  );
+});
+
+for (const [args, line] of [
+  [
+    ['--device=cuda'],
+    /^chorus: ONNX Runtime: the CUDA provider cannot start; it needs a GPU, [^\n]+\n$/,
+  ],
+  [
+    ['--device=auto', '--precision=fp16'],
+    /^chorus: [^\n]*: expected the precision exact, bf16 or int8 on a CPU; fp16 needs --device cuda, found fp16\n$/,
+  ],
+] as const) {
+  test(`without a GPU, serve starter ${args.join(' ')} is one line`, async () => {
+    // A list of none hides the GPUs of a machine that has some.
+    const { code, stderr } = await runChorus(['serve', 'starter', ...args], {
+      CUDA_VISIBLE_DEVICES: '-1',
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, line);
+  });
+}
+
+test('a precision that the profile does not allow is one line with those that it does', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'chorus-profile-'));
+  context.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const file = join(folder, 'mine.yaml');
+  const models = 'models: [{ name: a, path: a }]\nroutes: [{ path: /process, contract: process }]';
+  writeFileSync(file, `name: mine\n${models}\nprecisions: { int8: 0.9 }\n`);
+  const { code, stderr } = await runChorus(['serve', file, '--device=cuda', '--precision=fp16']);
+  assert.equal(code, 2);
+  assert.equal(
+    stderr,
+    `chorus: ${file} does not allow the precision fp16; it allows exact, int8.\n`,
   );
 });
 

@@ -28,6 +28,11 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
   await command.run(args);
 }
 
+// `chorus models | head` ends the reader first, and nobody wants the rest.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : exitCodes.failed);
+});
+
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof StartError) {
     for (const line of error.lines) process.stderr.write(`chorus: ${line}\n`);

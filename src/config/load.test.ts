@@ -67,6 +67,37 @@ test('sizes and durations are read with their units', () => {
   assert.equal(settings.requestTimeout, 120_000);
 });
 
+for (const [args, fault] of [
+  [
+    ['--device=cpu', '--precision=fp16'],
+    '--precision fp16 needs --device cuda; a CPU takes exact, bf16 or int8.',
+  ],
+  [
+    ['--device=cuda', '--precision=int8'],
+    '--precision int8 needs --device cpu; a GPU takes exact or fp16.',
+  ],
+  [['--device=cpu', '--cuda-graphs'], '--cuda-graphs needs --device cuda.'],
+  [
+    ['--headers-timeout=9s', '--request-timeout=8s'],
+    '--headers-timeout must not exceed --request-timeout: a header is part of its request.',
+  ],
+] as const) {
+  test(`${args.join(' ')} contradict each other`, () => {
+    assert.deepEqual(faultsOf(args), [fault]);
+  });
+}
+
+test('a GPU takes its precision, its number and graphs', () => {
+  const { settings } = loadSettings(
+    ['--device=cuda', '--precision=fp16', '--device-id=3', '--cuda-graphs'],
+    {},
+  );
+  assert.deepEqual(
+    [settings.device, settings.precision, settings.deviceId, settings.cudaGraphs],
+    ['cuda', 'fp16', 3, true],
+  );
+});
+
 for (const [flag, value] of [
   ['--max-body-size', '0'],
   ['--max-body-size', '65MiB'],

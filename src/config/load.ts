@@ -87,10 +87,23 @@ function typeOf(name: SettingName): 'boolean' | 'string' {
 }
 
 /** What is wrong with values that are right one by one. */
-function contradictions({ headersTimeout, requestTimeout }: Settings): string[] {
-  if (requestTimeout === 0 || headersTimeout <= requestTimeout) return [];
+function contradictions(values: Settings): string[] {
+  const { cudaGraphs, device, headersTimeout, precision, requestTimeout } = values;
   const [header, whole] = [flagOf('headersTimeout'), flagOf('requestTimeout')];
-  return [`${header} must not exceed ${whole}: a header is part of its request.`];
+  const written = `${flagOf('precision')} ${precision}`;
+  const faults: (string | false)[] = [
+    requestTimeout > 0 &&
+      headersTimeout > requestTimeout &&
+      `${header} must not exceed ${whole}: a header is part of its request.`,
+    device === 'cpu' &&
+      precision === 'fp16' &&
+      `${written} needs ${flagOf('device')} cuda; a CPU takes exact, bf16 or int8.`,
+    device === 'cuda' &&
+      (precision === 'bf16' || precision === 'int8') &&
+      `${written} needs ${flagOf('device')} cpu; a GPU takes exact or fp16.`,
+    device === 'cpu' && cudaGraphs && `${flagOf('cudaGraphs')} needs ${flagOf('device')} cuda.`,
+  ];
+  return faults.filter((fault) => fault !== false);
 }
 
 function unknownVariables(environment: Environment): string[] {

@@ -7,7 +7,7 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { errorsTable, metricsTable, settingsTable } from './tables.js';
+import { chartValuesTable, errorsTable, metricsTable, settingsTable } from './tables.js';
 
 type Blocks = Readonly<Record<string, () => string>>;
 
@@ -15,6 +15,7 @@ type Blocks = Readonly<Record<string, () => string>>;
 export const documents: Readonly<Record<string, Blocks>> = {
   'README.md': { settings: settingsTable, errors: errorsTable },
   'docs/metrics.md': { metrics: metricsTable },
+  'helm/README.md': { values: chartValuesTable },
 };
 
 export function pathOf(document: string): string {

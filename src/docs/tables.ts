@@ -1,10 +1,11 @@
 /**
- * The documents' generated tables: settings, errors and metrics, each from the table that the code uses.
+ * The documents' generated tables, each from what the code or the chart uses.
  */
 
 import { envOf, flagOf, settingNames, settings } from '../config/settings.js';
 import { errorKinds } from '../errors/codes.js';
 import { Metrics } from '../metrics/metrics.js';
+import { chartValues } from './chart-values.js';
 
 export function settingsTable(): string {
   const rows = settingNames.map((name) => {
@@ -37,6 +38,15 @@ export function metricsTable(): string {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, labelNames, help }) => [code(name), labelNames.map(code).join(', '), help]);
   return table(['Metric', 'Labels', 'Meaning'], rows);
+}
+
+export function chartValuesTable(): string {
+  const rows = chartValues().map(({ path, default: json, meaning }) => [
+    code(path),
+    json === '""' ? '' : code(json),
+    meaning,
+  ]);
+  return table(['Value', 'Default', 'Meaning'], rows);
 }
 
 /** What metrics of every type have, though prom-client's types do not say so. */

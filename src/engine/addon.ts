@@ -16,7 +16,7 @@ export type * from '../../native/addon/index.cjs';
 export interface Addon {
   readonly NativeEngine: new () => Pick<
     NativeEngine,
-    'cancel' | 'close' | 'infer' | 'load' | 'stats'
+    'cancel' | 'close' | 'load' | 'stats' | 'submit'
   >;
   readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
   readonly exitProcess: (code: number) => void;

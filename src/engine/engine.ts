@@ -34,6 +34,23 @@ export interface TextAnswer {
   readonly truncatedBy: readonly string[];
 }
 
+/** The answer to a request. */
+export interface Answer {
+  /** One entry per text, in order. */
+  readonly texts: readonly TextAnswer[];
+  readonly timing: Timing;
+}
+
+/** Where a request's time went in the engine, in milliseconds; the parts follow each other. */
+export interface Timing {
+  /** Until the texts were tokens, waiting for a tokenizer thread included. */
+  readonly tokenization: number;
+  /** Until the first batch with one of the texts began. */
+  readonly queue: number;
+  /** Until the last batch with one of the texts ended. */
+  readonly inference: number;
+}
+
 /** What is known about a loaded model. */
 export interface ModelInfo {
   readonly name: string;
@@ -55,6 +72,8 @@ export interface Engine {
   readonly models: readonly ModelInfo[];
   /** The loaded ONNX Runtime's version, such as `1.30`. */
   readonly ortVersion: string;
+  /** Tokens per batch: as configured, or as measured at start. */
+  readonly maxBatchTokens: number;
   /**
    * Answers every text by every model.
    *
@@ -62,7 +81,7 @@ export interface Engine {
    *
    * @throws {ServiceError} `queue_full`, `draining` or `inference_failed`.
    */
-  infer(request: InferRequest, signal: AbortSignal): Promise<readonly TextAnswer[]>;
+  infer(request: InferRequest, signal: AbortSignal): Promise<Answer>;
   /** A snapshot of counters and gauges; cheap enough for every scrape. */
   stats(): EngineStats;
   /** Refuses new work, answers what was accepted, then frees the models. */

@@ -5,13 +5,7 @@ import { test } from 'node:test';
 import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
 import { fakeEngine } from '../testing/fake-engine.js';
-import type {
-  EngineConfig,
-  EngineStats,
-  InferOutcome,
-  InferRequest,
-  LoadOutcome,
-} from './addon.js';
+import type { EngineConfig, EngineStats, Failure, LoadOutcome, Reply } from './addon.js';
 import { loadNativeEngine } from './native-engine.js';
 import { locateOrtLibrary } from './ort-library.js';
 
@@ -19,6 +13,8 @@ const config: EngineConfig = {
   models: [],
   ortLibrary: '',
   device: 'auto',
+  deviceId: 0,
+  cudaGraphs: false,
   precision: 'exact',
   kernels: 'chorus',
   lanes: 0,
@@ -30,17 +26,34 @@ const loaded: LoadOutcome = {
   type: 'done',
   models: fakeEngine().models.map((model) => ({ ...model, labels: [...model.labels] })),
   ortVersion: '1.30.0',
+  maxBatchTokens: 256,
 };
 
-function addon(
-  infer: (request: InferRequest) => Promise<InferOutcome>,
-  cancelled: number[] = [],
-  load: LoadOutcome = loaded,
-) {
+/** A request as it crosses the bridge. */
+type Submitted = readonly [ticket: number, texts: string[], models: number[], top: number];
+
+interface Played {
+  /** Given a request and where its reply goes: why the request is refused, or null. */
+  readonly submit: (
+    request: Submitted,
+    reply: (reply: Omit<Reply, 'ticket'>) => void,
+  ) => Failure | null;
+  readonly cancelled?: number[];
+  readonly load?: LoadOutcome;
+}
+
+function addon({ submit, cancelled = [], load = loaded }: Played) {
   return {
     NativeEngine: class {
-      load = () => Promise.resolve(load);
-      infer = infer;
+      #replies: (replies: Reply[]) => void = () => undefined;
+      load = (_: EngineConfig, replies: (replies: Reply[]) => void) => {
+        this.#replies = replies;
+        return Promise.resolve(load);
+      };
+      submit = (...request: [number, string[], number[], number]) =>
+        submit(request, (reply) => {
+          this.#replies([{ ticket: request[0], ...reply }]);
+        });
       cancel = (ticket: number) => cancelled.push(ticket);
       close = () => Promise.resolve({ type: 'done' as const });
       stats(): EngineStats {
@@ -57,18 +70,63 @@ function addon(
 const idle = new AbortController().signal;
 const request = { texts: ['a'], models: ['svalabs', 'cardiffnlp'], top: Infinity };
 
-test('names cross as indices, and all labels as top 0', async () => {
-  const seen: InferRequest[] = [];
+const neverAsked: Played = { submit: () => assert.fail('was asked') };
+
+test('names cross as indices, all labels as top 0, and classes come back as labels', async () => {
+  const seen: Submitted[] = [];
   const engine = await loadNativeEngine(
     config,
-    addon((native) => {
-      seen.push(native);
-      return Promise.resolve({ type: 'done', answers: [{ outputs: [], truncatedBy: [2] }] });
+    addon({
+      submit: (request, reply) => {
+        seen.push(request);
+        const outputs = [
+          [0, 0.5],
+          [0, 0.25],
+        ];
+        reply({ answers: [{ outputs, truncatedBy: [2] }], timing: [1, 2, 3] });
+        return null;
+      },
     }),
   );
-  const answers = await engine.infer(request, idle);
-  assert.deepEqual(seen, [{ ticket: 1, texts: ['a'], models: [2, 0], top: 0 }]);
-  assert.deepEqual(answers, [{ outputs: [], truncatedBy: ['svalabs'] }]);
+  const answer = await engine.infer(request, idle);
+  assert.deepEqual(seen, [[1, ['a'], [2, 0], 0]]);
+  assert.deepEqual(answer, {
+    texts: [
+      {
+        outputs: [
+          { type: 'classification', scores: [{ label: 'HAM', score: 0.5 }] },
+          { type: 'classification', scores: [{ label: 'POSITIVE', score: 0.25 }] },
+        ],
+        truncatedBy: ['svalabs'],
+      },
+    ],
+    timing: { tokenization: 1, queue: 2, inference: 3 },
+  });
+});
+
+test('every request gets its own reply, in whatever order they come', async () => {
+  const replies: (() => void)[] = [];
+  const engine = await loadNativeEngine(
+    config,
+    addon({
+      submit: ([ticket], reply) => {
+        const outputs = [[0, ticket / 10]];
+        replies.push(() => {
+          reply({ answers: [{ outputs, truncatedBy: [] }], timing: [] });
+        });
+        return null;
+      },
+    }),
+  );
+  const answers = ['a', 'b', 'c'].map((text) =>
+    engine.infer({ texts: [text], models: ['svalabs'], top: 1 }, idle),
+  );
+  for (const reply of replies.reverse()) reply();
+  const scores = (await Promise.all(answers)).map(({ texts }) => {
+    const output = texts[0]?.outputs[0];
+    return output?.type === 'classification' ? output.scores[0]?.score : undefined;
+  });
+  assert.deepEqual(scores, [0.1, 0.2, 0.3]);
 });
 
 for (const [code, expected] of [
@@ -76,53 +134,61 @@ for (const [code, expected] of [
   ['inference_failed', 'inference_failed'],
   ['surprise', 'internal'],
 ] as const) {
-  test(`the failure ${code} becomes ${expected}`, async () => {
-    const failed = { type: 'failed', code, message: 'why' } as const;
-    const engine = await loadNativeEngine(
-      config,
-      addon(() => Promise.resolve(failed)),
-    );
-    await assert.rejects(
-      engine.infer(request, idle),
-      (error) => error instanceof ServiceError && error.code === expected,
-    );
-  });
+  for (const when of ['at once', 'later'] as const) {
+    test(`the failure ${code}, told ${when}, becomes ${expected}`, async () => {
+      const failure = { code, message: 'why' };
+      const engine = await loadNativeEngine(
+        config,
+        addon({
+          submit: (_, reply) => {
+            if (when === 'at once') return failure;
+            reply({ answers: [], timing: [], failure });
+            return null;
+          },
+        }),
+      );
+      await assert.rejects(
+        engine.infer(request, idle),
+        (error) => error instanceof ServiceError && error.code === expected,
+      );
+    });
+  }
 }
 
 test('aborting cancels the ticket and rejects with the reason of the signal', async () => {
   const cancelled: number[] = [];
-  let settle: (outcome: InferOutcome) => void = () => undefined;
+  let settle: (reply: Omit<Reply, 'ticket'>) => void = () => undefined;
   const engine = await loadNativeEngine(
     config,
-    addon(() => new Promise((resolve) => (settle = resolve)), cancelled),
+    addon({
+      submit: (_, reply) => {
+        settle = reply;
+        return null;
+      },
+      cancelled,
+    }),
   );
   const controller = new AbortController();
   const answer = engine.infer(request, controller.signal);
   controller.abort(new ServiceError('deadline_exceeded', 'Too long.'));
   assert.deepEqual(cancelled, [1]);
-  settle({ type: 'failed', code: 'cancelled', message: '' });
+  settle({ answers: [], timing: [], failure: { code: 'cancelled', message: '' } });
   await assert.rejects(answer, (error) => (error as ServiceError).code === 'deadline_exceeded');
 });
 
 test('work that is not wanted any more never starts', async () => {
-  const engine = await loadNativeEngine(
-    config,
-    addon(() => assert.fail('was asked')),
-  );
+  const engine = await loadNativeEngine(config, addon(neverAsked));
   await assert.rejects(engine.infer(request, AbortSignal.abort()));
 });
 
 test('counts by reason become records', async () => {
-  const engine = await loadNativeEngine(
-    config,
-    addon(() => assert.fail('was asked')),
-  );
+  const engine = await loadNativeEngine(config, addon(neverAsked));
   assert.deepEqual(engine.stats().models[0]?.batchesClosed, { drained: 7 });
 });
 
 test('what cannot be loaded is a line for the user', async () => {
   const failed = { type: 'failed', code: 'load_failed', message: 'vocab.txt is empty' } as const;
-  const broken = addon(() => assert.fail('was asked'), [], failed);
+  const broken = addon({ ...neverAsked, load: failed });
   await assert.rejects(loadNativeEngine(config, broken), new StartError(['vocab.txt is empty']));
 });
 

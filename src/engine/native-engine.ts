@@ -12,7 +12,15 @@ import { StartError } from '../start-error.js';
 import { loadAddon, type Addon } from './addon.js';
 import type * as native from './addon.js';
 export type { EngineConfig } from './addon.js';
-import type { Engine, EngineStats, InferRequest, ModelInfo, TextAnswer } from './engine.js';
+import type {
+  Answer,
+  Engine,
+  EngineStats,
+  InferRequest,
+  ModelInfo,
+  ModelOutput,
+  TextAnswer,
+} from './engine.js';
 
 /**
  * Loads the models of `config` and returns the engine that serves them.
@@ -24,9 +32,12 @@ export async function loadNativeEngine(
   { NativeEngine }: Pick<Addon, 'NativeEngine'> = loadAddon(),
 ): Promise<Engine> {
   const handle = new NativeEngine();
-  const outcome = await handle.load(config);
+  const open = new OpenRequests();
+  const outcome = await handle.load(config, (replies) => {
+    for (const reply of replies) open.settle(reply);
+  });
   if (outcome.type === 'failed') throw new StartError([outcome.message]);
-  return new NativeEngineAdapter(handle, outcome.models, outcome.ortVersion);
+  return new NativeEngineAdapter(handle, open, outcome);
 }
 
 /** Ends the process at once, also while the engine loads or runs models; `process.exit` may crash then. */
@@ -44,36 +55,64 @@ export async function convertCheckpoint(folder: string): Promise<void> {
   if (outcome.type === 'failed') throw new StartError([outcome.message]);
 }
 
-class NativeEngineAdapter implements Engine {
-  readonly #indexOf: ReadonlyMap<string, number>;
+/** The requests that have not got their reply, by ticket. */
+class OpenRequests {
+  readonly #waiting = new Map<number, (reply: native.Reply) => void>();
   #lastTicket = 0;
+
+  /** A ticket, and the reply to it that will come. */
+  open(): { ticket: number; reply: Promise<native.Reply> } {
+    // 32 bits on the other side; no request stays open for four thousand million others.
+    const ticket = (this.#lastTicket = (this.#lastTicket + 1) >>> 0);
+    const reply = new Promise<native.Reply>((resolve) => this.#waiting.set(ticket, resolve));
+    return { ticket, reply };
+  }
+
+  settle(reply: native.Reply): void {
+    this.#waiting.get(reply.ticket)?.(reply);
+    this.#waiting.delete(reply.ticket);
+  }
+}
+
+class NativeEngineAdapter implements Engine {
+  readonly models: readonly ModelInfo[];
+  readonly ortVersion: string;
+  readonly maxBatchTokens: number;
+  readonly #indexOf: ReadonlyMap<string, number>;
 
   constructor(
     private readonly handle: InstanceType<Addon['NativeEngine']>,
-    readonly models: readonly ModelInfo[],
-    readonly ortVersion: string,
+    private readonly requests: OpenRequests,
+    { models, ortVersion, maxBatchTokens }: Extract<native.LoadOutcome, { type: 'done' }>,
   ) {
+    this.models = models;
+    this.ortVersion = ortVersion;
+    this.maxBatchTokens = maxBatchTokens;
     this.#indexOf = new Map(models.map(({ name }, index) => [name, index]));
   }
 
-  async infer(request: InferRequest, signal: AbortSignal): Promise<readonly TextAnswer[]> {
+  async infer(request: InferRequest, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted();
-    // 32 bits on the other side; no request stays open for four thousand million others.
-    const ticket = (this.#lastTicket = (this.#lastTicket + 1) >>> 0);
+    const models = request.models.map((name) => this.indexOf(name));
+    const top = Number.isFinite(request.top) ? request.top : 0;
+    const { ticket, reply } = this.requests.open();
+    const refusal = this.handle.submit(ticket, [...request.texts], models, top);
+    if (refusal !== null) {
+      this.requests.settle({ ticket, answers: [], timing: [], failure: refusal });
+    }
     const cancel = () => {
       this.handle.cancel(ticket);
     };
     signal.addEventListener('abort', cancel, { once: true });
-    const outcome = await this.handle.infer({
-      ticket,
-      texts: [...request.texts],
-      models: request.models.map((name) => this.indexOf(name)),
-      top: Number.isFinite(request.top) ? request.top : 0,
-    });
+    const { answers, timing, failure } = await reply;
     signal.removeEventListener('abort', cancel);
-    if (outcome.type === 'done') return outcome.answers.map((answer) => this.toAnswer(answer));
-    if (outcome.code === 'cancelled') signal.throwIfAborted();
-    throw toServiceError(outcome);
+    if (failure !== undefined) {
+      if (failure.code === 'cancelled') signal.throwIfAborted();
+      throw toServiceError(failure);
+    }
+    const [tokenization = 0, queue = 0, inference = 0] = timing;
+    const texts = answers.map((answer) => this.toAnswer(answer, models));
+    return { texts, timing: { tokenization, queue, inference } };
   }
 
   stats(): EngineStats {
@@ -98,14 +137,29 @@ class NativeEngineAdapter implements Engine {
     return index;
   }
 
-  private toAnswer({ outputs, truncatedBy }: native.TextAnswer): TextAnswer {
-    return { outputs, truncatedBy: truncatedBy.flatMap((index) => this.models[index]?.name ?? []) };
+  /** `asked`: the models of the request, in the order of the outputs. */
+  private toAnswer(
+    { outputs, truncatedBy }: native.TextAnswer,
+    asked: readonly number[],
+  ): TextAnswer {
+    return {
+      outputs: outputs.map((numbers, place) => toOutput(this.models[asked[place] ?? -1], numbers)),
+      truncatedBy: truncatedBy.flatMap((index) => this.models[index]?.name ?? []),
+    };
   }
 }
 
-type Failed = Extract<native.InferOutcome, { type: 'failed' }>;
+/** The addon's `TextAnswer.outputs` says what the numbers are. */
+function toOutput(model: ModelInfo | undefined, numbers: readonly number[]): ModelOutput {
+  if (model?.task !== 'classification') return { type: 'embedding', vector: numbers };
+  const scores = [];
+  for (let at = 0; at < numbers.length; at += 2) {
+    scores.push({ label: model.labels[numbers[at] ?? -1] ?? '', score: numbers[at + 1] ?? NaN });
+  }
+  return { type: 'classification', scores };
+}
 
-function toServiceError({ code, message }: Failed): ServiceError {
+function toServiceError({ code, message }: native.Failure): ServiceError {
   if (isErrorCode(code)) return new ServiceError(code, message);
   return new ServiceError('internal', message, {
     cause: new Error(`The addon failed with the unknown code ${code}: ${message}`),

@@ -28,6 +28,7 @@ export interface LogFields {
   readonly openRequests?: number;
   readonly provider?: string | undefined;
   readonly ortVersion?: string;
+  readonly maxBatchTokens?: number;
   readonly version?: string;
   readonly err?: unknown;
 }

@@ -56,7 +56,7 @@ export const profileSchema = z
     models: z.array(model).min(1),
     routes: z.array(route).min(1),
     /** Precisions besides exact that may be served, with the least share of equal labels. */
-    precisions: z.strictObject({ bf16: agreement, int8: agreement }).optional(),
+    precisions: z.strictObject({ bf16: agreement, fp16: agreement, int8: agreement }).optional(),
     /** Texts whose answers are known; `chorus check` asks for them. */
     golden: z.array(golden).optional(),
   })
@@ -115,11 +115,12 @@ export interface ProfileRoute {
 /** The share of labels, in [0, 1], that must be those of exact; a precision without one is not served. */
 export interface Precisions {
   readonly bf16?: number | undefined;
+  readonly fp16?: number | undefined;
   readonly int8?: number | undefined;
 }
 
 /** What a profile that says nothing allows. */
-export const DEFAULT_PRECISIONS: Precisions = { bf16: 0.999, int8: 0.995 };
+export const DEFAULT_PRECISIONS: Precisions = { bf16: 0.999, fp16: 0.999, int8: 0.995 };
 
 /** A text and the best label of some models. */
 export interface Golden {

@@ -120,7 +120,8 @@ export class Service {
     this.#engine = engine;
     const models = engine.models.map(({ name }) => name);
     const provider = engine.models[0]?.provider;
-    logger.info({ models, provider, ortVersion: engine.ortVersion }, 'loaded');
+    const { ortVersion, maxBatchTokens } = engine;
+    logger.info({ models, provider, ortVersion, maxBatchTokens }, 'loaded');
     this.#metrics.engineLoaded(engine, version);
     const server = this.createPublicServer(engine);
     const { host, port } = settings;

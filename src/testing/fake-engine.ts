@@ -2,13 +2,15 @@
  * An engine of a few lines for tests: fixed labels, and hooks to fail, wait and watch.
  */
 
-import type { Engine, EngineStats, ModelStats, TextAnswer } from '../engine/engine.js';
+import type { Engine, EngineStats, ModelStats, TextAnswer, Timing } from '../engine/engine.js';
 
 const LABELS = new Map([
   ['cardiffnlp', 'POSITIVE'],
   ['ivanlau', 'English'],
   ['svalabs', 'HAM'],
 ]);
+
+const TIMING: Timing = { tokenization: 0.25, queue: 1.5, inference: 12 };
 
 export interface FakeEngine extends Engine {
   /** Every text that was asked about. */
@@ -32,12 +34,13 @@ export function fakeEngine(overrides: Partial<EngineStats> = {}): FakeEngine {
       precision: 'exact',
     })),
     ortVersion: '1.30.0',
+    maxBatchTokens: 256,
     seen: [],
     closed: false,
     answer: (text) => Promise.resolve([answerOf(names, text.length > 100 ? names : [])]),
-    infer({ texts: [text = ''] }, signal) {
+    async infer({ texts: [text = ''] }, signal) {
       this.seen.push(text);
-      return this.answer(text, signal);
+      return { texts: await this.answer(text, signal), timing: TIMING };
     },
     stats: () => ({ ...stats(names), ...overrides }),
     close() {

@@ -15,11 +15,11 @@ import warnings
 from pathlib import Path
 
 import torch
+from classifiers import MODELS
 from onnxruntime.transformers.optimizer import optimize_model
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
-MODELS = ["cardiffnlp", "ivanlau", "svalabs", "EIStakovskii", "jy46604790"]
 OPSET = 17
 
 

@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from export import MODELS
+from classifiers import MODELS
 from onnx import TensorProto
 from onnxruntime.quantization import QuantType, quantize_dynamic
 

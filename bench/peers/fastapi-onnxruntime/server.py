@@ -1,10 +1,11 @@
-"""The peer: FastAPI and ONNX Runtime, one fused session per model; nothing batched, or a queue per model.
+"""The peer: FastAPI and ONNX Runtime, one session per model; nothing batched, or a queue per model.
 
     python server.py --graphs DIR --port N [--intra-threads 1] [--workers 2] [--window-ms 10]
+    python server.py --graphs DIR --port N --openvino f32|bf16 [--intra-threads 2] [--workers 1]
 
 Written as a competent engineer would for throughput: each distinct tokenizer runs once for a text; the
 five models of a text are five jobs of one pool of threads, in order of arrival; ONNX Runtime lets go of
-the interpreter while it computes, so one process uses every core. POST /process, GET /readyz.
+the interpreter while it computes, so one process uses every core. PYTHONPATH has ../common.
 
 With --window-ms each model has one queue: the first text in it opens a window, and what has come when it
 closes, at most --max-batch texts, is padded to the longest and run at once.
@@ -20,28 +21,32 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import orjson
-import uvicorn
-from fastapi import FastAPI, Request, Response
+from classifiers import MODELS, Encoders, best, labels_of
 from tokenizers import Tokenizer
+from web import serve
 
-MODELS = ["cardiffnlp", "ivanlau", "svalabs", "EIStakovskii", "jy46604790"]
-UPPER_CASE = {"cardiffnlp"}
-MAX_TOKENS = 512
 PADDING = 1
+# Divides every layer's inputs, 768 and 3072, as it must: OpenVINO takes another size in silence and computes
+# in fp32. One group is then a whole token for all layers but one.
+DYNAMIC_QUANTIZATION_GROUP = 768
 
 
 class Model:
     """A session with its labels; `run` is called from many threads at once."""
 
-    def __init__(self, folder: Path, intra_threads: int):
+    def __init__(self, folder: Path, intra_threads: int, openvino: str | None):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = intra_threads
         options.inter_op_num_threads = 1
-        graph = str(folder / "model.onnx")
-        self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        labels = json.loads((folder / "labels.json").read_text())
-        self.labels = [label.upper() for label in labels] if folder.name in UPPER_CASE else labels
+        providers: list = ["CPUExecutionProvider"]
+        if openvino is not None:
+            # Without this, operators that OpenVINO refuses, or all, run elsewhere and nobody is told.
+            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+            providers = [("OpenVINOExecutionProvider", openvino_options(openvino, intra_threads))]
+        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=providers)
+        if openvino is not None and self.session.get_providers()[0] != "OpenVINOExecutionProvider":
+            raise RuntimeError(f"{folder}: OpenVINO did not take the graph")
+        self.labels = labels_of(folder.name, json.loads((folder / "labels.json").read_text()))
 
     def run(self, texts: list[list[int]]) -> list[dict]:
         longest = max(map(len, texts))
@@ -50,12 +55,21 @@ class Model:
         for row, text in enumerate(texts):
             ids[row, : len(text)] = text
             mask[row, : len(text)] = 1
-        return [self.answer(logits) for logits in self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]]
+        logits = self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return [best(self.labels, row) for row in logits]
 
-    def answer(self, logits: np.ndarray) -> dict:
-        scores = np.exp(logits - logits.max())
-        best = int(scores.argmax())
-        return {"score": float(scores[best] / scores.sum()), "label": self.labels[best]}
+
+def openvino_options(precision: str, threads: int) -> dict:
+    properties = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(DYNAMIC_QUANTIZATION_GROUP),
+    }
+    return {
+        "device_type": "CPU",
+        "num_of_threads": str(threads),
+        "num_streams": "1",
+        "load_config": json.dumps({"CPU": properties}),
+    }
 
 
 class Window:
@@ -88,81 +102,45 @@ class Window:
 
 
 class Service:
-    """All models, and for each the index of its tokenizer among the distinct ones."""
+    """All models, their tokenizers, and the pool that runs them."""
 
-    def __init__(self, graphs: Path, intra_threads: int, workers: int, window: float, most: int):
-        self.pool = ThreadPoolExecutor(workers)
-        self.models = [Model(graphs / name, intra_threads) for name in MODELS]
-        self.tokenizers: list[Tokenizer] = []
-        self.tokenizer_of = []
-        vocabularies: dict[int, int] = {}
-        for name in MODELS:
-            tokenizer = Tokenizer.from_file(str(graphs / name / "tokenizer.json"))
-            vocabulary = hash(frozenset(tokenizer.get_vocab().items()))
-            if vocabulary not in vocabularies:
-                vocabularies[vocabulary] = len(self.tokenizers)
-                tokenizer.no_padding()
-                tokenizer.enable_truncation(MAX_TOKENS)
-                self.tokenizers.append(tokenizer)
-            self.tokenizer_of.append(vocabularies[vocabulary])
-
-        self.windows = [Window(model, self.pool, window, most) for model in self.models] if window else []
+    def __init__(self, options: argparse.Namespace):
+        folders = [options.graphs / name for name in MODELS]
+        self.pool = ThreadPoolExecutor(options.workers)
+        self.models = [Model(folder, options.intra_threads, options.openvino) for folder in folders]
+        self.encoders = Encoders([Tokenizer.from_file(str(folder / "tokenizer.json")) for folder in folders])
+        window = options.window_ms / 1000
+        self.windows = [Window(model, self.pool, window, options.max_batch) for model in self.models] if window else []
 
     async def answer(self, text: str) -> dict:
         # A tenth of a millisecond each: cheaper here than the way to another thread and back.
-        encoded = [tokenizer.encode(text).ids for tokenizer in self.tokenizers]
-        texts = [encoded[tokenizer] for tokenizer in self.tokenizer_of]
+        encoded = self.encoders.encode(text)
         if self.windows:
-            jobs = [window.run(text) for window, text in zip(self.windows, texts)]
+            jobs = [window.run(ids) for window, ids in zip(self.windows, encoded)]
         else:
-            jobs = [self.alone(model, text) for model, text in zip(self.models, texts)]
+            jobs = [self.alone(model, ids) for model, ids in zip(self.models, encoded)]
         return dict(zip(MODELS, await asyncio.gather(*jobs)))
 
-    async def alone(self, model: Model, text: list[int]) -> dict:
-        return (await asyncio.get_running_loop().run_in_executor(self.pool, model.run, [text]))[0]
-
-
-def create_app(options: argparse.Namespace) -> FastAPI:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI):
-        app.state.service = Service(
-            options.graphs, options.intra_threads, options.workers, options.window_ms / 1000, options.max_batch
-        )
-        yield
-
-    app = FastAPI(lifespan=lifespan)
-
-    @app.post("/process")
-    async def process(request: Request) -> Response:
-        try:
-            text = orjson.loads(await request.body())
-        except orjson.JSONDecodeError:
-            text = None
-        if not isinstance(text, str):
-            return Response(b'{"detail":"the body must be a JSON string"}', 400, media_type="application/json")
-        answer = await request.app.state.service.answer(text)
-        return Response(orjson.dumps(answer), media_type="application/json")
-
-    @app.get("/readyz")
-    async def readyz() -> Response:
-        return Response(b"ok")
-
-    return app
+    async def alone(self, model: Model, ids: list[int]) -> dict:
+        return (await asyncio.get_running_loop().run_in_executor(self.pool, model.run, [ids]))[0]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--graphs", type=Path, required=True)
     parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--openvino", choices=["f32", "bf16"], help="by OpenVINO; precision of all but int8 layers")
     parser.add_argument("--intra-threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--window-ms", type=float, default=0)
     parser.add_argument("--max-batch", type=int, default=32)
     options = parser.parse_args()
-    app = create_app(options)
-    uvicorn.run(
-        app, host="127.0.0.1", port=options.port, loop="uvloop", http="httptools", access_log=False, log_level="warning"
-    )
+
+    @asynccontextmanager
+    async def start():
+        yield Service(options).answer
+
+    serve(start, options.port)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,19 @@
 use chorus_engine::{planner::ModelId, spec::Pooling};
 use chorus_runtime::{
     checkpoint,
-    dispatcher::{self, Ticket},
+    dispatcher::{self, InferRequest, Ticket, Timing},
     engine::{self, Device},
     model::{self, Head, Kernels, Model, Output, Precision},
     stats,
 };
 use napi::{Error, Result};
 
-use crate::dto::{
-    EngineConfig, EngineStats, Histogram, InferRequest, LabelScore, LockedFile, ModelConfig, ModelInfo, ModelOutput,
-    ModelStats, ReasonCount, TextAnswer,
+use crate::{
+    dto::{
+        EngineConfig, EngineStats, Histogram, LockedFile, ModelConfig, ModelInfo, ModelStats, ReasonCount, Reply,
+        TextAnswer,
+    },
+    outcome::Failure,
 };
 
 impl From<EngineConfig> for engine::EngineConfig {
@@ -25,9 +28,12 @@ impl From<EngineConfig> for engine::EngineConfig {
                 "cuda" => Device::Cuda,
                 _ => Device::Auto,
             },
+            device_id: config.device_id as i32,
+            cuda_graphs: config.cuda_graphs,
             kernels: if config.kernels == "onnxruntime" { Kernels::OnnxRuntime } else { Kernels::Chorus },
             precision: match config.precision.as_str() {
                 "bf16" => Precision::Bf16,
+                "fp16" => Precision::Fp16,
                 "int8" => Precision::Int8,
                 _ => Precision::Exact,
             },
@@ -67,14 +73,12 @@ fn unless_zero(number: u32) -> Option<usize> {
 }
 
 /// The engine's form of a request; refuses models that are not loaded.
-pub fn request(request: InferRequest, loaded: usize) -> Result<(Ticket, dispatcher::InferRequest)> {
-    let models: Vec<ModelId> = request.models.iter().map(|&index| ModelId(index as usize)).collect();
+pub fn request(texts: Vec<String>, models: Vec<u32>, top: u32, loaded: usize) -> Result<InferRequest> {
+    let models: Vec<ModelId> = models.into_iter().map(|index| ModelId(index as usize)).collect();
     if models.is_empty() || models.iter().any(|id| id.0 >= loaded) {
         return Err(Error::from_reason(format!("models must be indices below {loaded}, at least one")));
     }
-    let top = unless_zero(request.top).unwrap_or(usize::MAX);
-    let ticket = Ticket(u64::from(request.ticket));
-    Ok((ticket, dispatcher::InferRequest { texts: request.texts, models, top }))
+    Ok(InferRequest { texts, models, top: unless_zero(top).unwrap_or(usize::MAX) })
 }
 
 impl From<&Model> for ModelInfo {
@@ -97,26 +101,39 @@ impl From<&Model> for ModelInfo {
     }
 }
 
+impl From<dispatcher::Reply> for Reply {
+    fn from(reply: dispatcher::Reply) -> Self {
+        // A ticket is a number that came across this bridge.
+        let Ticket(ticket) = reply.ticket;
+        let ticket = ticket as u32;
+        match reply.answer {
+            Ok(answer) => {
+                let Timing { tokenization, queue, inference } = answer.timing;
+                let timing = [tokenization, queue, inference].map(|part| part.as_secs_f64() * 1e3).to_vec();
+                let answers = answer.texts.into_iter().map(TextAnswer::from).collect();
+                Self { ticket, answers, timing, failure: None }
+            }
+            Err(error) => Self { ticket, answers: Vec::new(), timing: Vec::new(), failure: Some(Failure::from(error)) },
+        }
+    }
+}
+
 impl From<dispatcher::TextAnswer> for TextAnswer {
     fn from(answer: dispatcher::TextAnswer) -> Self {
         Self {
-            outputs: answer.outputs.into_iter().map(ModelOutput::from).collect(),
+            outputs: answer.outputs.into_iter().map(numbers).collect(),
             truncated_by: answer.truncated_by.into_iter().map(|id| id.0 as u32).collect(),
         }
     }
 }
 
-impl From<Output> for ModelOutput {
-    fn from(output: Output) -> Self {
-        match output {
-            Output::Classification(scores) => Self::Classification {
-                scores: scores
-                    .into_iter()
-                    .map(|score| LabelScore { label: score.label.to_string(), score: f64::from(score.score) })
-                    .collect(),
-            },
-            Output::Embedding(vector) => Self::Embedding { vector: vector.into_iter().map(f64::from).collect() },
+/// A model's output as [`TextAnswer::outputs`] describes it.
+fn numbers(output: Output) -> Vec<f64> {
+    match output {
+        Output::Classification(scores) => {
+            scores.into_iter().flat_map(|best| [best.class as f64, f64::from(best.score)]).collect()
         }
+        Output::Embedding(vector) => vector.into_iter().map(f64::from).collect(),
     }
 }
 

@@ -3,17 +3,23 @@
 
 use napi_derive::napi;
 
+use crate::outcome::Failure;
+
 #[napi(object)]
 pub struct EngineConfig {
     pub models: Vec<ModelConfig>,
     pub ort_library: String,
     #[napi(ts_type = "'auto' | 'cpu' | 'cuda'")]
     pub device: String,
+    /// Which GPU, as CUDA counts those that it may see.
+    pub device_id: u32,
+    /// Captures a CUDA graph for each size of batch.
+    pub cuda_graphs: bool,
     #[napi(ts_type = "'chorus' | 'onnxruntime'")]
     pub kernels: String,
-    #[napi(ts_type = "'exact' | 'bf16' | 'int8'")]
+    #[napi(ts_type = "'exact' | 'bf16' | 'fp16' | 'int8'")]
     pub precision: String,
-    /// 0: one per core.
+    /// 0: one per core, two on a GPU.
     pub lanes: u32,
     /// 0: the device's default.
     pub max_batch_tokens: u32,
@@ -64,34 +70,25 @@ pub struct ModelInfo {
     pub provider: String,
 }
 
+/// How a request ended.
 #[napi(object)]
-pub struct InferRequest {
-    /// Unique among open requests.
+pub struct Reply {
     pub ticket: u32,
-    pub texts: Vec<String>,
-    /// Indices into the loaded models.
-    pub models: Vec<u32>,
-    /// Labels per classifier, best first, at most; 0: all.
-    pub top: u32,
+    /// One entry per text; empty after a failure.
+    pub answers: Vec<TextAnswer>,
+    /// Where the time went, in milliseconds: tokenization, queue, inference; empty after a failure.
+    pub timing: Vec<f64>,
+    pub failure: Option<Failure>,
 }
 
+/// The answers to one text, as numbers: every object and string costs the JS thread.
 #[napi(object)]
 pub struct TextAnswer {
-    pub outputs: Vec<ModelOutput>,
+    /// One entry per requested model, in order. A classifier's: class, score, class, score, …, best first;
+    /// classes are indices into `ModelInfo.labels`. An encoder's: its vector.
+    pub outputs: Vec<Vec<f64>>,
     /// Indices of models that read only the beginning of the text.
     pub truncated_by: Vec<u32>,
-}
-
-#[napi(discriminant = "type", discriminant_case = "lowercase")]
-pub enum ModelOutput {
-    Classification { scores: Vec<LabelScore> },
-    Embedding { vector: Vec<f64> },
-}
-
-#[napi(object)]
-pub struct LabelScore {
-    pub label: String,
-    pub score: f64,
 }
 
 /// `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds.

@@ -1,6 +1,8 @@
 //! The bridge between the engine and Node: types, conversions, one class. No logic.
 //!
-//! Every call returns at once; work happens on the engine's threads and ends in a resolved promise.
+//! Every call returns at once; work happens on the engine's threads. What is done once ends in a resolved
+//! promise; requests end in [`Reply`]s, which one thread-safe function carries to JS, all that a batch has
+//! ended in one call.
 //! Failures cross as data (`outcome`), so a rejected promise is a bug. A panic in a plain function of
 //! an addon would abort the process: each one runs inside [`guarded`].
 
@@ -17,22 +19,23 @@ use std::{
 
 use chorus_runtime::{
     checkpoint,
-    dispatcher::{Dispatcher, Ticket},
+    dispatcher::{self, Dispatcher, Ticket},
     engine,
 };
 use napi::{
-    Env, Error, Result,
+    Env, Error, Result, Status,
     bindgen_prelude::{Object, ToNapiValue},
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
 use parking_lot::Mutex;
 
 use crate::{
-    dto::{EngineConfig, EngineStats, InferRequest},
-    outcome::{CloseOutcome, ConvertOutcome, InferOutcome, LoadOutcome},
+    dto::{EngineConfig, EngineStats, Reply},
+    outcome::{CloseOutcome, ConvertOutcome, Failure, LoadOutcome},
 };
 
-/// The engine of one profile: `load` once, then `infer`, then `close`.
+/// The engine of one profile: `load` once, then `submit`, then `close`.
 #[napi]
 #[derive(Default)]
 pub struct NativeEngine {
@@ -46,11 +49,17 @@ impl NativeEngine {
         Self::default()
     }
 
-    /// Loads all models; takes seconds, on a thread of its own.
+    /// Loads all models; takes seconds, on a thread of its own. `replies` is called with the replies to
+    /// submitted requests; until the engine is closed it keeps the process alive.
     #[napi(ts_return_type = "Promise<LoadOutcome>")]
-    pub fn load<'env>(&self, env: &'env Env, config: EngineConfig) -> Result<Object<'env>> {
+    pub fn load<'env>(
+        &self,
+        env: &'env Env,
+        config: EngineConfig,
+        #[napi(ts_arg_type = "(replies: Reply[]) => void")] replies: ReplyFunction,
+    ) -> Result<Object<'env>> {
         let slot = Arc::clone(&self.dispatcher);
-        in_background(env, move || match engine::start(&config.into()) {
+        in_background(env, move || match engine::start(&config.into(), sink(replies)) {
             Err(error) => LoadOutcome::failed(&error),
             Ok(engine) => {
                 let outcome = LoadOutcome::done(&engine);
@@ -60,20 +69,21 @@ impl NativeEngine {
         })
     }
 
-    /// Answers every text by every model of the request.
-    #[napi(ts_return_type = "Promise<InferOutcome>")]
-    pub fn infer<'env>(&self, env: &'env Env, request: InferRequest) -> Result<Object<'env>> {
+    /// Asks for every text to be answered by every model. Returns null, and a reply will come, or why the
+    /// request was refused.
+    ///
+    /// `ticket` is unique among open requests, `models` are indices into the loaded models, and `top` is
+    /// how many classes of a classifier are wanted, best first; 0: all.
+    #[napi]
+    pub fn submit(&self, ticket: u32, texts: Vec<String>, models: Vec<u32>, top: u32) -> Result<Option<Failure>> {
         guarded(|| {
             let dispatcher = self.dispatcher()?;
-            let (ticket, request) = convert::request(request, dispatcher.models().len())?;
-            let (deferred, promise) = env.create_deferred::<_, Resolver<InferOutcome>>()?;
-            let reply = move |answer| deferred.resolve(resolver(InferOutcome::from(answer)));
-            dispatcher.submit(ticket, request, Box::new(reply));
-            Ok(promise)
+            let request = convert::request(texts, models, top, dispatcher.models().len())?;
+            Ok(dispatcher.submit(Ticket(u64::from(ticket)), request).err().map(Failure::from))
         })
     }
 
-    /// Takes a request back; it ends with the code `cancelled`. An unknown ticket has no effect.
+    /// Takes a request back; its reply has the code `cancelled`. An unknown ticket has no effect.
     #[napi]
     pub fn cancel(&self, ticket: u32) -> Result<()> {
         guarded(|| {
@@ -123,6 +133,16 @@ pub fn convert_checkpoint(env: &Env, directory: String) -> Result<Object<'_>> {
 pub fn exit_process(code: i32) {
     // SAFETY: `_exit` has no preconditions. Nothing waits to be written: the log is synchronous.
     unsafe { libc::_exit(code) }
+}
+
+type ReplyFunction = ThreadsafeFunction<Vec<Reply>, (), Vec<Reply>, Status, false>;
+
+fn sink(function: ReplyFunction) -> dispatcher::ReplySink {
+    Box::new(move |replies| {
+        let replies = replies.into_iter().map(Reply::from).collect();
+        // Fails only while Node shuts down, when nobody waits.
+        function.call(replies, ThreadsafeFunctionCallMode::NonBlocking);
+    })
 }
 
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;

@@ -1,24 +1,25 @@
-//! How calls end, as data: `{ type: 'done', … }` or `{ type: 'failed', code, message }`.
+//! How calls end, as data: `{ type: 'done', … }` or `{ type: 'failed', code, message }`, and a failure alone
+//! where nothing is to be told otherwise.
 
 use chorus_runtime::{
-    dispatcher,
     engine::Engine,
     error::{InferError, LoadError},
 };
 use napi_derive::napi;
 
-use crate::dto::{ModelInfo, TextAnswer};
+use crate::dto::ModelInfo;
 
 #[napi(discriminant = "type", discriminant_case = "lowercase")]
 pub enum LoadOutcome {
-    Done { models: Vec<ModelInfo>, ort_version: String },
+    Done { models: Vec<ModelInfo>, max_batch_tokens: u32, ort_version: String },
     Failed { code: String, message: String },
 }
 
-#[napi(discriminant = "type", discriminant_case = "lowercase")]
-pub enum InferOutcome {
-    Done { answers: Vec<TextAnswer> },
-    Failed { code: String, message: String },
+/// Why a request got no answer.
+#[napi(object)]
+pub struct Failure {
+    pub code: String,
+    pub message: String,
 }
 
 #[napi(discriminant = "type", discriminant_case = "lowercase")]
@@ -44,7 +45,7 @@ impl From<Result<(), LoadError>> for ConvertOutcome {
 impl LoadOutcome {
     pub fn done(engine: &Engine) -> Self {
         let models = engine.dispatcher.models().iter().map(ModelInfo::from).collect();
-        Self::Done { models, ort_version: engine.ort_version.clone() }
+        Self::Done { models, max_batch_tokens: engine.max_batch_tokens as u32, ort_version: engine.ort_version.clone() }
     }
 
     pub fn failed(error: &LoadError) -> Self {
@@ -52,11 +53,8 @@ impl LoadOutcome {
     }
 }
 
-impl From<Result<Vec<dispatcher::TextAnswer>, InferError>> for InferOutcome {
-    fn from(answer: Result<Vec<dispatcher::TextAnswer>, InferError>) -> Self {
-        match answer {
-            Ok(answers) => Self::Done { answers: answers.into_iter().map(TextAnswer::from).collect() },
-            Err(error) => Self::Failed { code: error.code().to_owned(), message: error.to_string() },
-        }
+impl From<InferError> for Failure {
+    fn from(error: InferError) -> Self {
+        Self { code: error.code().to_owned(), message: error.to_string() }
     }
 }

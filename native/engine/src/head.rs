@@ -1,6 +1,6 @@
 //! Turns a model's raw output into what is answered: labels with scores, or a vector.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::cmp::Ordering;
 
 use thiserror::Error;
 
@@ -9,14 +9,15 @@ use crate::spec::ScoreFunction;
 /// A classifier's labels and how its logits become scores.
 #[derive(Clone, Debug)]
 pub struct ClassificationHead {
-    pub labels: Vec<Arc<str>>,
+    pub labels: Vec<String>,
     pub function: ScoreFunction,
 }
 
-/// A label with its score; scores of softmax and sigmoid heads lie in [0, 1].
-#[derive(Clone, Debug, PartialEq)]
-pub struct LabelScore {
-    pub label: Arc<str>,
+/// A class with its score; scores of softmax and sigmoid heads lie in [0, 1].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassScore {
+    /// Index into the head's labels.
+    pub class: usize,
     pub score: f32,
 }
 
@@ -26,15 +27,14 @@ pub struct LabelScore {
 pub struct NonFinite;
 
 impl ClassificationHead {
-    /// The `top` best labels of one text, best first; equal scores keep the order of the class ids.
+    /// The `top` best classes of one text, best first; equal scores keep the order of the classes.
     ///
     /// `logits` has one number per label.
-    pub fn scores(&self, logits: &[f32], top: usize) -> Result<Vec<LabelScore>, NonFinite> {
+    pub fn scores(&self, logits: &[f32], top: usize) -> Result<Vec<ClassScore>, NonFinite> {
         let scores = self.function.apply(logits)?;
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[b].partial_cmp(&scores[a]).unwrap_or(Ordering::Equal));
-        let labelled = |id: usize| LabelScore { label: Arc::clone(&self.labels[id]), score: scores[id] };
-        Ok(order.into_iter().take(top).map(labelled).collect())
+        Ok(order.into_iter().take(top).map(|class| ClassScore { class, score: scores[class] }).collect())
     }
 }
 
@@ -64,13 +64,13 @@ mod tests {
     use super::*;
 
     fn head(labels: &[&str], function: ScoreFunction) -> ClassificationHead {
-        ClassificationHead { labels: labels.iter().map(|&label| Arc::from(label)).collect(), function }
+        ClassificationHead { labels: labels.iter().map(ToString::to_string).collect(), function }
     }
 
     #[test]
     fn softmax_scores_sum_to_one_and_come_best_first() {
         let scores = head(&["a", "b", "c"], ScoreFunction::Softmax).scores(&[0.0, 2.0, 1.0], 3).unwrap();
-        assert_eq!(scores.iter().map(|score| &*score.label).collect::<Vec<_>>(), ["b", "c", "a"]);
+        assert_eq!(scores.iter().map(|score| score.class).collect::<Vec<_>>(), [1, 2, 0]);
         assert!((scores.iter().map(|score| score.score).sum::<f32>() - 1.0).abs() < 1e-6);
         assert!((scores[0].score - 0.665_240_94).abs() < 1e-6);
     }
@@ -78,14 +78,14 @@ mod tests {
     #[test]
     fn huge_logits_do_not_overflow() {
         let scores = head(&["a", "b"], ScoreFunction::Softmax).scores(&[1e4, -1e4], 1).unwrap();
-        assert_eq!((&*scores[0].label, scores[0].score), ("a", 1.0));
+        assert_eq!(scores, [ClassScore { class: 0, score: 1.0 }]);
     }
 
     #[test]
     fn sigmoid_scores_are_independent() {
         let scores = head(&["a", "b"], ScoreFunction::Sigmoid).scores(&[0.0, 0.0], 2).unwrap();
         assert_eq!(scores.iter().map(|score| score.score).collect::<Vec<_>>(), [0.5, 0.5]);
-        assert_eq!(&*scores[0].label, "a", "equal scores keep the order of class ids");
+        assert_eq!(scores[0].class, 0, "equal scores keep the order of the classes");
     }
 
     #[test]

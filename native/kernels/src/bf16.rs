@@ -3,13 +3,14 @@
 //! Both operands are rounded to nearest, ties to even: relative errors of at most 2⁻⁹ each.
 
 use crate::activation::Activation;
+use crate::converted::ConvertedRows;
 use crate::fp32::add_bias;
 use crate::gemm::{Finished, RowWords};
 use crate::isa::Isa;
 use crate::linear::{Format, Linear, Sealed};
 use crate::matrix::MatrixMut;
 use crate::panels::PackedFormat;
-use crate::words::{Line, words_of_lines, words_of_lines_mut};
+use crate::words::halves_of_words_mut;
 
 /// The format of [`Bf16Linear`].
 #[derive(Debug)]
@@ -30,12 +31,7 @@ impl Bf16Linear {
 
 /// Rows rounded to bf16. Reusable: converting again keeps the memory.
 #[derive(Debug, Default)]
-pub struct Bf16Rows {
-    lines: Vec<Line>,
-    stride: usize,
-    rows: usize,
-    inputs: usize,
-}
+pub struct Bf16Rows(ConvertedRows<()>);
 
 impl Bf16Rows {
     pub fn new() -> Self {
@@ -47,15 +43,7 @@ impl Bf16Rows {
     /// # Panics
     /// If `inputs` is zero or does not divide the length.
     pub fn convert(&mut self, values: &[f32], inputs: usize) {
-        assert!(inputs > 0 && values.len().is_multiple_of(inputs), "{} values, {inputs} inputs", values.len());
-        self.rows = values.len() / inputs;
-        self.inputs = inputs;
-        self.stride = PackedFormat::Bf16.depth(inputs).next_multiple_of(Line::WORDS);
-        self.lines.resize(self.rows * self.stride / Line::WORDS, Line::ZERO);
-        let words = words_of_lines_mut(&mut self.lines).chunks_exact_mut(self.stride);
-        for (row, words) in values.chunks_exact(inputs).zip(words) {
-            round(Isa::best(), row, words);
-        }
+        self.0.convert(PackedFormat::Bf16, values, inputs, |row, words| round(Isa::best(), row, words));
     }
 }
 
@@ -79,7 +67,7 @@ impl Sealed for Bf16 {
     const PACKED: PackedFormat = PackedFormat::Bf16;
 
     fn rows(rows: &Bf16Rows) -> (RowWords<'_>, usize) {
-        (RowWords { words: words_of_lines(&rows.lines), stride: rows.stride, rows: rows.rows }, rows.inputs)
+        rows.0.words()
     }
 
     fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {
@@ -93,34 +81,30 @@ impl Sealed for Bf16 {
 }
 
 vectorized! {
-    /// Rounds a row into words of two bf16, the first in the low half; zeros after its end.
-    fn round(values: &[f32], words: &mut [u32]) = round_body
+    /// Rounds a row into words of two bf16, one after the other in memory; zeros after its end.
+    fn round(values: &[f32], words: &mut [u32]) = round_row
 }
 
 #[inline(always)]
-fn round_body(values: &[f32], words: &mut [u32]) {
-    let (pairs, rest) = values.as_chunks::<2>();
-    let (whole, tail) = words.split_at_mut(pairs.len());
-    for (word, [low, high]) in whole.iter_mut().zip(pairs) {
-        *word = bf16_bits(*low) | bf16_bits(*high) << 16;
+pub(crate) fn round_row(values: &[f32], words: &mut [u32]) {
+    let (halves, tail) = halves_of_words_mut(words).split_at_mut(values.len());
+    for (half, value) in halves.iter_mut().zip(values) {
+        *half = bits(*value);
     }
     tail.fill(0);
-    if let [last] = rest {
-        tail[0] = bf16_bits(*last);
-    }
 }
 
 /// To nearest, ties to even; a NaN stays one.
 #[inline(always)]
-fn bf16_bits(value: f32) -> u32 {
+pub(crate) fn bits(value: f32) -> u16 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
-    if value.is_nan() { bits >> 16 | 0x40 } else { rounded }
+    (if value.is_nan() { bits >> 16 | 0x40 } else { rounded }) as u16
 }
 
 #[cfg(test)]
 mod tests {
-    use super::bf16_bits;
+    use super::bits;
 
     #[test]
     fn rounding_is_to_nearest_with_ties_to_even() {
@@ -134,8 +118,8 @@ mod tests {
             (0x7f80_0000, 0x7f80),
             (0x0000_0001, 0),
         ] {
-            assert_eq!(bf16_bits(f32::from_bits(value)), rounded, "{value:x}");
+            assert_eq!(bits(f32::from_bits(value)), rounded, "{value:x}");
         }
-        assert!(f32::from_bits(bf16_bits(f32::from_bits(0x7f80_0001)) << 16).is_nan());
+        assert!(f32::from_bits(u32::from(bits(f32::from_bits(0x7f80_0001))) << 16).is_nan());
     }
 }

@@ -41,35 +41,66 @@ impl LayerNorm {
         assert!(residual.is_none_or(|residual| residual.len() == x.len()), "residual");
         for (row, values) in x.chunks_exact(width).enumerate() {
             let target = y.row_mut(row);
-            target.copy_from_slice(values);
-            if let Some(residual) = residual {
-                add(self.isa, target, &residual[row * width..][..width]);
-            }
-            normalize(self.isa, target, &self.gain, &self.bias, self.epsilon);
+            let total = match residual {
+                Some(residual) => add(self.isa, values, &residual[row * width..][..width], target),
+                None => copy(self.isa, values, target),
+            };
+            normalize(self.isa, target, total, &self.gain, &self.bias, self.epsilon);
         }
     }
 }
 
 vectorized! {
-    fn add(values: &mut [f32], others: &[f32]) = add_body
+    /// Writes the sums of two rows, and returns their total.
+    fn add(values: &[f32], others: &[f32], target: &mut [f32]) -> f32 = add_body
 }
 
 vectorized! {
-    fn normalize(values: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) = normalize_body
+    /// Writes a row, and returns its total.
+    fn copy(values: &[f32], target: &mut [f32]) -> f32 = copy_body
+}
+
+vectorized! {
+    fn normalize(values: &mut [f32], total: f32, gain: &[f32], bias: &[f32], epsilon: f32) = normalize_body
 }
 
 #[inline(always)]
-fn add_body(values: &mut [f32], others: &[f32]) {
-    for (value, other) in values.iter_mut().zip(others) {
-        *value += other;
+fn add_body(values: &[f32], others: &[f32], target: &mut [f32]) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    let (chunks, rest) = target.as_chunks_mut::<LANES>();
+    let ((values, last_values), (others, last_others)) = (values.as_chunks::<LANES>(), others.as_chunks::<LANES>());
+    for ((target, values), others) in chunks.iter_mut().zip(values).zip(others) {
+        for lane in 0..LANES {
+            target[lane] = values[lane] + others[lane];
+            sums[lane] += target[lane];
+        }
     }
+    for (((sum, target), value), other) in sums.iter_mut().zip(rest).zip(last_values).zip(last_others) {
+        *target = value + other;
+        *sum += *target;
+    }
+    fold(sums, sum)
 }
 
 #[inline(always)]
-fn normalize_body(values: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) {
+fn copy_body(values: &[f32], target: &mut [f32]) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += chunk[lane];
+        }
+    }
+    sums.iter_mut().zip(rest).for_each(|(sum, value)| *sum += value);
+    target.copy_from_slice(values);
+    fold(sums, sum)
+}
+
+#[inline(always)]
+fn normalize_body(values: &mut [f32], total: f32, gain: &[f32], bias: &[f32], epsilon: f32) {
     let count = values.len() as f32;
-    let mean = sum_of_powers::<1>(values, 0.0) / count;
-    let variance = sum_of_powers::<2>(values, mean) / count;
+    let mean = total / count;
+    let variance = sum_of_squares(values, mean) / count;
     let factor = (variance + epsilon).sqrt().recip();
     for ((value, gain), bias) in values.iter_mut().zip(gain).zip(bias) {
         *value = ((*value - mean) * factor).mul_add(*gain, *bias);
@@ -79,20 +110,20 @@ fn normalize_body(values: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) 
 /// Independent sums, added up in a fixed order.
 const LANES: usize = 64;
 
-/// `Σ (value - origin)ᴾ` for P of 1 or 2.
+/// `Σ (value - mean)²`
 #[inline(always)]
-fn sum_of_powers<const P: u32>(values: &[f32], origin: f32) -> f32 {
+fn sum_of_squares(values: &[f32], mean: f32) -> f32 {
     let mut sums = [0.0_f32; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            let value = chunk[lane] - origin;
-            sums[lane] = if P == 2 { value.mul_add(value, sums[lane]) } else { sums[lane] + value };
+            let value = chunk[lane] - mean;
+            sums[lane] = value.mul_add(value, sums[lane]);
         }
     }
     for (total, value) in sums.iter_mut().zip(rest) {
-        let value = value - origin;
-        *total = if P == 2 { value.mul_add(value, *total) } else { *total + value };
+        let value = value - mean;
+        *total = value.mul_add(value, *total);
     }
     fold(sums, sum)
 }

@@ -14,7 +14,7 @@
 //!
 //! - [`Q8Linear`], [`Bf16Linear`], [`F32Linear`]: the operators ([`linear`] holds what they share)
 //! - [`QuantizedRows`], [`Bf16Rows`], [`F32Rows`]: their inputs, prepared once for several operators
-//! - [`Attention`], [`LayerNorm`]: what stands between them, in f32
+//! - [`Attention`], [`LayerNorm`]: what stands between them, in f32 (attention's products may be in bf16)
 //! - [`Isa`]: which instructions are used
 //! - [`Matrix`], [`MatrixMut`]: views of inputs and results; the latter can be split by columns
 //! - `tile`: the register kernels, one file per instruction set
@@ -30,6 +30,7 @@ mod vectorized;
 mod activation;
 mod attention;
 mod bf16;
+mod converted;
 mod exp;
 mod fp32;
 mod gemm;

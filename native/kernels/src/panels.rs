@@ -12,7 +12,7 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use crate::huge_pages::zeroed_lines;
+use crate::huge_pages::Lines;
 use crate::linear::Shape;
 use crate::tile::PANEL_COLUMNS;
 use crate::words::{Line, bytes_of_words, words_of_bytes, words_of_lines, words_of_lines_mut};
@@ -82,7 +82,7 @@ impl Error for PackedError {}
 pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 enum Storage {
-    Owned(Vec<Line>),
+    Owned(Lines),
     Shared(SharedBytes),
 }
 
@@ -116,7 +116,7 @@ impl Panels {
         mut pack: impl FnMut(usize, &mut [u32], &mut [u32]),
     ) -> Self {
         let panel_words = panel_words(format, shape);
-        let mut lines = zeroed_lines(packed_bytes(format, shape) / size_of::<Line>());
+        let mut lines = Lines::zeroed(packed_bytes(format, shape) / size_of::<Line>());
         let words = words_of_lines_mut(&mut lines);
         words[..5].copy_from_slice(&[
             MAGIC,

@@ -1,7 +1,5 @@
 //! Memory as 32-bit words on cache-line boundaries: the unit in which panels and rows are stored.
 
-use crate::tile::Sums;
-
 /// One cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
@@ -27,12 +25,6 @@ pub(crate) fn words_of_floats(values: &[f32]) -> &[u32] {
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
 }
 
-pub(crate) fn words_of_sums<const COLUMNS: usize>(sums: &[Sums<COLUMNS>]) -> &[u32] {
-    const { assert!(size_of::<Sums<COLUMNS>>() == COLUMNS * size_of::<u32>()) }
-    // SAFETY: `Sums` is an array of words without padding, as just asserted.
-    unsafe { std::slice::from_raw_parts(sums.as_ptr().cast(), sums.len() * COLUMNS) }
-}
-
 pub(crate) fn floats_of_words(words: &[u32]) -> &[f32] {
     // SAFETY: as above; every bit pattern is a valid `f32`.
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
@@ -41,6 +33,11 @@ pub(crate) fn floats_of_words(words: &[u32]) -> &[f32] {
 pub(crate) fn signed_of_words(words: &[u32]) -> &[i32] {
     // SAFETY: as above.
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
+}
+
+pub(crate) fn halves_of_words_mut(words: &mut [u32]) -> &mut [u16] {
+    // SAFETY: halves need less alignment and have no invalid patterns, nor have words.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
 }
 
 pub(crate) fn bytes_of_words(words: &[u32]) -> &[u8] {

@@ -10,6 +10,7 @@
 //! - [`stats`], [`error`]: what can be counted, what can go wrong
 
 mod allocator;
+mod budget;
 pub mod checkpoint;
 pub mod dispatcher;
 pub mod engine;

@@ -26,6 +26,15 @@ test('a JSON string is answered by every model, in order, score first', async (c
   assert.equal(await response.text(), ANSWER);
 });
 
+test('the answer says where its time went', async (context) => {
+  const { post } = await startTestService(context);
+  const response = await post('"hello"');
+  assert.match(
+    response.headers.get('server-timing') ?? '',
+    /^tokenization;dur=0\.25, queue;dur=1\.50, inference;dur=12\.00, total;dur=\d+\.\d\d$/,
+  );
+});
+
 test('the content type does not matter unless it says that the bytes are not JSON', async (context) => {
   const { post } = await startTestService(context);
   for (const type of [

@@ -10,6 +10,7 @@ import type { Middleware } from 'koa';
 import type { ModelOutput, TextAnswer } from '../../engine/engine.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { parseJson } from '../../http/json.js';
+import { setServerTiming } from '../../http/server-timing.js';
 import type { ContractServices } from '../contract.js';
 import { parseText } from './schema.js';
 
@@ -33,11 +34,13 @@ export function createProcessHandler(
       textRepaired();
     }
     const signal = exchange.signal(answerTimeoutMs);
-    const [answer] = await engine.infer({ texts: [text], models, top: 1 }, signal);
+    const { texts, timing } = await engine.infer({ texts: [text], models, top: 1 }, signal);
+    const [answer] = texts;
     if (answer === undefined) throw new ServiceError('internal', 'The engine gave no answer.');
     if (answer.truncatedBy.length > 0) {
       context.set(TRUNCATED_HEADER, answer.truncatedBy.join(', '));
     }
+    setServerTiming(context, timing, exchange);
     context.set('content-type', 'application/json');
     context.body = serialize(keys, answer);
   };

@@ -22,7 +22,7 @@
  * - Faults: see `fault.ts`. Each is set for a path, a place, a method and a number of times.
  * - `requests` logs everything that was asked, of both origins, in order of arrival.
  *
- * `serve.ts` serves a folder from the command line. It is not a hub for users: it listens on loopback alone
+ * `serve.ts` serves a folder from the command line. It is not a hub for users: it listens on loopback unless told otherwise
  * and knows no uploads, datasets, spaces, or Xet transfers.
  */
 
@@ -39,6 +39,8 @@ import { Repo, type CommitOptions, type RepoOptions } from './repo.js';
 import { routeOf, type FileRoute, type Route } from './route.js';
 
 export interface HubOptions {
+  /** The address to listen on; loopback by default. */
+  readonly host?: string;
   /** The hub's port; any free one by default. */
   readonly port?: number;
   /** The tokens that the hub takes; `hf_valid` by default. */
@@ -74,9 +76,9 @@ export class TestHub {
 
   static async start(options: HubOptions = {}): Promise<TestHub> {
     const hub = new TestHub(options);
-    hub.#cdnOrigin = await hub.#store.listen(0);
+    hub.#cdnOrigin = await hub.#store.listen(0, options.host);
     hub.#cdn = new Cdn(hub.#cdnOrigin);
-    hub.#endpoint = await hub.#hub.listen(options.port ?? 0);
+    hub.#endpoint = await hub.#hub.listen(options.port ?? 0, options.host);
     return hub;
   }
 

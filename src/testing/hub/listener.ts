@@ -36,11 +36,11 @@ export class Listener {
     return this.#peak;
   }
 
-  /** Listens on 127.0.0.1 and resolves with the origin; port 0 is any free one. */
-  async listen(port: number): Promise<string> {
-    this.#server.listen(port, '127.0.0.1');
+  /** Resolves with the origin; port 0 is any free one. */
+  async listen(port: number, host = '127.0.0.1'): Promise<string> {
+    this.#server.listen(port, host);
     await once(this.#server, 'listening');
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://${host}:${(this.#server.address() as AddressInfo).port}`;
   }
 
   /** Ends every connection, also those that wait for an answer that never comes. */

@@ -2,11 +2,12 @@
 
 use super::{
     Inputs,
+    attention::{Attended, attention},
     names::{EncoderNames, LayerNames},
-    scope::Scope,
+    scope::{Product, Scope},
 };
 use crate::{
-    onnx::builder::{Value, int},
+    onnx::builder::Value,
     spec::{Activation, ModelSpec},
     weights::WeightError,
 };
@@ -58,69 +59,36 @@ pub fn encoder_layer(
             scope.onnx.node("Gather", &format!("{}/first", names.query), &[hidden, &inputs.first], vec![])
         }
     };
-    let context = attention(scope, spec, names, inputs, hidden, &residual, queries)?;
-    let attended = scope.linear(&names.attention_output, &context, size, size)?;
-    let attended = scope.add_and_norm(&names.attention_norm, &attended, &residual, None, size, epsilon)?;
-    let wide = scope.linear(&names.intermediate, &attended, size, spec.intermediate_size)?;
-    let wide = activation(scope, spec.activation, &names.intermediate, &wide);
-    let narrow = scope.linear(&names.output, &wide, spec.intermediate_size, size)?;
-    scope.add_and_norm(&names.output_norm, &narrow, &attended, None, size, epsilon)
+    let context = attention(scope, spec, names, inputs, Attended { hidden, queried: &residual, queries })?;
+    let Product { value, bias } = scope.product(&names.attention_output, &context, size, size)?;
+    let attended = scope.add_and_norm(&names.attention_norm, &value, &residual, bias.as_deref(), size, epsilon)?;
+    let wide = widen(scope, spec, &names.intermediate, &attended)?;
+    let Product { value, bias } = scope.product(&names.output, &wide, spec.intermediate_size, size)?;
+    scope.add_and_norm(&names.output_norm, &value, &attended, bias.as_deref(), size, epsilon)
 }
 
-/// Multi-head attention over each text's own tokens: `[T, hidden]`, or `[B, hidden]` for first tokens.
-fn attention(
-    scope: &mut Scope,
-    spec: &ModelSpec,
-    names: &LayerNames,
-    inputs: &Inputs,
-    hidden: &str,
-    queries_from: &str,
-    queries: Queries,
-) -> Result<Value, WeightError> {
-    let size = spec.hidden_size;
-    let query = scope.linear(&names.query, queries_from, size, size)?;
-    let key = scope.linear(&names.key, hidden, size, size)?;
-    let value = scope.linear(&names.value, hidden, size, size)?;
-
-    let query = match queries {
-        Queries::AllTokens => pad(scope, &query, inputs),
-        Queries::FirstTokens => {
-            let shape = scope.onnx.constant("shape/one_query", &[-1, 1, size as i64]);
-            scope.onnx.node("Reshape", &format!("{query}/padded"), &[&query, &shape], vec![])
-        }
-    };
-    let key = pad(scope, &key, inputs);
-    let value = pad(scope, &value, inputs);
-    let context = scope.onnx.fused(
-        "MultiHeadAttention",
-        &format!("{}/attention", names.query),
-        &[&query, &key, &value, "", &inputs.lengths],
-        vec![int("num_heads", spec.attention_heads as i64)],
-    );
-    let rows = scope.onnx.constant("shape/rows", &[-1, size as i64]);
-    let context = scope.onnx.node("Reshape", &format!("{context}/rows"), &[&context, &rows], vec![]);
-    Ok(match queries {
-        Queries::AllTokens => {
-            scope.onnx.node("Gather", &format!("{context}/packed"), &[&context, &inputs.unpad], vec![])
-        }
-        Queries::FirstTokens => context,
-    })
-}
-
-/// `[T, hidden]` to `[B, S, hidden]`.
-pub fn pad(scope: &mut Scope, packed: &str, inputs: &Inputs) -> Value {
-    scope.onnx.node("Gather", &format!("{packed}/padded"), &[packed, &inputs.pad], vec![])
-}
-
-fn activation(scope: &mut Scope, activation: Activation, name: &str, input: &str) -> Value {
+/// The feed-forward block's wide half: `activation(input · weightᵀ + bias)`.
+fn widen(scope: &mut Scope, spec: &ModelSpec, name: &str, input: &str) -> Result<Value, WeightError> {
+    let (size, wide) = (spec.hidden_size, spec.intermediate_size);
     let output = format!("{name}/activation");
-    match activation {
-        Activation::Gelu => scope.onnx.fused("Gelu", &output, &[input], vec![]),
-        Activation::GeluTanh => scope.onnx.fused("FastGelu", &output, &[input], vec![]),
-        Activation::Relu => scope.onnx.node("Relu", &output, &[input], vec![]),
-        Activation::Silu => {
-            let sigmoid = scope.onnx.node("Sigmoid", &format!("{output}/sigmoid"), &[input], vec![]);
-            scope.onnx.node("Mul", &output, &[input, &sigmoid], vec![])
+    Ok(match spec.activation {
+        Activation::Gelu => match scope.product(name, input, size, wide)? {
+            Product { value, bias: None } => scope.onnx.fused("Gelu", &output, &[&value], vec![]),
+            Product { value, bias: Some(bias) } => scope.onnx.fused("BiasGelu", &output, &[&value, &bias], vec![]),
+        },
+        Activation::GeluTanh => {
+            let Product { value, bias } = scope.product(name, input, size, wide)?;
+            let inputs: Vec<&str> = std::iter::once(value.as_str()).chain(bias.as_deref()).collect();
+            scope.onnx.fused("FastGelu", &output, &inputs, vec![])
         }
-    }
+        Activation::Relu => {
+            let product = scope.linear(name, input, size, wide)?;
+            scope.onnx.node("Relu", &output, &[&product], vec![])
+        }
+        Activation::Silu => {
+            let product = scope.linear(name, input, size, wide)?;
+            let sigmoid = scope.onnx.node("Sigmoid", &format!("{output}/sigmoid"), &[&product], vec![]);
+            scope.onnx.node("Mul", &output, &[&product, &sigmoid], vec![])
+        }
+    })
 }

@@ -42,13 +42,13 @@ impl CloseReason {
 pub(super) fn form(waiting: &mut VecDeque<Waiting>, max_tokens: usize, idle: usize) -> VecDeque<Planned> {
     let Some(front) = waiting.front() else { return VecDeque::new() };
     let groups_wanted = idle.div_ceil(front.items.len().max(1));
-    let share = waiting.iter().map(length).sum::<usize>().div_ceil(groups_wanted);
+    let share = waiting.iter().map(Waiting::tokens).sum::<usize>().div_ceil(groups_wanted);
 
     let (mut tokens, mut longest, mut count) = (0, 0, 0);
     let mut reason = CloseReason::Drained;
     for text in waiting.iter() {
-        let with_text = tokens + length(text);
-        let cells = (count + 1) * longest.max(length(text));
+        let with_text = tokens + text.tokens();
+        let cells = (count + 1) * longest.max(text.tokens());
         if count > 0 {
             if with_text > max_tokens {
                 reason = CloseReason::TokenBudget;
@@ -64,15 +64,10 @@ pub(super) fn form(waiting: &mut VecDeque<Waiting>, max_tokens: usize, idle: usi
             }
         }
         tokens = with_text;
-        longest = longest.max(length(text));
+        longest = longest.max(text.tokens());
         count += 1;
     }
     batches(waiting.drain(..count), reason)
-}
-
-/// A text's length for the model that reads most of it.
-fn length(text: &Waiting) -> usize {
-    text.items.iter().map(|item| item.tokens).max().unwrap_or(0)
 }
 
 /// One batch per model, models in the order in which the texts name them.

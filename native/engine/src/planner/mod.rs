@@ -7,6 +7,8 @@
 //! - **Gang order.** Waiting texts are formed into a *group*; all models of one group start before any
 //!   of the next. A request ends with its last model, so this halves the mean wait of finishing in
 //!   turns, at the same throughput.
+//! - **Short texts pass long ones**, within a limit: a text is overtaken by at most [`OVERTAKING`] times its
+//!   own tokens of younger texts. So hundreds of short texts do not wait behind a long one, and none starves.
 //! - **Token budget.** A group ends where the next text would exceed it; a longer text runs alone.
 //! - **Split when idle.** Texts are shared out over idle lanes first; a batch that leaves lanes idle
 //!   gets their threads.
@@ -26,6 +28,12 @@ use std::{
 use thiserror::Error;
 
 pub use group::CloseReason;
+
+/// How far a text may be overtaken: by so many times its own tokens of younger texts.
+///
+/// Its wait grows in proportion to what it costs itself. At 8, a text of 512 tokens lets 200 short ones of
+/// 20 tokens pass.
+pub const OVERTAKING: usize = 8;
 
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ModelId(pub usize);
@@ -87,6 +95,17 @@ struct Waiting {
     id: TextId,
     items: Vec<Item>,
     since: Instant,
+    /// The queue's order: the tokens that were enqueued before this text, plus [`OVERTAKING`] times its own.
+    ///
+    /// Only a text that begins less than that many tokens later can come before it.
+    rank: usize,
+}
+
+impl Waiting {
+    /// The text's length for the model that reads most of it.
+    fn tokens(&self) -> usize {
+        self.items.iter().map(|item| item.tokens).max().unwrap_or(0)
+    }
 }
 
 /// A batch of the current group that no lane has taken yet.
@@ -98,7 +117,10 @@ struct Planned {
 
 pub struct Planner {
     config: PlannerConfig,
+    /// By rank.
     waiting: VecDeque<Waiting>,
+    /// Tokens of all texts ever enqueued.
+    enqueued_tokens: usize,
     planned: VecDeque<Planned>,
     running: HashMap<BatchId, Batch>,
     /// Models that have still to answer, by text.
@@ -117,6 +139,7 @@ impl Planner {
         Self {
             config,
             waiting: VecDeque::new(),
+            enqueued_tokens: 0,
             planned: VecDeque::new(),
             running: HashMap::new(),
             open: HashMap::new(),
@@ -142,13 +165,17 @@ impl Planner {
         self.reserved = self.reserved.saturating_sub(texts);
     }
 
-    /// Puts a text with a reserved place at the end of the queue; `items` has one entry per model.
+    /// Puts a text with a reserved place into the queue; `items` has one entry per model.
     pub fn enqueue(&mut self, items: Vec<Item>, now: Instant) -> TextId {
         self.release(1);
         let id = TextId(self.next_text);
         self.next_text += 1;
         self.open.insert(id, items.len());
-        self.waiting.push_back(Waiting { id, items, since: now });
+        let mut text = Waiting { id, items, since: now, rank: 0 };
+        text.rank = self.enqueued_tokens + OVERTAKING * text.tokens();
+        self.enqueued_tokens += text.tokens();
+        let place = self.waiting.partition_point(|waiting| waiting.rank <= text.rank);
+        self.waiting.insert(place, text);
         id
     }
 

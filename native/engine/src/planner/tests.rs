@@ -7,7 +7,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{Batch, CloseReason, Item, ModelId, Planner, PlannerConfig, QueueFull, TextId};
+use super::{Batch, CloseReason, Item, ModelId, OVERTAKING, Planner, PlannerConfig, QueueFull, TextId};
 
 const BASE: PlannerConfig = PlannerConfig { lanes: 2, max_batch_tokens: 100, capacity: 1000 };
 
@@ -73,8 +73,29 @@ fn closes_the_batch_when_the_token_budget_is_spent() {
 fn a_text_longer_than_the_budget_runs_alone() {
     let mut planner = planner(1);
     add(&mut planner, 1, 512);
-    add(&mut planner, 1, 5);
     assert_eq!(poll(&mut planner).unwrap().tokens, 512);
+}
+
+#[test]
+fn hundreds_of_short_texts_pass_a_long_one_and_then_it_runs() {
+    let mut planner = planner(1);
+    let running = (add(&mut planner, 1, 100), poll(&mut planner).unwrap().id);
+    let long = add(&mut planner, 1, 512);
+    let short = 20;
+    // The last one that may pass begins `OVERTAKING` × (512 - 20) tokens after the long text.
+    let passing = (OVERTAKING * (512 - short) - 512).div_ceil(short);
+    for _ in 0..300 {
+        add(&mut planner, 1, short);
+    }
+    planner.finish(running.1);
+    let mut order = Vec::new();
+    while let Some(batch) = poll(&mut planner) {
+        planner.finish(batch.id);
+        order.extend(batch.texts);
+    }
+    assert_eq!(order.iter().position(|&text| text == long), Some(passing));
+    assert!(passing > 150, "{passing} short texts pass");
+    assert!(order[..passing].is_sorted() && order[passing + 1..].is_sorted(), "short texts keep their order");
 }
 
 #[test]
@@ -85,7 +106,7 @@ fn a_long_text_does_not_blow_up_the_rectangle_of_many_short_ones() {
         add(&mut planner, 1, 2);
     }
     let batch = poll(&mut planner).unwrap();
-    assert_eq!((batch.texts.len(), batch.reason), (5, CloseReason::Padding), "5 rows of 80 cells are 400");
+    assert_eq!((batch.texts.len(), batch.reason), (10, CloseReason::Padding), "11 rows of 80 cells are 880");
 }
 
 #[test]
@@ -210,7 +231,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     /// Whatever happens in whatever order: every item of every text that is not cancelled runs
-    /// exactly once, lanes are never oversubscribed, the budget holds, texts start in order.
+    /// exactly once, lanes are never oversubscribed, the budget holds, and no text is overtaken further than
+    /// it may be.
     #[test]
     fn nothing_is_lost_or_run_twice(lanes in 1usize..6, steps in prop::collection::vec(step(), 1..120)) {
         let mut planner = planner(lanes);
@@ -219,7 +241,8 @@ proptest! {
         let mut cancelled: Vec<TextId> = Vec::new();
         let mut ran: HashMap<(TextId, usize), usize> = HashMap::new();
         let mut running: Vec<Batch> = Vec::new();
-        let mut last_started: HashMap<usize, TextId> = HashMap::new();
+        let mut lengths: Vec<usize> = Vec::new();
+        let mut started: Vec<TextId> = Vec::new();
         let drain = std::iter::repeat_n([Step::Poll, Step::Finish(0)], 2000).flatten();
         for step in steps.into_iter().chain(drain) {
             match step {
@@ -227,6 +250,7 @@ proptest! {
                     let id = add(&mut planner, models, tokens);
                     wanted.insert(id, models);
                     texts.push(id);
+                    lengths.push(tokens);
                 }
                 Step::Cancel(index) => {
                     if let Some(&id) = texts.get(index) {
@@ -239,10 +263,9 @@ proptest! {
                         prop_assert!(batch.tokens <= BASE.max_batch_tokens || batch.texts.len() == 1);
                         for &id in &batch.texts {
                             *ran.entry((id, batch.model.0)).or_default() += 1;
-                            if let Some(&previous) = last_started.get(&batch.model.0) {
-                                prop_assert!(previous < id, "texts start in order");
-                            }
-                            last_started.insert(batch.model.0, id);
+                        }
+                        if batch.model.0 == 0 {
+                            started.extend(&batch.texts);
                         }
                         running.push(batch);
                     }
@@ -257,6 +280,12 @@ proptest! {
         }
         prop_assert!(planner.is_idle());
         prop_assert!(ran.values().all(|&times| times == 1));
+        // Ids count up from 0, and every text starts with model 0.
+        for (place, &TextId(id)) in started.iter().enumerate() {
+            let younger = started[..place].iter().filter(|&&TextId(other)| other > id);
+            let overtakers: usize = younger.map(|&TextId(other)| lengths[other as usize]).sum();
+            prop_assert!(overtakers <= OVERTAKING * lengths[id as usize]);
+        }
         for (id, models) in wanted {
             let count = ran.keys().filter(|(text, _)| *text == id).count();
             prop_assert!(count == models || (cancelled.contains(&id) && count < models));

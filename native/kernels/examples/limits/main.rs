@@ -1,10 +1,10 @@
 //! Measures what this machine can do at most, and what fraction of it the kernels reach.
 //!
-//! `cargo run --release -p chorus-kernels --example limits [-- --json] [--quick]`
+//! `cargo run --release -p chorus-kernels --example limits [-- --json] [--quick] [--peaks]`
 //!
 //! Peak and kernel are measured in turns, many short times; the figures are the best of each, so that
 //! other load on the machine disturbs both alike. The times include the conversion of the activations,
-//! bias and GELU.
+//! bias and GELU. `--peaks` measures the machine alone, in a few seconds, and prints JSON.
 
 mod kernels;
 mod peaks;
@@ -18,6 +18,10 @@ fn main() {
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let rounds = if has("--quick") { 5 } else { 25 };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if has("--peaks") {
+        println!("{}", report::peaks_json(cores, &limits(1, rounds), &limits(cores, rounds)));
+        return;
+    }
     let report = Report {
         isa: chorus_kernels::Isa::best(),
         cores,

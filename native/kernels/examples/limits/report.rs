@@ -58,11 +58,6 @@ impl Report {
     }
 
     pub fn json(&self) -> String {
-        let number = |value: Option<f64>| value.map_or("null".into(), |value| format!("{value:.4}"));
-        let limits = |limits: &Limits| {
-            let [f32, bf16, q8] = [limits.f32, limits.bf16, limits.q8].map(number);
-            format!(r#"{{"f32_gflops":{f32},"bf16_gflops":{bf16},"q8_gops":{q8},"read_gb_per_s":{:.4}}}"#, limits.read)
-        };
         let kernels: Vec<String> = self
             .kernels
             .iter()
@@ -93,13 +88,28 @@ impl Report {
             r#"{{"isa":"{}","cores":{},"one_core":{},"all_cores":{},"packing_seconds":{{"q8":{q8:.4},"bf16":{bf16:.4},"f32":{f32:.4}}},"layer_norm_ns":{:.4},"attention":[{}],"kernels":[{}]}}"#,
             self.isa,
             self.cores,
-            limits(&self.one_core),
-            limits(&self.all_cores),
+            limits_json(&self.one_core),
+            limits_json(&self.all_cores),
             self.layer_norm_ns,
             attention.join(","),
             kernels.join(","),
         )
     }
+}
+
+/// What `--peaks` prints.
+pub fn peaks_json(cores: usize, one_core: &Limits, all_cores: &Limits) -> String {
+    let (one_core, all_cores) = (limits_json(one_core), limits_json(all_cores));
+    format!(r#"{{"cores":{cores},"one_core":{one_core},"all_cores":{all_cores}}}"#)
+}
+
+fn limits_json(limits: &Limits) -> String {
+    let [f32, bf16, q8] = [limits.f32, limits.bf16, limits.q8].map(number);
+    format!(r#"{{"f32_gflops":{f32},"bf16_gflops":{bf16},"q8_gops":{q8},"read_gb_per_s":{:.4}}}"#, limits.read)
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or("null".into(), |value| format!("{value:.4}"))
 }
 
 fn fraction(fraction: Option<f64>) -> String {

@@ -12,11 +12,13 @@ mod tests;
 
 use std::ops::Range;
 
-use crate::gemm::RowWords;
+use crate::gemm::{RowWords, even_parts};
 use crate::isa::Isa;
+use crate::linear::Format;
 use crate::matrix::{Matrix, MatrixMut};
-use crate::tile::{F32Kernels, Sums, TILE_ROWS, Tile, TileKernel};
-use crate::words::{Line, words_of_floats, words_of_lines, words_of_sums};
+use crate::panels::PackedFormat;
+use crate::tile::{PanelKernels, Sums, TILE_ROWS, Tile, TileKernel};
+use crate::words::{Line, words_of_lines, words_of_lines_mut};
 
 /// Keys in a panel.
 const KEYS: usize = 48;
@@ -25,12 +27,16 @@ const KEYS: usize = 48;
 const VALUES: usize = 32;
 
 /// Multi-head attention: `softmax(q · kᵀ / √head_size) · v` for every head of every text.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Attention {
     heads: usize,
     head_size: usize,
+    /// Whether bf16 will do where the CPU multiplies it.
+    rounding: bool,
+    /// Of the products: f32 or bf16.
+    format: PackedFormat,
     isa: Isa,
-    kernels: F32Kernels,
+    kernels: PanelKernels,
 }
 
 /// Queries, keys and values, `[rows, heads · head_size]` each, of several texts.
@@ -47,7 +53,7 @@ pub struct Inputs<'a> {
 
 /// One head of one text.
 struct Part {
-    first_query: usize,
+    queries: Range<usize>,
     keys: Range<usize>,
     /// Of the inputs.
     columns: Range<usize>,
@@ -56,12 +62,17 @@ struct Part {
 /// Memory that [`Attention::run`] works in. Reusable: it grows to the longest text and stays.
 #[derive(Debug, Default)]
 pub struct AttentionScratch {
-    /// Keys of one head, transposed: panels `[head_size][KEYS]`, the last as narrow as 16.
+    /// Keys, then queries, of one head, where they are rounded.
+    rounded: Vec<Line>,
+    /// Keys of one head, transposed: panels `[head_size][KEYS]`, the last as narrow as 16. In bf16, a word is
+    /// two neighbours of a head.
     keys: Vec<Line>,
-    /// Values of one head: panels `[keys][VALUES]`, filled up with zeros.
+    /// Values of one head: panels `[keys][VALUES]`, filled up with zeros. In bf16, a word is of two keys.
     values: Vec<Line>,
-    /// Scores, then weights, of a tile: a panel of `[TILE_ROWS][KEYS]` after the other.
-    weights: Vec<Sums<KEYS>>,
+    /// Scores of a tile: a panel of `[TILE_ROWS][KEYS]` after the other.
+    scores: Vec<Sums<KEYS>>,
+    /// Weights of a tile, row by row.
+    weights: Vec<Line>,
 }
 
 impl AttentionScratch {
@@ -71,17 +82,39 @@ impl AttentionScratch {
 }
 
 impl Attention {
+    /// Attention with products in f32.
+    ///
     /// # Panics
     /// If either is zero.
     pub fn new(heads: usize, head_size: usize) -> Self {
+        Self::with_rounding(heads, head_size, false)
+    }
+
+    /// What goes with linear operators in the format `F`: where they round, queries, keys, weights and values are
+    /// rounded to bf16 too, if the CPU multiplies it. Sums and softmax are in f32.
+    ///
+    /// # Panics
+    /// If either is zero.
+    pub fn of_format<F: Format>(heads: usize, head_size: usize) -> Self {
+        Self::with_rounding(heads, head_size, F::PACKED != PackedFormat::F32)
+    }
+
+    fn with_rounding(heads: usize, head_size: usize, rounding: bool) -> Self {
         assert!(heads > 0 && head_size > 0, "{heads} heads of {head_size}");
-        Self { heads, head_size, isa: Isa::best(), kernels: F32Kernels::new(Isa::best()) }
+        let isa = Isa::best();
+        let format = Self::format(rounding, isa);
+        Self { heads, head_size, rounding, format, isa, kernels: PanelKernels::new(format, isa) }
+    }
+
+    fn format(rounding: bool, isa: Isa) -> PackedFormat {
+        if rounding && isa.has_bf16() { PackedFormat::Bf16 } else { PackedFormat::F32 }
     }
 
     /// The same operator with the instructions of `isa` instead of the best.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        Self { isa, kernels: F32Kernels::new(isa), ..self }
+        let format = Self::format(self.rounding, isa);
+        Self { isa, format, kernels: PanelKernels::new(format, isa), ..self }
     }
 
     /// Computes all heads into `y[queries, heads · head_size]`.
@@ -116,61 +149,54 @@ impl Attention {
             for head in heads.clone() {
                 let columns = |head: usize| head * self.head_size..(head + 1) * self.head_size;
                 let target = y.block(text_queries[0]..text_queries[1], columns(head - heads.start));
-                let part =
-                    Part { first_query: text_queries[0], keys: text_keys[0]..text_keys[1], columns: columns(head) };
-                self.run_part(inputs, part, scratch, target);
+                let [queries, keys] = [text_queries, text_keys].map(|text| text[0]..text[1]);
+                self.run_part(inputs, Part { queries, keys, columns: columns(head) }, scratch, target);
             }
         }
     }
 
     /// Computes one head of one text into `y[queries, head_size]`.
     fn run_part(&self, inputs: &Inputs<'_>, part: Part, scratch: &mut AttentionScratch, mut y: MatrixMut<'_>) {
-        let Part { first_query, keys, columns } = part;
+        let Part { queries, keys, columns } = part;
         if keys.is_empty() {
             (0..y.rows()).for_each(|row| y.row_mut(row).fill(0.0));
             return;
         }
-        let count = keys.len();
-        pack::keys(self.isa, inputs.keys, keys.clone(), columns.clone(), &mut scratch.keys);
-        pack::values(inputs.values, keys, columns.clone(), &mut scratch.values);
-        let AttentionScratch { keys, values, weights } = scratch;
-        weights.resize(count.div_ceil(KEYS) * TILE_ROWS, Sums([0; KEYS]));
+        let (isa, format, count) = (self.isa, self.format, keys.len());
+        let AttentionScratch { rounded, keys: key_panels, values: value_panels, scores, weights } = scratch;
+        let rows = pack::rows(isa, format, inputs.keys, keys.clone(), columns.clone(), rounded);
+        pack::keys(isa, rows, format.depth(self.head_size), key_panels);
+        pack::values(isa, format, inputs.values, keys, columns.clone(), value_panels);
+        let rows = pack::rows(isa, format, inputs.queries, queries, columns, rounded);
+        scores.resize(count.div_ceil(KEYS) * TILE_ROWS, Sums([0; KEYS]));
+        let stride = format.depth(count).next_multiple_of(Line::WORDS);
+        weights.resize(TILE_ROWS * stride / Line::WORDS, Line::ZERO);
         let scale = (self.head_size as f32).sqrt().recip();
-        for first in (0..y.rows()).step_by(TILE_ROWS) {
-            let rows = TILE_ROWS.min(y.rows() - first);
-            let words = words_of_floats(inputs.queries.values_from(first_query + first, columns.start));
-            let queries = RowWords { words, stride: inputs.queries.stride(), rows };
-            self.scores(queries, words_of_lines(keys), weights);
-            let factors = softmax::exponentials(self.isa, weights, rows, count, scale);
-            let panels = words_of_lines(values).chunks_exact(count * VALUES);
-            for (values, column) in panels.zip((0..self.head_size).step_by(VALUES)) {
+        for tile in even_parts(0..y.rows(), TILE_ROWS) {
+            self.scores(rows.tile(tile.clone()), words_of_lines(key_panels), scores);
+            let target = softmax::Weights { words: words_of_lines_mut(weights), stride, format };
+            let factors = softmax::exponentials(isa, scores, tile.len(), count, scale, target);
+            let rows_of_weights = RowWords { words: words_of_lines(weights), stride, rows: tile.len() };
+            let panels = words_of_lines(value_panels).chunks_exact(format.depth(count) * VALUES);
+            for (panel, column) in panels.zip((0..self.head_size).step_by(VALUES)) {
                 let mut sums = [Sums([0; VALUES]); TILE_ROWS];
-                self.weighted_sums(weights, values, &mut sums[..rows]);
+                multiply(self.kernels.wide, rows_of_weights, panel, &mut sums[..tile.len()]);
                 let columns = column..(column + VALUES).min(self.head_size);
-                softmax::write(self.isa, &sums[..rows], &factors, y.block(first..first + rows, columns));
+                softmax::write(isa, &sums[..tile.len()], &factors, y.block(tile.clone(), columns));
             }
         }
     }
 
     /// `queries · keysᵀ`, panel by panel: [`TILE_ROWS`] rows of each.
     fn scores(&self, queries: RowWords<'_>, keys: &[u32], scores: &mut [Sums<KEYS>]) {
-        for (panel, scores) in keys.chunks(self.head_size * KEYS).zip(scores.chunks_exact_mut(TILE_ROWS)) {
+        let depth = self.format.depth(self.head_size);
+        for (panel, scores) in keys.chunks(depth * KEYS).zip(scores.chunks_exact_mut(TILE_ROWS)) {
             let scores = &mut scores[..queries.rows];
-            match panel.len() / self.head_size {
+            match panel.len() / depth {
                 16 => narrow_scores(self.kernels.narrow, queries, panel, scores),
                 32 => narrow_scores(self.kernels.wide, queries, panel, scores),
-                _ => multiply(self.kernels.widest, queries, panel, scores, false),
+                _ => multiply(self.kernels.widest, queries, panel, scores),
             }
-        }
-    }
-
-    /// `weights · values`, one panel of weights after the other.
-    fn weighted_sums(&self, weights: &[Sums<KEYS>], values: &[u32], sums: &mut [Sums<VALUES>]) {
-        let panels = values.chunks(KEYS * VALUES).zip(weights.chunks_exact(TILE_ROWS));
-        for (index, (values, weights)) in panels.enumerate() {
-            let words = words_of_sums(weights);
-            let weights = RowWords { words, stride: KEYS, rows: sums.len() };
-            multiply(self.kernels.wide, weights, values, sums, index > 0);
         }
     }
 }
@@ -183,7 +209,7 @@ fn narrow_scores<const COLUMNS: usize>(
     scores: &mut [Sums<KEYS>],
 ) {
     let mut sums = [Sums([0; COLUMNS]); TILE_ROWS];
-    multiply(kernel, queries, panel, &mut sums[..scores.len()], false);
+    multiply(kernel, queries, panel, &mut sums[..scores.len()]);
     for (sums, scores) in sums.iter().zip(scores) {
         *scores.0.first_chunk_mut().expect("it is narrower") = sums.0;
     }
@@ -194,8 +220,7 @@ fn multiply<const COLUMNS: usize>(
     rows: RowWords<'_>,
     panel: &[u32],
     sums: &mut [Sums<COLUMNS>],
-    resume: bool,
 ) {
     // SAFETY: the kernels of `Attention` are those of its `isa`, which exists only where the CPU has it.
-    unsafe { kernel(&mut Tile::new(rows.words, rows.stride, panel, sums, resume)) }
+    unsafe { kernel(&mut Tile::new(rows.words, rows.stride, panel, sums, false)) }
 }

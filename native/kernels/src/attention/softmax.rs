@@ -1,20 +1,31 @@
 //! What attention does between its two products, and after them.
 
 use super::{KEYS, VALUES};
+use crate::bf16;
 use crate::exp::exp;
 use crate::lanes::{fold, maximum, sum};
 use crate::matrix::MatrixMut;
+use crate::panels::PackedFormat;
 use crate::tile::{Sums, TILE_ROWS};
-use crate::words::floats_of_words;
+use crate::words::{floats_of_words, halves_of_words_mut};
+
+/// Where weights are written: rows of words of `format`, `stride` words apart.
+pub(super) struct Weights<'a> {
+    pub words: &'a mut [u32],
+    pub stride: usize,
+    pub format: PackedFormat,
+}
 
 vectorized! {
-    /// Replaces the scores of `count` keys in each of `rows` rows by `exp((score - max) · scale)`, and returns
-    /// the reciprocals of their sums. The scores are panels of `[TILE_ROWS][KEYS]`.
+    /// Writes `exp((score - max) · scale)` of each of `rows` rows of scores, and returns the reciprocals of their
+    /// sums. The scores of `count` keys are panels of `[TILE_ROWS][KEYS]`. In bf16, the sums are those of the
+    /// rounded numbers.
     pub(super) fn exponentials(
         scores: &mut [Sums<KEYS>],
         rows: usize,
         count: usize,
         scale: f32,
+        weights: Weights<'_>,
     ) -> [f32; TILE_ROWS] = exponentials_body
 }
 
@@ -26,45 +37,75 @@ vectorized! {
 /// Keys that are looked at together: one 512-bit register.
 const LANES: usize = 16;
 
+/// One step for all rows after the other, by way of memory: a row's own steps wait for one another.
 #[inline(always)]
-fn exponentials_body(scores: &mut [Sums<KEYS>], rows: usize, count: usize, scale: f32) -> [f32; TILE_ROWS] {
-    let mut factors = [0.0; TILE_ROWS];
-    for (row, factor) in factors.iter_mut().enumerate().take(rows) {
-        // What is beyond the last key must weigh nothing.
-        if let Some(last) = scores[count / KEYS * TILE_ROWS..].get_mut(row) {
-            last.0[count % KEYS..].fill(f32::NEG_INFINITY.to_bits());
-        }
+fn exponentials_body(
+    scores: &mut [Sums<KEYS>],
+    rows: usize,
+    count: usize,
+    scale: f32,
+    weights: Weights<'_>,
+) -> [f32; TILE_ROWS] {
+    // What is beyond the last key must weigh nothing.
+    for last in scores[count / KEYS * TILE_ROWS..].iter_mut().take(rows) {
+        last.0[count % KEYS..].fill(f32::NEG_INFINITY.to_bits());
+    }
+    let mut lanes = [[f32::NEG_INFINITY; LANES]; TILE_ROWS];
+    for (row, lanes) in lanes.iter_mut().enumerate().take(rows) {
         let mut maxima = [f32::NEG_INFINITY; LANES];
-        for chunk in (0..count).step_by(LANES) {
+        for chunk in 0..count.div_ceil(LANES) {
             let scores = floats_of_words(chunk_of(scores, row, chunk));
             for lane in 0..LANES {
-                let (score, maximum) = (scores[lane], maxima[lane]);
-                maxima[lane] = if score > maximum { score } else { maximum };
+                maxima[lane] = maximum(scores[lane], maxima[lane]);
             }
         }
-        let offset = fold(maxima, maximum) * scale;
-        let mut sums = [0.0; LANES];
-        for chunk in (0..count).step_by(LANES) {
-            let scores = chunk_of(scores, row, chunk);
-            let mut weights = [0.0; LANES];
-            for lane in 0..LANES {
-                weights[lane] = exp(f32::from_bits(scores[lane]).mul_add(scale, -offset));
-                sums[lane] += weights[lane];
-            }
-            for lane in 0..LANES {
-                scores[lane] = weights[lane].to_bits();
-            }
-        }
-        *factor = fold(sums, sum).recip();
+        *lanes = maxima;
     }
-    factors
+    let maxima = fold_rows(&lanes, maximum);
+    let Weights { words, stride, format } = weights;
+    for (row, (lanes, words)) in lanes.iter_mut().zip(words.chunks_exact_mut(stride)).enumerate().take(rows) {
+        let offset = maxima[row] * scale;
+        let mut sums = [0.0; LANES];
+        for chunk in 0..count.div_ceil(LANES) {
+            let scores = chunk_of(scores, row, chunk);
+            let mut exponentials = [0.0; LANES];
+            for lane in 0..LANES {
+                exponentials[lane] = exp(f32::from_bits(scores[lane]).mul_add(scale, -offset));
+            }
+            if format == PackedFormat::Bf16 {
+                let mut halves = [0; LANES];
+                for lane in 0..LANES {
+                    halves[lane] = bf16::bits(exponentials[lane]);
+                    sums[lane] += f32::from_bits(u32::from(halves[lane]) << 16);
+                }
+                halves_of_words_mut(words).as_chunks_mut().0[chunk] = halves;
+            } else {
+                for lane in 0..LANES {
+                    sums[lane] += exponentials[lane];
+                }
+                words.as_chunks_mut().0[chunk] = exponentials.map(f32::to_bits);
+            }
+        }
+        *lanes = sums;
+    }
+    fold_rows(&lanes, sum).map(f32::recip)
 }
 
-/// A row's scores of the keys `first..first + LANES`.
+/// [`fold`] of every row.
 #[inline(always)]
-fn chunk_of(scores: &mut [Sums<KEYS>], row: usize, first: usize) -> &mut [u32; LANES] {
-    let panel = &mut scores[first / KEYS * TILE_ROWS + row];
-    &mut panel.0.as_chunks_mut().0[first % KEYS / LANES]
+fn fold_rows(rows: &[[f32; LANES]; TILE_ROWS], pick: impl Fn(f32, f32) -> f32) -> [f32; TILE_ROWS] {
+    let mut results = [0.0; TILE_ROWS];
+    for (result, row) in results.iter_mut().zip(rows) {
+        *result = fold(*row, &pick);
+    }
+    results
+}
+
+/// A row's scores of the keys from `LANES · chunk` on.
+#[inline(always)]
+fn chunk_of(scores: &[Sums<KEYS>], row: usize, chunk: usize) -> &[u32; LANES] {
+    const CHUNKS: usize = KEYS / LANES;
+    &scores[chunk / CHUNKS * TILE_ROWS + row].0.as_chunks().0[chunk % CHUNKS]
 }
 
 #[inline(always)]

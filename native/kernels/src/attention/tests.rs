@@ -1,4 +1,5 @@
-use crate::{Attention, AttentionScratch, Inputs, Isa, Matrix, MatrixMut};
+use crate::panels::PackedFormat;
+use crate::{Attention, AttentionScratch, F32, Inputs, Isa, Matrix, MatrixMut, Q8};
 
 const HEADS: usize = 3;
 
@@ -20,8 +21,15 @@ fn offsets(lengths: &[usize]) -> Vec<usize> {
     std::iter::once(0).chain(sums).collect()
 }
 
+/// Exact and rounding attention, for every instruction set.
+fn operators(head_size: usize) -> impl Iterator<Item = Attention> {
+    let operators = [Attention::of_format::<F32>(HEADS, head_size), Attention::of_format::<Q8>(HEADS, head_size)];
+    Isa::available().into_iter().flat_map(move |isa| operators.map(|attention| attention.with_isa(isa)))
+}
+
 /// The result for a fused `qkv[tokens, 3 · width]`, of all tokens or of each text's first.
-fn run(isa: Isa, qkv: &[f32], head_size: usize, lengths: &[usize], first_only: bool) -> Vec<f32> {
+fn run(attention: Attention, qkv: &[f32], lengths: &[usize], first_only: bool) -> Vec<f32> {
+    let head_size = attention.head_size;
     let width = HEADS * head_size;
     let (fused, key_offsets) = (Matrix::new(qkv, 3 * width), offsets(lengths));
     let first: Vec<f32> =
@@ -36,7 +44,6 @@ fn run(isa: Isa, qkv: &[f32], head_size: usize, lengths: &[usize], first_only: b
         key_offsets: &key_offsets,
     };
     let mut y = vec![f32::NAN; queries.rows() * width];
-    let attention = Attention::new(HEADS, head_size).with_isa(isa);
     let (mut left, mut right) = MatrixMut::new(&mut y, width).split_at_column(2 * head_size);
     let mut scratch = AttentionScratch::new();
     attention.run_heads(&inputs, 0..2, &mut scratch, left.block(0..queries.rows(), 0..2 * head_size));
@@ -68,14 +75,16 @@ fn texts_of_any_length_attend_to_themselves_only() {
         let offsets = offsets(&lengths);
         let width = HEADS * head_size;
         let qkv = noise(offsets[lengths.len()] * 3 * width);
-        for isa in Isa::available() {
-            let y = run(isa, &qkv, head_size, &lengths, false);
+        for attention in operators(head_size) {
+            let y = run(attention, &qkv, &lengths, false);
+            let tolerance = if attention.format == PackedFormat::Bf16 { 2e-2 } else { 2e-5 };
             for text in offsets.windows(2) {
                 for query in [text[0], text[1] - 1] {
                     for head in 0..HEADS {
                         let exact = exact(&qkv, head_size, text[0]..text[1], query, head);
                         for (y, exact) in y[query * width + head * head_size..].iter().zip(exact) {
-                            assert!((f64::from(*y) - exact).abs() < 2e-5, "{isa} {text:?}: {y}, not {exact}");
+                            let error = (f64::from(*y) - exact).abs();
+                            assert!(error < tolerance, "{attention:?} {text:?}: {y}, not {exact}");
                         }
                     }
                 }
@@ -89,14 +98,13 @@ fn a_text_has_the_same_bits_alone_and_in_a_crowd() {
     let (head_size, lengths) = (64, [5, 98, 1, 33, 60]);
     let (offsets, width) = (offsets(&lengths), HEADS * head_size);
     let qkv = noise(offsets[5] * 3 * width);
-    for isa in Isa::available() {
-        let crowd = run(isa, &qkv, head_size, &lengths, false);
-        let first = run(isa, &qkv, head_size, &lengths, true);
+    for attention in operators(head_size) {
+        let crowd = run(attention, &qkv, &lengths, false);
+        let first = run(attention, &qkv, &lengths, true);
         for (index, text) in offsets.windows(2).enumerate() {
-            let alone =
-                run(isa, &qkv[text[0] * 3 * width..text[1] * 3 * width], head_size, &[text[1] - text[0]], false);
-            assert_eq!(alone, crowd[text[0] * width..text[1] * width], "{isa} {text:?}");
-            assert_eq!(first[index * width..][..width], alone[..width], "{isa} {text:?}");
+            let alone = run(attention, &qkv[text[0] * 3 * width..text[1] * 3 * width], &[text[1] - text[0]], false);
+            assert_eq!(alone, crowd[text[0] * width..text[1] * width], "{attention:?} {text:?}");
+            assert_eq!(first[index * width..][..width], alone[..width], "{attention:?} {text:?}");
         }
     }
 }
@@ -105,8 +113,9 @@ fn a_text_has_the_same_bits_alone_and_in_a_crowd() {
 fn great_scores_do_not_overflow() {
     let head_size = 64;
     let qkv: Vec<f32> = noise(20 * 3 * HEADS * head_size).into_iter().map(|value| value * 1e3).collect();
-    for isa in Isa::available() {
-        assert!(run(isa, &qkv, head_size, &[20], false).iter().all(|value| value.is_finite()), "{isa}");
+    for attention in operators(head_size) {
+        let y = run(attention, &qkv, &[20], false);
+        assert!(y.iter().all(|value| value.is_finite()), "{attention:?}");
     }
 }
 
@@ -114,11 +123,28 @@ fn great_scores_do_not_overflow() {
 fn a_bad_query_spoils_no_other() {
     let (head_size, lengths) = (64, [10, 20]);
     let width = HEADS * head_size;
-    let mut qkv = noise(30 * 3 * width);
-    let good = run(Isa::best(), &qkv, head_size, &lengths, false);
-    qkv[4 * 3 * width] = f32::NAN;
-    let bad = run(Isa::best(), &qkv, head_size, &lengths, false);
-    assert!(bad[4 * width..][..head_size].iter().all(|value| value.is_nan()));
-    assert_eq!(bad[..4 * width], good[..4 * width]);
-    assert_eq!(bad[4 * width + head_size..], good[4 * width + head_size..]);
+    let good_qkv = noise(30 * 3 * width);
+    let mut bad_qkv = good_qkv.clone();
+    bad_qkv[4 * 3 * width] = f32::NAN;
+    for attention in operators(head_size) {
+        let [good, bad] = [&good_qkv, &bad_qkv].map(|qkv| run(attention, qkv, &lengths, false));
+        assert!(bad[4 * width..][..head_size].iter().all(|value| value.is_nan()), "{attention:?}");
+        assert_eq!(bad[..4 * width], good[..4 * width], "{attention:?}");
+        assert_eq!(bad[4 * width + head_size..], good[4 * width + head_size..], "{attention:?}");
+    }
+}
+
+#[test]
+fn equal_values_come_out_rounded_once() {
+    // The weights' sum is that of the rounded weights, so their mean is the value itself, whatever they are.
+    let (head_size, length) = (32, 45);
+    let width = HEADS * head_size;
+    let mut qkv = noise(length * 3 * width);
+    for row in qkv.chunks_exact_mut(3 * width) {
+        row[2 * width..].fill(1.5);
+    }
+    for attention in operators(head_size) {
+        let y = run(attention, &qkv, &[length], false);
+        assert!(y.iter().all(|value| (value - 1.5).abs() < 1e-6), "{attention:?}");
+    }
 }

@@ -15,12 +15,13 @@ mod quantize;
 mod tests;
 
 use crate::activation::Activation;
+use crate::converted::ConvertedRows;
 use crate::gemm::{Finished, RowWords};
 use crate::isa::Isa;
 use crate::linear::{Format, Linear, Sealed};
 use crate::matrix::MatrixMut;
 use crate::panels::PackedFormat;
-use crate::words::{Line, bytes_of_words_mut, words_of_lines, words_of_lines_mut};
+use crate::words::bytes_of_words_mut;
 
 /// The format of [`Q8Linear`].
 #[derive(Debug)]
@@ -35,12 +36,7 @@ const MAX_INPUTS: usize = 65_536;
 /// Rows quantized to u8. Reusable: quantizing again keeps the memory, and one quantization serves every
 /// operator on the same input, such as query, key and value.
 #[derive(Debug, Default)]
-pub struct QuantizedRows {
-    lines: Vec<Line>,
-    rows: Vec<quantize::RowScale>,
-    stride: usize,
-    inputs: usize,
-}
+pub struct QuantizedRows(ConvertedRows<quantize::RowScale>);
 
 impl QuantizedRows {
     pub fn new() -> Self {
@@ -59,16 +55,8 @@ impl QuantizedRows {
     }
 
     pub(crate) fn quantize_with(&mut self, isa: Isa, values: &[f32], inputs: usize) {
-        assert!(inputs > 0 && values.len().is_multiple_of(inputs), "{} values, {inputs} inputs", values.len());
-        let rows = values.len() / inputs;
-        self.inputs = inputs;
-        self.stride = PackedFormat::Q8.depth(inputs).next_multiple_of(Line::WORDS);
-        self.lines.resize(rows * self.stride / Line::WORDS, Line::ZERO);
-        self.rows.clear();
-        let words = words_of_lines_mut(&mut self.lines).chunks_exact_mut(self.stride);
-        for (row, words) in values.chunks_exact(inputs).zip(words) {
-            self.rows.push(quantize::activations(isa, row, bytes_of_words_mut(words)));
-        }
+        let quantize = |row: &[f32], words: &mut [u32]| quantize::activations(isa, row, bytes_of_words_mut(words));
+        self.0.convert(PackedFormat::Q8, values, inputs, quantize);
     }
 }
 
@@ -92,7 +80,7 @@ impl Sealed for Q8 {
     const PACKED: PackedFormat = PackedFormat::Q8;
 
     fn rows(rows: &QuantizedRows) -> (RowWords<'_>, usize) {
-        (RowWords { words: words_of_lines(&rows.lines), stride: rows.stride, rows: rows.rows.len() }, rows.inputs)
+        rows.0.words()
     }
 
     fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {
@@ -102,7 +90,7 @@ impl Sealed for Q8 {
     }
 
     fn finish(isa: Isa, tile: &Finished<'_>, rows: &QuantizedRows, activation: Activation, y: MatrixMut<'_>) {
-        let scales = &rows.rows[tile.first_row..][..tile.sums.len()];
+        let scales = &rows.0.results[tile.first_row..][..tile.sums.len()];
         dequantize::write(isa, tile, scales, activation, y);
     }
 }

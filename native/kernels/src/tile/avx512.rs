@@ -1,11 +1,13 @@
 //! 512-bit kernels: rows × up to 3 registers of sums.
 
 use std::arch::x86_64::{
-    __m512bh, __m512i, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32,
-    _mm512_fmadd_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
+    __m512bh, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512,
+    _mm512_storeu_si512,
 };
 
 use super::{PANEL_COLUMNS, Tile};
+use crate::words::Line;
 
 const WIDTH: usize = 16;
 
@@ -59,9 +61,9 @@ pub(super) fn q8(tile: &mut Tile<'_>) {
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(super) fn bf16(tile: &mut Tile<'_>) {
+pub(super) fn bf16<const COLUMNS: usize, const VECTORS: usize>(tile: &mut Tile<'_, COLUMNS>) {
     // SAFETY: the features are enabled.
-    unsafe { dispatch::<Bf16, PANEL_COLUMNS, 3>(tile) }
+    unsafe { dispatch::<Bf16, COLUMNS, VECTORS>(tile) }
 }
 
 #[target_feature(enable = "avx512f")]
@@ -105,7 +107,13 @@ unsafe fn rows<S: Step, const R: usize, const COLUMNS: usize, const VECTORS: usi
                 }
             }
         }
+        // Evenly over all steps, a line at most in each: more at once would hold up the loads.
+        // Of nothing, fetch what is here: the address of an empty slice would cost a walk through the page tables.
+        let mut ahead = if tile.ahead.is_empty() { tile.rows } else { tile.ahead }.as_ptr().cast::<i8>();
+        let stride = size_of_val(tile.ahead).div_ceil(tile.panel.len()).min(size_of::<Line>());
         for (word, columns) in tile.panel.iter().enumerate() {
+            _mm_prefetch::<_MM_HINT_T0>(ahead);
+            ahead = ahead.wrapping_add(stride);
             let mut panel = [_mm512_setzero_si512(); VECTORS];
             for (vector, panel) in panel.iter_mut().enumerate() {
                 *panel = _mm512_loadu_si512(columns.as_ptr().add(vector * WIDTH).cast());

@@ -43,6 +43,8 @@ pub(crate) struct Tile<'a, const COLUMNS: usize = PANEL_COLUMNS> {
     sums: &'a mut [Sums<COLUMNS>],
     /// Whether to add to `sums` or to start from zero.
     resume: bool,
+    /// What is read soon: the kernels for large caches fetch it into the second level as they go.
+    ahead: &'a [u32],
 }
 
 impl<'a, const COLUMNS: usize> Tile<'a, COLUMNS> {
@@ -59,7 +61,12 @@ impl<'a, const COLUMNS: usize> Tile<'a, COLUMNS> {
         let (panel, rest) = panel.as_chunks::<COLUMNS>();
         assert!(rest.is_empty() && (1..=TILE_ROWS).contains(&sums.len()));
         assert!((sums.len() - 1) * stride + panel.len() <= rows.len());
-        Self { rows, stride, panel, sums, resume }
+        Self { rows, stride, panel, sums, resume, ahead: &[] }
+    }
+
+    /// The same tile, with `ahead` to be fetched meanwhile.
+    pub(crate) fn fetching(self, ahead: &'a [u32]) -> Self {
+        Self { ahead, ..self }
     }
 }
 
@@ -82,7 +89,7 @@ pub(crate) fn kernel(format: PackedFormat, isa: Isa) -> TileKernel {
         (PackedFormat::F32, Level::NeonDot) => scalar::f32,
         (PackedFormat::Q8, Level::Scalar) => scalar::q8,
         #[cfg(target_arch = "x86_64")]
-        (PackedFormat::Bf16, Level::Avx512) if isa.has_bf16() => avx512::bf16,
+        (PackedFormat::Bf16, Level::Avx512) if isa.has_bf16() => avx512::bf16::<PANEL_COLUMNS, 3>,
         (PackedFormat::Bf16, _) => scalar::bf16,
         #[cfg(target_arch = "x86_64")]
         (PackedFormat::F32, Level::Avx512) => avx512::f32::<PANEL_COLUMNS, 3>,
@@ -92,28 +99,33 @@ pub(crate) fn kernel(format: PackedFormat, isa: Isa) -> TileKernel {
     }
 }
 
-/// The f32 kernels for panels of fewer columns too, as attention needs them.
-#[derive(Clone, Copy)]
-pub(crate) struct F32Kernels {
+/// The float kernels for panels of fewer columns too, as attention needs them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PanelKernels {
     pub narrow: TileKernel<16>,
     pub wide: TileKernel<32>,
     pub widest: TileKernel<48>,
 }
 
-impl F32Kernels {
-    pub(crate) fn new(isa: Isa) -> Self {
-        match isa.level() {
+impl PanelKernels {
+    /// Those of f32, or of bf16 where `isa` has it.
+    pub(crate) fn new(format: PackedFormat, isa: Isa) -> Self {
+        match (format, isa.level()) {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => {
+            (PackedFormat::Bf16, Level::Avx512) if isa.has_bf16() => {
+                Self { narrow: avx512::bf16::<16, 1>, wide: avx512::bf16::<32, 2>, widest: avx512::bf16::<48, 3> }
+            }
+            #[cfg(target_arch = "x86_64")]
+            (_, Level::Avx512) => {
                 Self { narrow: avx512::f32::<16, 1>, wide: avx512::f32::<32, 2>, widest: avx512::f32::<48, 3> }
             }
             #[cfg(target_arch = "x86_64")]
-            Level::AvxVnni | Level::Avx2 => {
+            (_, Level::AvxVnni | Level::Avx2) => {
                 Self { narrow: vector256::f32, wide: vector256::f32, widest: vector256::f32 }
             }
             #[cfg(target_arch = "aarch64")]
-            Level::NeonDot => Self { narrow: scalar::f32, wide: scalar::f32, widest: scalar::f32 },
-            Level::Scalar => Self { narrow: scalar::f32, wide: scalar::f32, widest: scalar::f32 },
+            (_, Level::NeonDot) => Self { narrow: scalar::f32, wide: scalar::f32, widest: scalar::f32 },
+            (_, Level::Scalar) => Self { narrow: scalar::f32, wide: scalar::f32, widest: scalar::f32 },
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use chorus_engine::planner::Item;
 
 use super::{
-    InferRequest, Shared, Ticket,
+    InferRequest, Reply, Shared, Ticket,
     state::{Phase, Tokenized},
 };
 use crate::error::{BatchError, InferError};
@@ -42,8 +42,8 @@ pub fn serve(shared: &Shared) {
                     request.models.first().map_or_else(String::new, |&id| shared.models[id.0].info.name.clone());
                 let removed = state.remove(ticket);
                 drop(state);
-                if let Some(request) = removed {
-                    shared.finish(request, Err(InferError::Inference { model, reason }));
+                if removed {
+                    shared.reply(vec![Reply { ticket, answer: Err(InferError::Inference { model, reason }) }]);
                 }
             }
         }

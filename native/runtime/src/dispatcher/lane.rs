@@ -2,22 +2,21 @@
 
 use std::{
     panic::{self, AssertUnwindSafe},
-    sync::Arc,
     time::Instant,
 };
 
-use chorus_engine::planner::{Batch, TextId};
+use chorus_engine::planner::Batch;
 
 use super::{
-    Shared,
-    state::{Finished, Phase},
+    Reply, Shared,
+    state::{BatchText, Phase},
 };
 use crate::{error::BatchError, model::Model};
 
-/// A batch and the ids of those of its texts that are still wanted.
+/// A batch and those of its texts that are still wanted.
 struct Work {
     batch: Batch,
-    texts: Vec<(TextId, Arc<[u32]>, usize)>,
+    texts: Vec<BatchText>,
 }
 
 /// Runs batches until the dispatcher closes. A panic ends only the batch that caused it.
@@ -25,7 +24,7 @@ pub fn serve(shared: &Shared) {
     while let Some(work) = next(shared) {
         let model = &shared.models[work.batch.model.0];
         let inputs: Vec<Vec<u32>> =
-            work.texts.iter().map(|(_, ids, _)| model.input(shared.tokenizers.get(model.tokenizer), ids)).collect();
+            work.texts.iter().map(|text| model.input(shared.tokenizers.get(model.tokenizer), &text.ids)).collect();
         let views: Vec<&[u32]> = inputs.iter().map(Vec::as_slice).collect();
         let started = Instant::now();
         let result = panic::catch_unwind(AssertUnwindSafe(|| run(model, &views, work.batch.threads)));
@@ -36,10 +35,10 @@ pub fn serve(shared: &Shared) {
 fn next(shared: &Shared) -> Option<Work> {
     let mut state = shared.state.lock();
     loop {
-        if let Some(batch) = state.planner.poll_batch(Instant::now()) {
-            let ids = state.batch_ids(&batch, shared.models[batch.model.0].tokenizer);
-            let wanted = batch.texts.iter().zip(ids).filter_map(|(&text, ids)| Some((text, ids?, state.top(text))));
-            return Some(Work { texts: wanted.collect(), batch });
+        let now = Instant::now();
+        if let Some(batch) = state.planner.poll_batch(now) {
+            let texts = state.begin(&batch, shared.models[batch.model.0].tokenizer, now);
+            return Some(Work { batch, texts });
         }
         if state.phase == Phase::Closed {
             return None;
@@ -52,7 +51,7 @@ fn run(model: &Model, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, Batc
     if texts.is_empty() { Ok(Vec::new()) } else { model.runner.run(texts, threads) }
 }
 
-/// Enters the results of a batch and answers the requests that it completes.
+/// Enters the results of a batch and replies to the requests that it completes.
 fn finish(
     shared: &Shared,
     model: &Model,
@@ -64,7 +63,7 @@ fn finish(
     let width = model.runner.width();
     let outputs: Vec<_> = match result {
         Ok(numbers) => {
-            work.texts.iter().zip(numbers.chunks_exact(width)).map(|((.., top), row)| model.output(row, *top)).collect()
+            work.texts.iter().zip(numbers.chunks_exact(width)).map(|(text, row)| model.output(row, text.top)).collect()
         }
         Err(error) => work.texts.iter().map(|_| Err(error.clone())).collect(),
     };
@@ -76,14 +75,11 @@ fn finish(
         state.counters.panicked();
         state.counters.lane_restarted();
     }
-    let texts = work.texts.iter().map(|&(text, ..)| text);
-    let finished: Vec<Finished> =
-        texts.zip(outputs).flat_map(|(text, output)| state.complete(text, work.batch.model, output)).collect();
+    let texts = work.texts.iter().map(|text| text.id);
+    let replies: Vec<Reply> =
+        texts.zip(outputs).flat_map(|(text, output)| state.complete(text, work.batch.model, output, now)).collect();
     drop(state);
     // The batch may have left lanes idle that now have work, or requests may have freed batches.
     shared.batches_waiting.notify_all();
-    for (request, answer) in finished {
-        shared.finish(request, answer);
-    }
-    shared.drained.notify_all();
+    shared.reply(replies);
 }

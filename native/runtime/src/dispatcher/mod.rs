@@ -2,7 +2,7 @@
 //!
 //! One lock guards the planner and the open requests (`state`); it is never held while a text is
 //! tokenized or a model runs. Tokenizer threads (`intake`) turn texts into ids and enqueue them;
-//! lanes (`lane`) take batches and run them; whoever completes a request sends its answer.
+//! lanes (`lane`) take batches and run them; whoever completes requests replies to them, all in one call.
 
 mod intake;
 mod lane;
@@ -13,13 +13,13 @@ mod tests;
 use std::{
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chorus_engine::planner::{ModelId, PlannerConfig};
 use parking_lot::{Condvar, Mutex};
 
-use self::state::{Phase, Request, State};
+use self::state::{Phase, State};
 use crate::{
     error::InferError,
     model::{Model, Output, TokenizerSet},
@@ -55,8 +55,35 @@ pub struct TextAnswer {
     pub truncated_by: Vec<ModelId>,
 }
 
-/// Called once with the answer; runs on an engine thread and must not block.
-pub type Reply = Box<dyn FnOnce(Result<Vec<TextAnswer>, InferError>) + Send>;
+/// The answer to a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// One entry per text, in order.
+    pub texts: Vec<TextAnswer>,
+    pub timing: Timing,
+}
+
+/// Where a request's time went in the engine; the parts follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// From `submit` until all texts were ids, waiting for a tokenizer thread included.
+    pub tokenization: Duration,
+    /// Until the first batch with one of its texts began.
+    pub queue: Duration,
+    /// Until the last batch with one of its texts ended.
+    pub inference: Duration,
+}
+
+/// How an accepted request ended; each gets exactly one.
+#[derive(Debug)]
+pub struct Reply {
+    pub ticket: Ticket,
+    pub answer: Result<Answer, InferError>,
+}
+
+/// Takes the replies to all requests that one batch has ended, or that were cancelled; called on any
+/// thread and must not block.
+pub type ReplySink = Box<dyn Fn(Vec<Reply>) + Send + Sync>;
 
 #[derive(Clone, Copy, Debug)]
 pub struct DispatcherConfig {
@@ -69,6 +96,7 @@ pub struct DispatcherConfig {
 struct Shared {
     models: Vec<Model>,
     tokenizers: TokenizerSet,
+    replies: ReplySink,
     state: Mutex<State>,
     /// Texts wait for a tokenizer thread.
     texts_waiting: Condvar,
@@ -89,7 +117,7 @@ impl Dispatcher {
     ///
     /// # Panics
     /// If the operating system refuses a thread.
-    pub fn start(models: Vec<Model>, tokenizers: TokenizerSet, config: DispatcherConfig) -> Self {
+    pub fn start(models: Vec<Model>, tokenizers: TokenizerSet, config: DispatcherConfig, replies: ReplySink) -> Self {
         let planner = PlannerConfig {
             lanes: config.lanes,
             max_batch_tokens: config.max_batch_tokens,
@@ -99,6 +127,7 @@ impl Dispatcher {
             state: Mutex::new(State::new(planner, &models, Instant::now())),
             models,
             tokenizers,
+            replies,
             texts_waiting: Condvar::new(),
             batches_waiting: Condvar::new(),
             drained: Condvar::new(),
@@ -119,36 +148,33 @@ impl Dispatcher {
         &self.shared.models
     }
 
-    /// Accepts a request; `reply` is called exactly once, at once if the request is refused.
-    pub fn submit(&self, ticket: Ticket, request: InferRequest, reply: Reply) {
+    /// Accepts a request, which will get one [`Reply`].
+    ///
+    /// # Errors
+    /// [`InferError::QueueFull`] or [`InferError::Draining`]: refused, and no reply will come.
+    pub fn submit(&self, ticket: Ticket, request: InferRequest) -> Result<(), InferError> {
         let mut state = self.shared.state.lock();
-        let refused = match state.phase {
-            Phase::Running => state.planner.reserve(request.texts.len()).map_err(InferError::from),
-            Phase::Closed | Phase::Draining => Err(InferError::Draining),
-        };
-        match refused {
-            Err(error) => {
-                drop(state);
-                reply(Err(error));
-            }
-            Ok(()) if request.texts.is_empty() => {
-                drop(state);
-                reply(Ok(Vec::new()));
-            }
-            Ok(()) => {
-                state.add(ticket, Request::new(request, reply), Instant::now());
-                drop(state);
-                self.shared.texts_waiting.notify_one();
-            }
+        match state.phase {
+            Phase::Running => state.planner.reserve(request.texts.len())?,
+            Phase::Closed | Phase::Draining => return Err(InferError::Draining),
         }
+        if request.texts.is_empty() {
+            drop(state);
+            self.shared.reply(vec![Reply { ticket, answer: Ok(Answer::default()) }]);
+        } else {
+            state.add(ticket, request, Instant::now());
+            drop(state);
+            self.shared.texts_waiting.notify_one();
+        }
+        Ok(())
     }
 
-    /// Takes a request back: its texts leave the queue and it is answered [`InferError::Cancelled`].
+    /// Takes a request back: its texts leave the queue and the reply is [`InferError::Cancelled`].
     /// A request that is not open is ignored.
     pub fn cancel(&self, ticket: Ticket) {
         let removed = self.shared.state.lock().remove(ticket);
-        if let Some(request) = removed {
-            self.shared.finish(request, Err(InferError::Cancelled));
+        if removed {
+            self.shared.reply(vec![Reply { ticket, answer: Err(InferError::Cancelled) }]);
         }
     }
 
@@ -183,9 +209,11 @@ impl Drop for Dispatcher {
 }
 
 impl Shared {
-    /// Sends the answer of a request that has left the state.
-    fn finish(&self, request: Request, answer: Result<Vec<TextAnswer>, InferError>) {
-        (request.reply)(answer);
+    /// Replies to requests that have left the state, and tells a closing dispatcher so.
+    fn reply(&self, replies: Vec<Reply>) {
+        if !replies.is_empty() {
+            (self.replies)(replies);
+        }
         self.drained.notify_all();
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use chorus_engine::planner::{Batch, Item, ModelId, Planner, PlannerConfig, TextId};
 
-use super::{InferRequest, Reply, TextAnswer, Ticket};
+use super::{Answer, InferRequest, Reply, TextAnswer, Ticket, Timing};
 use crate::{
     error::{BatchError, InferError},
     model::{Model, Output},
@@ -34,13 +34,14 @@ pub struct Tokenized {
 }
 
 /// An accepted request and how much of its answer is still to come.
-pub struct Request {
-    pub input: Arc<InferRequest>,
-    pub reply: Reply,
+struct Request {
+    input: Arc<InferRequest>,
     /// One per text, as soon as it is tokenized.
     texts: Vec<RequestText>,
     /// Outputs still to come.
     missing: usize,
+    accepted: Instant,
+    tokenized: Instant,
 }
 
 struct RequestText {
@@ -49,9 +50,10 @@ struct RequestText {
 }
 
 impl Request {
-    pub fn new(input: InferRequest, reply: Reply) -> Self {
+    fn new(input: InferRequest, now: Instant) -> Self {
         let missing = input.texts.len() * input.models.len();
-        Self { texts: Vec::with_capacity(input.texts.len()), input: Arc::new(input), reply, missing }
+        let texts = Vec::with_capacity(input.texts.len());
+        Self { texts, input: Arc::new(input), missing, accepted: now, tokenized: now }
     }
 }
 
@@ -71,10 +73,18 @@ struct Flight {
     tickets: Vec<Ticket>,
     /// One per model of the key.
     outputs: Vec<Option<Output>>,
+    /// When its first batch began.
+    started: Option<Instant>,
 }
 
-/// A request with its finished answer, out of the state.
-pub type Finished = (Request, Result<Vec<TextAnswer>, InferError>);
+/// A text of a batch, for as long as anybody waits for it.
+pub struct BatchText {
+    pub id: TextId,
+    /// Its content ids.
+    pub ids: Arc<[u32]>,
+    /// The labels per classifier that are wanted of it.
+    pub top: usize,
+}
 
 pub struct State {
     pub planner: Planner,
@@ -107,12 +117,12 @@ impl State {
         self.requests.is_empty() && !self.planner.is_running()
     }
 
-    pub fn add(&mut self, ticket: Ticket, request: Request, now: Instant) {
+    pub fn add(&mut self, ticket: Ticket, request: InferRequest, now: Instant) {
         if self.is_empty() {
             self.counters.woke(now);
         }
         self.untokenized.push_back(ticket);
-        self.requests.insert(ticket, request);
+        self.requests.insert(ticket, Request::new(request, now));
     }
 
     /// The next request to tokenize.
@@ -126,6 +136,7 @@ impl State {
     /// for somebody else is not computed again.
     pub fn enqueue(&mut self, ticket: Ticket, tokenized: Vec<Tokenized>, now: Instant) {
         let Some(request) = self.requests.get_mut(&ticket) else { return };
+        request.tokenized = now;
         for text in tokenized {
             self.counters.tokenized(&text.items, !text.truncated_by.is_empty());
             let mut ids: Vec<_> = text.ids.into_iter().collect();
@@ -146,29 +157,32 @@ impl State {
                 let outputs = vec![None; text.items.len()];
                 let id = self.planner.enqueue(text.items, now);
                 self.joinable.insert(key.clone(), id);
-                self.flights.insert(id, Flight { key, tickets: vec![ticket], outputs });
+                self.flights.insert(id, Flight { key, tickets: vec![ticket], outputs, started: None });
                 id
             };
             request.texts.push(RequestText { flight, truncated_by: text.truncated_by });
         }
     }
 
-    /// The content ids of a batch's texts; `None` for a text that nobody waits for any more.
-    pub fn batch_ids(&self, batch: &Batch, tokenizer: usize) -> Vec<Option<Arc<[u32]>>> {
-        let ids = |text: &TextId| {
-            let (_, ids) = self.flights.get(text)?.key.ids.iter().find(|(index, _)| *index == tokenizer)?;
-            Some(Arc::clone(ids))
+    /// Begins a batch: gives those of its texts that are still wanted, as `tokenizer` has cut them.
+    pub fn begin(&mut self, batch: &Batch, tokenizer: usize, now: Instant) -> Vec<BatchText> {
+        let begin = |&id: &TextId| {
+            let flight = self.flights.get_mut(&id)?;
+            flight.started.get_or_insert(now);
+            let (_, ids) = flight.key.ids.iter().find(|(index, _)| *index == tokenizer)?;
+            Some(BatchText { id, ids: Arc::clone(ids), top: flight.key.top })
         };
-        batch.texts.iter().map(ids).collect()
+        batch.texts.iter().filter_map(begin).collect()
     }
 
-    /// The labels per classifier that are wanted of a text.
-    pub fn top(&self, text: TextId) -> usize {
-        self.flights.get(&text).map_or(0, |flight| flight.key.top)
-    }
-
-    /// Enters a text's output; returns the requests that it completes or fails.
-    pub fn complete(&mut self, text: TextId, model: ModelId, output: Result<Output, BatchError>) -> Vec<Finished> {
+    /// Enters a text's output; returns the replies to the requests that it completes or fails.
+    pub fn complete(
+        &mut self,
+        text: TextId,
+        model: ModelId,
+        output: Result<Output, BatchError>,
+        now: Instant,
+    ) -> Vec<Reply> {
         let Some(flight) = self.flights.get_mut(&text) else { return Vec::new() };
         let tickets = flight.tickets.clone();
         match output {
@@ -177,8 +191,8 @@ impl State {
                 let name = self.model_names[model.0].clone();
                 let fail = |ticket| {
                     self.counters.failed(model, &reason);
-                    let request = self.remove(ticket)?;
-                    Some((request, Err(InferError::Inference { model: name.clone(), reason: reason.clone() })))
+                    let answer = Err(InferError::Inference { model: name.clone(), reason: reason.clone() });
+                    self.remove(ticket).then_some(Reply { ticket, answer })
                 };
                 tickets.into_iter().filter_map(fail).collect()
             }
@@ -190,13 +204,13 @@ impl State {
                 if flight.outputs.iter().all(Option::is_some) {
                     self.joinable.remove(&flight.key);
                 }
-                tickets.into_iter().filter_map(|ticket| self.advance(ticket, model)).collect()
+                tickets.into_iter().filter_map(|ticket| self.advance(ticket, model, now)).collect()
             }
         }
     }
 
-    /// Counts one more output of a request; returns the request if it was the last.
-    fn advance(&mut self, ticket: Ticket, model: ModelId) -> Option<Finished> {
+    /// Counts one more output of a request; returns the reply if it was the last.
+    fn advance(&mut self, ticket: Ticket, model: ModelId, now: Instant) -> Option<Reply> {
         self.counters.done(model);
         let request = self.requests.get_mut(&ticket)?;
         request.missing -= 1;
@@ -204,11 +218,23 @@ impl State {
             return None;
         }
         let request = self.requests.remove(&ticket)?;
-        let answers = request.texts.iter().map(|text| self.answer(text)).collect();
+        let texts = request.texts.iter().map(|text| self.answer(text)).collect();
+        let timing = self.timing(&request, now);
         for text in &request.texts {
             self.leave(text.flight, ticket);
         }
-        Some((request, Ok(answers)))
+        Some(Reply { ticket, answer: Ok(Answer { texts, timing }) })
+    }
+
+    /// Where the time of a request went that ends now. A text that was on its way already has not waited.
+    fn timing(&self, request: &Request, now: Instant) -> Timing {
+        let started = request.texts.iter().filter_map(|text| self.flights.get(&text.flight)?.started).min();
+        let started = started.unwrap_or(now).max(request.tokenized);
+        Timing {
+            tokenization: request.tokenized - request.accepted,
+            queue: started - request.tokenized,
+            inference: now - started,
+        }
     }
 
     fn answer(&self, text: &RequestText) -> TextAnswer {
@@ -216,9 +242,9 @@ impl State {
         TextAnswer { outputs: outputs.unwrap_or_default(), truncated_by: text.truncated_by.clone() }
     }
 
-    /// Takes a request out and frees its places in the queue.
-    pub fn remove(&mut self, ticket: Ticket) -> Option<Request> {
-        let request = self.requests.remove(&ticket)?;
+    /// Takes a request out and frees its places in the queue; false if it was not open.
+    pub fn remove(&mut self, ticket: Ticket) -> bool {
+        let Some(request) = self.requests.remove(&ticket) else { return false };
         self.untokenized.retain(|&waiting| waiting != ticket);
         self.planner.release(request.input.texts.len() - request.texts.len());
         for text in &request.texts {
@@ -228,7 +254,7 @@ impl State {
             }
             self.leave(text.flight, ticket);
         }
-        Some(request)
+        true
     }
 
     /// A request waits for a text no more; without anybody who does, the text leaves the queue.

@@ -6,8 +6,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc::{self, Receiver},
+        mpsc::{self, Receiver, Sender},
     },
+    time::Duration,
 };
 
 use chorus_engine::{
@@ -17,7 +18,7 @@ use chorus_engine::{
 };
 use parking_lot::{Condvar, Mutex};
 
-use super::{Dispatcher, DispatcherConfig, InferRequest, TextAnswer, Ticket};
+use super::{Dispatcher, DispatcherConfig, InferRequest, Reply, TextAnswer, Ticket, Timing};
 use crate::{
     error::{BatchError, InferError},
     model::{Head, Model, ModelInfo, Output, Precision, Runner, TokenizerSet},
@@ -87,8 +88,14 @@ impl Runner for PlayedRunner {
 struct Service {
     dispatcher: Dispatcher,
     models: Vec<Arc<Played>>,
+    /// Where the replies to open requests go.
+    waiting: Waiting,
+    timings: Timings,
     next_ticket: u64,
 }
+
+type Waiting = Arc<Mutex<HashMap<Ticket, Sender<Answer>>>>;
+type Timings = Arc<Mutex<HashMap<Ticket, Timing>>>;
 
 type Answer = Result<Vec<TextAnswer>, InferError>;
 
@@ -110,28 +117,50 @@ impl Service {
             },
             tokenizer,
             head: Head::Classification(ClassificationHead {
-                labels: vec!["LONG".into(), "SHORT".into()],
+                labels: vec!["LONG".to_owned(), "SHORT".to_owned()],
                 function: ScoreFunction::Identity,
             }),
             runner: Box::new(PlayedRunner(Arc::clone(played))),
         };
         let config = DispatcherConfig { lanes, max_batch_tokens: 64, queue_capacity: capacity };
         let models = played.iter().enumerate().map(model).collect();
-        Self { dispatcher: Dispatcher::start(models, tokenizers.into_inner(), config), models: played, next_ticket: 0 }
+        let waiting = Waiting::default();
+        let timings = Timings::default();
+        let (senders, noted) = (Arc::clone(&waiting), Arc::clone(&timings));
+        let replies = move |replies: Vec<Reply>| {
+            for Reply { ticket, answer } in replies {
+                let sender = senders.lock().remove(&ticket).expect("one reply to a request that was accepted");
+                let texts = answer.map(|answer| {
+                    noted.lock().insert(ticket, answer.timing);
+                    answer.texts
+                });
+                sender.send(texts).expect("the test waits for the answer");
+            }
+        };
+        let dispatcher = Dispatcher::start(models, tokenizers.into_inner(), config, Box::new(replies));
+        Self { dispatcher, models: played, waiting, timings, next_ticket: 0 }
     }
 
     fn submit(&mut self, texts: &[&str]) -> (Ticket, Receiver<Answer>) {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        let (sender, receiver) = mpsc::channel();
+        let receiver = self.wait_for(ticket);
         let request = InferRequest {
             texts: texts.iter().map(|&text| text.to_owned()).collect(),
             models: (0..self.models.len()).map(ModelId).collect(),
             top: 1,
         };
-        let reply = Box::new(move |answer| sender.send(answer).expect("the test waits for the answer"));
-        self.dispatcher.submit(ticket, request, reply);
+        if let Err(refused) = self.dispatcher.submit(ticket, request) {
+            let sender = self.waiting.lock().remove(&ticket).expect("a refused request gets no reply");
+            sender.send(Err(refused)).unwrap();
+        }
         (ticket, receiver)
+    }
+
+    fn wait_for(&self, ticket: Ticket) -> Receiver<Answer> {
+        let (sender, receiver) = mpsc::channel();
+        self.waiting.lock().insert(ticket, sender);
+        receiver
     }
 
     /// Waits until `model` has been asked to run `times` times.
@@ -182,6 +211,24 @@ fn what_waits_while_the_lane_is_busy_runs_together() {
         assert!(answer.recv().unwrap().is_ok());
     }
     assert_eq!(*service.models[0].batches.lock(), [1, 5]);
+}
+
+#[test]
+fn a_reply_tells_where_the_time_went() {
+    let mut service = Service::new(1, 1, 100);
+    service.models[0].gate.close();
+    let (runs, first) = service.submit(&["a"]);
+    service.wait_for_runs(0, 1);
+    let (waits, second) = service.submit(&["b"]);
+    while service.dispatcher.stats().models[0].queued_texts < 1 {
+        std::thread::yield_now();
+    }
+    let at_least = Duration::from_millis(20);
+    std::thread::sleep(at_least);
+    service.models[0].gate.open();
+    assert!(first.recv().unwrap().is_ok() && second.recv().unwrap().is_ok());
+    let timings = service.timings.lock();
+    assert!(timings[&runs].inference >= at_least && timings[&waits].queue >= at_least, "{timings:?}");
 }
 
 #[test]
@@ -294,15 +341,14 @@ fn closing_answers_what_was_accepted_and_refuses_the_rest() {
         let dispatcher = &service.dispatcher;
         let closing = scope.spawn(|| dispatcher.close());
         loop {
-            let (sender, receiver) = mpsc::channel();
+            let late = Ticket(1 << 40);
+            let receiver = service.wait_for(late);
             let request = InferRequest { texts: vec!["late".to_owned()], models: vec![ModelId(1)], top: 1 };
-            dispatcher.submit(Ticket(1 << 40), request, Box::new(move |answer| drop(sender.send(answer))));
-            // A refusal is given before `submit` returns.
-            if receiver.try_recv() == Ok(Err(InferError::Draining)) {
+            if dispatcher.submit(late, request) == Err(InferError::Draining) {
                 break;
             }
-            dispatcher.cancel(Ticket(1 << 40));
-            std::thread::yield_now();
+            dispatcher.cancel(late);
+            receiver.recv().unwrap().ok();
         }
         service.models[0].gate.open();
         closing.join().unwrap();

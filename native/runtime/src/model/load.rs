@@ -12,6 +12,7 @@ use std::{
 };
 
 use chorus_engine::{
+    graph::Element,
     head::ClassificationHead,
     spec::{self, ModelSpec, Task},
 };
@@ -19,7 +20,9 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
-    Head, Kernels, Model, ModelConfig, ModelInfo, Precision, Runner, Team, encoder,
+    Head, Kernels, Model, ModelConfig, ModelInfo, Precision, Runner, Team,
+    device::{DeviceModel, DeviceOptions},
+    encoder,
     packed::PackedModel,
     padded::{PaddedModel, PaddedOptions},
 };
@@ -75,6 +78,7 @@ pub struct Loader {
     pub provider: Provider,
     pub kernels: Kernels,
     pub precision: Precision,
+    pub cuda_graphs: bool,
     /// Threads that a lone item may use.
     pub threads: usize,
     pub team: Arc<Team>,
@@ -145,14 +149,7 @@ impl Loader {
         }
         let weights = config.weights();
         store_as_safetensors(weights)?;
-        let (runner, parameters) = match (self.provider, self.kernels, self.precision) {
-            (Provider::Cpu, Kernels::Chorus, precision) => encoder::load(weights, &spec, precision, &self.team)?,
-            (_, _, Precision::Exact) => PackedModel::load(weights, &spec, self.library, self.provider, self.threads)?,
-            (_, _, precision) => {
-                let found = format!("{} on {} through ONNX Runtime", precision.name(), self.provider.name());
-                return Err(LoadError::invalid(directory, "the precision exact", found));
-            }
-        };
+        let (runner, parameters) = self.load_weights(weights, &spec)?;
         let head = match &spec.task {
             Task::Classification { labels, problem_type } => {
                 classification(config, &config_path, labels, problem_type.as_deref(), runner.width())?
@@ -171,6 +168,28 @@ impl Loader {
             provider: self.provider,
         };
         Ok(Model { info, tokenizer, head, runner })
+    }
+
+    /// What computes the checkpoint in `directory`, and the number of its parameters.
+    fn load_weights(&self, directory: &Path, spec: &ModelSpec) -> Result<(Box<dyn Runner>, usize), LoadError> {
+        let refused = |expected: &str| {
+            let found = format!("{} on {} through ONNX Runtime", self.precision.name(), self.provider.name());
+            Err(LoadError::invalid(directory, expected, found))
+        };
+        let element = match (self.provider, self.kernels, self.precision) {
+            (Provider::Cpu, Kernels::Chorus, precision) => {
+                return encoder::load(directory, spec, precision, &self.team);
+            }
+            (Provider::Cpu, Kernels::OnnxRuntime, Precision::Exact) => {
+                return PackedModel::load(directory, spec, self.library, self.threads);
+            }
+            (Provider::Cpu, Kernels::OnnxRuntime, _) => return refused("the precision exact"),
+            (Provider::Cuda { .. }, _, Precision::Exact) => Element::F32,
+            (Provider::Cuda { .. }, _, Precision::Fp16) => Element::F16,
+            (Provider::Cuda { .. }, _, _) => return refused("the precision exact or fp16"),
+        };
+        let options = DeviceOptions { provider: self.provider, element, captures: self.cuda_graphs };
+        DeviceModel::load(directory, spec, self.library, &options)
     }
 
     fn load_onnx(&self, config: &ModelConfig, file: &Path) -> Result<Model, LoadError> {
@@ -258,7 +277,7 @@ fn classification(
             labels.join(", "),
         ));
     }
-    let renamed = |label: &String| Arc::from(config.label_names.get(label).unwrap_or(label).as_str());
+    let renamed = |label: &String| config.label_names.get(label).unwrap_or(label).clone();
     Ok(Head::Classification(ClassificationHead {
         labels: labels.iter().map(renamed).collect(),
         function: spec::score_function(problem_type, classes),
@@ -267,7 +286,7 @@ fn classification(
 
 fn label_names(head: &Head) -> Vec<String> {
     match head {
-        Head::Classification(head) => head.labels.iter().map(ToString::to_string).collect(),
+        Head::Classification(head) => head.labels.clone(),
         Head::Embedding => Vec::new(),
     }
 }

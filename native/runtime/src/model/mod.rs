@@ -2,9 +2,11 @@
 //!
 //! - `load`: from a profile's entry to a [`Model`]
 //! - `encoder`: a checkpoint by Chorus's own operators, on the CPU
-//! - `packed`: Chorus's own graph over a checkpoint's weights
+//! - `device`: a checkpoint on a GPU, by Chorus's own graph
+//! - `packed`: a checkpoint on the CPU, by Chorus's own graph and ONNX Runtime's operators
 //! - `padded`: any other ONNX file
 
+mod device;
 mod encoder;
 mod load;
 mod packed;
@@ -16,7 +18,7 @@ use std::{
 };
 
 use chorus_engine::{
-    head::{ClassificationHead, LabelScore},
+    head::{ClassScore, ClassificationHead},
     spec::Pooling,
 };
 
@@ -57,7 +59,7 @@ pub enum Kernels {
     /// Chorus's own operators, in every precision.
     #[default]
     Chorus,
-    /// ONNX Runtime's over the packed graph: what other devices run, and what to compare with.
+    /// ONNX Runtime's over the packed graph: what to compare with.
     OnnxRuntime,
 }
 
@@ -68,6 +70,8 @@ pub enum Precision {
     #[default]
     Exact,
     Bf16,
+    /// In half precision, which GPUs multiply several times as fast.
+    Fp16,
     Int8,
 }
 
@@ -76,6 +80,7 @@ impl Precision {
         match self {
             Self::Exact => "exact",
             Self::Bf16 => "bf16",
+            Self::Fp16 => "fp16",
             Self::Int8 => "int8",
         }
     }
@@ -105,8 +110,8 @@ pub enum Head {
 /// What a model answers to one text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// Labels with scores, best first.
-    Classification(Vec<LabelScore>),
+    /// Best first; classes are indices into [`ModelInfo::labels`].
+    Classification(Vec<ClassScore>),
     /// A pooled vector, not normalized.
     Embedding(Vec<f32>),
 }

@@ -1,9 +1,9 @@
-//! Chorus's own packed graph over the weights of a checkpoint.
+//! Chorus's own packed graph over the weights of a checkpoint, by ONNX Runtime's operators on the CPU.
 
 use std::{path::Path, sync::Arc};
 
 use chorus_engine::{
-    graph::{self, Initializer, PackedGraph, input},
+    graph::{self, Element, Flavour, Initializer, Layout, PackedGraph, input},
     packing::{PackedBatch, PositionRule},
     spec::ModelSpec,
     weights::Dtype,
@@ -35,16 +35,16 @@ impl PackedModel {
         directory: &Path,
         spec: &ModelSpec,
         library: Library,
-        provider: Provider,
         threads: usize,
     ) -> Result<(Box<dyn Runner>, usize), LoadError> {
         let weights = WeightFiles::open(directory)?;
-        let graph = graph::build(spec, &weights.index)
+        let flavour = Flavour { element: Element::F32, layout: Layout::Rectangle };
+        let graph = graph::build(spec, &weights.index, flavour)
             .map_err(|source| LoadError::Weights { directory: directory.to_owned(), source })?;
         let sessions = || {
-            let shared = shared_initializers(&weights, &graph, provider)?;
+            let shared = shared_initializers(&weights, &graph)?;
             let source = ModelGraph { onnx: &graph.model, directory, weights: &shared };
-            Sessions::new(library, provider, threads, &source)
+            Sessions::new(library, Provider::Cpu, threads, &source)
         };
         let model = Self {
             sessions: sessions().map_err(|error| LoadError::session(directory, &error))?,
@@ -89,16 +89,9 @@ impl Runner for PackedModel {
 ///
 /// ONNX Runtime shares the packed copies of such initializers among sessions, which it does not do for
 /// those that it reads from external data itself. Half-precision weights are widened by the graph, per
-/// session; other providers copy weights to their device and gain nothing.
-fn shared_initializers(
-    weights: &WeightFiles,
-    graph: &PackedGraph,
-    provider: Provider,
-) -> Result<Vec<(String, Arc<DynValue>)>, ort::Error> {
+/// session.
+fn shared_initializers(weights: &WeightFiles, graph: &PackedGraph) -> Result<Vec<(String, Arc<DynValue>)>, ort::Error> {
     let mut shared = Vec::new();
-    if provider != Provider::Cpu {
-        return Ok(shared);
-    }
     for Initializer { name, shape, tensor } in &graph.initializers {
         let Some(bytes) = weights.bytes(&tensor.data).filter(|_| tensor.dtype == Dtype::F32) else { continue };
         // SAFETY: every bit pattern is an `f32`. A file whose header leaves its data unaligned has

@@ -4,11 +4,11 @@ use std::{panic, path::Path, sync::OnceLock};
 
 use ort::{
     environment::{Environment, GlobalThreadPoolOptions},
-    ep::CUDA,
     session::Session,
 };
 use parking_lot::Mutex;
 
+use super::Provider;
 use crate::error::{LoadError, first_line};
 
 /// `ort` is built against this API (Cargo feature `api-24`), so older libraries are refused.
@@ -48,15 +48,19 @@ impl Library {
         format!("1.{}", self.0.minor_version)
     }
 
-    /// Whether the CUDA provider starts on this machine with this library.
-    pub fn check_cuda(self) -> Result<(), LoadError> {
+    /// Whether `provider` starts on this machine with this library.
+    pub fn check(self, provider: Provider) -> Result<(), LoadError> {
         let cannot_start = |error: ort::Error| {
             let problem = first_line(&error);
-            LoadError::Library(format!("the CUDA provider cannot start: {problem}"))
+            let name = provider.name().to_uppercase();
+            LoadError::Library(format!(
+                "the {name} provider cannot start; it needs a GPU, its driver, and an ONNX Runtime built for it with \
+                 the libraries that one needs: {problem}"
+            ))
         };
         let builder = Session::builder(self.environment()).map_err(cannot_start)?;
-        let provider = CUDA::default().build().error_on_failure();
-        builder.with_execution_providers([provider]).map(drop).map_err(|error| cannot_start(error.into()))
+        let registration = provider.registration(false);
+        builder.with_execution_providers(registration.as_slice()).map(drop).map_err(|error| cannot_start(error.into()))
     }
 }
 

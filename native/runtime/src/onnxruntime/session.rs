@@ -10,7 +10,6 @@ use std::{
 
 use ort::{
     AsPointer, Error,
-    ep::CUDA,
     memory::{Allocator, MemoryInfo},
     session::{
         Session, SessionInputValue,
@@ -20,23 +19,10 @@ use ort::{
 };
 use parking_lot::Mutex;
 
-use super::Library;
-
-/// Where a session runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
-    Cpu,
-    Cuda,
-}
-
-impl Provider {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-        }
-    }
-}
+use super::{
+    Library,
+    provider::{Provider, without_capture},
+};
 
 /// The threads that compute one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +53,7 @@ pub struct SessionOptions<'a> {
 /// serialized by `exclusive`.
 pub struct SharedSession {
     session: Session,
+    provider: Provider,
     exclusive: Option<Mutex<()>>,
     output: CString,
 }
@@ -96,7 +83,8 @@ impl<'a> Input<'a> {
 impl SharedSession {
     /// Builds a session over a graph in ONNX's format.
     pub fn new(library: Library, graph: &[u8], options: &SessionOptions) -> Result<Self, Error> {
-        let mut builder = builder(library, options)?;
+        let _guard = without_capture(options.provider);
+        let mut builder = builder(library, options.provider, false, options.threads, options.directory)?;
         for (name, value) in options.weights {
             builder = builder.with_initializer(name, Arc::clone(value))?;
         }
@@ -104,6 +92,7 @@ impl SharedSession {
         let output = session.outputs().first().ok_or_else(|| Error::new("the graph has no output"))?;
         Ok(Self {
             output: c_string(output.name()),
+            provider: options.provider,
             exclusive: (options.provider != Provider::Cpu).then(Mutex::default),
             session,
         })
@@ -117,6 +106,7 @@ impl SharedSession {
     /// Runs the graph; returns its first output.
     pub fn run(&self, inputs: &[Input]) -> Result<RunOutput, Error> {
         let _turn = self.exclusive.as_ref().map(Mutex::lock);
+        let _guard = without_capture(self.provider);
         let names: Vec<*const c_char> = inputs.iter().map(|input| input.name.as_ptr()).collect();
         let values: Vec<_> = inputs.iter().map(|input| input.value.ptr()).collect();
         let output_names = [self.output.as_ptr()];
@@ -146,18 +136,22 @@ impl SharedSession {
     }
 }
 
-fn builder(library: Library, options: &SessionOptions) -> Result<SessionBuilder, Error> {
+/// A session's builder; `captures` has CUDA capture graphs.
+pub(super) fn builder(
+    library: Library,
+    provider: Provider,
+    captures: bool,
+    threads: Threads,
+    directory: &Path,
+) -> Result<SessionBuilder, Error> {
     let mut builder = Session::builder(library.environment())?
         .with_optimization_level(GraphOptimizationLevel::Level2)?
-        .with_config_entry(
-            "session.model_external_initializers_file_folder_path",
-            options.directory.to_string_lossy(),
-        )?;
-    if options.threads == Threads::Calling {
+        .with_config_entry("session.model_external_initializers_file_folder_path", directory.to_string_lossy())?;
+    if threads == Threads::Calling {
         builder = builder.with_independent_thread_pool()?.with_intra_threads(1)?;
     }
-    if options.provider == Provider::Cuda {
-        builder = builder.with_execution_providers([CUDA::default().build().error_on_failure()])?;
+    if let Some(registration) = provider.registration(captures) {
+        builder = builder.with_execution_providers([registration])?;
     }
     Ok(builder)
 }

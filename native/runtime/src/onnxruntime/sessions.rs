@@ -5,8 +5,8 @@ use std::{path::Path, sync::Arc};
 use ort::{Error, session::builder::PrepackedWeights, value::DynValue};
 
 use super::{
-    Library,
-    session::{Input, Provider, RunOutput, SessionOptions, SharedSession, Threads},
+    Library, Provider,
+    session::{Input, RunOutput, SessionOptions, SharedSession, Threads},
 };
 
 /// What the sessions of a model are built from.

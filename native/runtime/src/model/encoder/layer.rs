@@ -78,7 +78,7 @@ impl<F: Format> Layer<F> {
             } else {
                 Projections::AllTokens(square(&[query, key, value])?)
             },
-            attention: Attention::new(spec.attention_heads, size / spec.attention_heads),
+            attention: Attention::of_format::<F>(spec.attention_heads, size / spec.attention_heads),
             attention_output: square(&[&names.attention_output])?,
             attention_norm: tensors.layer_norm(&names.attention_norm, size, spec.layer_norm_eps)?,
             intermediate: tensors.linear(&[&names.intermediate], Sizes { inputs: size, outputs: wide }, fused)?,

@@ -73,6 +73,11 @@ pub fn load(
             "one that does not",
         )),
         Precision::Bf16 => load_as::<Bf16>(directory, spec, team),
+        Precision::Fp16 => Err(LoadError::invalid(
+            directory,
+            "the precision exact, bf16 or int8 on a CPU; fp16 needs --device cuda",
+            "fp16",
+        )),
         Precision::Int8 => load_as::<Q8>(directory, spec, team),
     }
 }

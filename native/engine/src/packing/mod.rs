@@ -1,8 +1,12 @@
 //! Lays the token ids of many texts out as one batch.
 //!
-//! [`PackedBatch`] is the input of Chorus's own graphs (one row of tokens), [`PaddedBatch`] that of
-//! any other ONNX file (a rectangle).
+//! [`PackedBatch`] and [`OffsetBatch`] are the inputs of Chorus's own graphs (one row of tokens; which of them,
+//! `graph::Layout` says), [`PaddedBatch`] that of any other ONNX file (a rectangle).
 
+mod offsets;
+mod shape;
+
+pub use self::{offsets::OffsetBatch, shape::BatchShape};
 use crate::spec::ModelSpec;
 
 /// The inputs of a packed graph; see `graph::input` for what each array means.
@@ -39,6 +43,21 @@ impl PositionRule {
             Self::FromZero
         }
     }
+
+    /// The rows of the position table that the tokens of `text` read.
+    fn positions(self, text: &[u32]) -> impl Iterator<Item = u32> {
+        let mut next = match self {
+            Self::FromZero => 0,
+            Self::BehindPadding { padding } => padding + 1,
+        };
+        text.iter().map(move |&id| match self {
+            Self::BehindPadding { padding } if id == padding => padding,
+            _ => {
+                next += 1;
+                next - 1
+            }
+        })
+    }
 }
 
 impl PackedBatch {
@@ -67,19 +86,7 @@ impl PackedBatch {
         self.first.push(start);
         self.lengths.push(length as i32);
         self.ids.extend(text.iter().map(|&id| i64::from(id)));
-        match rule {
-            PositionRule::FromZero => self.positions.extend(0..length),
-            PositionRule::BehindPadding { padding } => {
-                let mut counted = i64::from(padding);
-                self.positions.extend(text.iter().map(|&id| {
-                    if id == padding {
-                        return i64::from(padding);
-                    }
-                    counted += 1;
-                    counted
-                }));
-            }
-        }
+        self.positions.extend(rule.positions(text).map(i64::from));
         // A padding cell repeats the text's first token: a valid index, masked by `lengths`.
         self.pad.extend((0..longest).map(|column| if column < length { start + column } else { start }));
         self.unpad.extend((0..length).map(|column| row as i64 * longest + column));

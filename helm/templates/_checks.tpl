@@ -1,0 +1,47 @@
+{{/* What values.schema.json cannot say: which values go together. */}}
+{{- define "chorus.checks" -}}
+{{- $stop := .Values.shutdown }}
+{{- $needed := add $stop.delaySeconds $stop.drainSeconds 5 }}
+{{- if lt (int $stop.gracePeriodSeconds) (int $needed) }}
+{{- fail (printf "shutdown.gracePeriodSeconds is %d; it must be at least delaySeconds + drainSeconds + 5 = %d, or requests are cut off." (int $stop.gracePeriodSeconds) (int $needed)) }}
+{{- end }}
+{{- if and .Values.hpa.enabled .Values.keda.enabled }}
+{{- fail "hpa.enabled and keda.enabled exclude each other; KEDA makes a HorizontalPodAutoscaler of its own." }}
+{{- end }}
+{{- range $name := list "hpa" "keda" }}
+{{- $scaling := index $.Values $name }}
+{{- if lt (int $scaling.maxReplicas) (int $scaling.minReplicas) }}
+{{- fail (printf "%s.maxReplicas is %d; it must be at least %s.minReplicas = %d." $name (int $scaling.maxReplicas) $name (int $scaling.minReplicas)) }}
+{{- end }}
+{{- end }}
+{{- if and .Values.hpa.enabled (not (dig "requests" "cpu" "" .Values.resources)) }}
+{{- fail "hpa.enabled needs resources.requests.cpu; the target is a percentage of it." }}
+{{- end }}
+{{- if and .Values.keda.enabled (not .Values.keda.prometheus) }}
+{{- fail "keda.enabled needs keda.prometheus, such as http://prometheus.monitoring:9090." }}
+{{- end }}
+{{- if and (eq .Values.models.source "image") .Values.models.volume }}
+{{- fail "models.volume is set, but models.source is image; set it to volume or pull." }}
+{{- end }}
+{{- if and (ne .Values.models.source "image") (not .Values.models.volume) }}
+{{- fail (printf "models.source is %s; it needs models.volume, such as {persistentVolumeClaim: {claimName: models}}." .Values.models.source) }}
+{{- end }}
+{{- if and (eq .Values.models.source "volume") (hasKey .Values.models.volume "emptyDir") }}
+{{- fail "models.source is volume, but an emptyDir holds nothing; use source: pull." }}
+{{- end }}
+{{- if and .Values.profile.lock (not .Values.profile.inline) }}
+{{- fail "profile.lock belongs to profile.inline, which is empty." }}
+{{- end }}
+{{- if and .Values.rollingUpdate (eq (toString .Values.rollingUpdate.maxSurge) "0") (eq (toString .Values.rollingUpdate.maxUnavailable) "0") }}
+{{- fail "rollingUpdate.maxSurge and rollingUpdate.maxUnavailable are both 0; no pod could ever be replaced." }}
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
+{{- fail "ingress.enabled needs ingress.host." }}
+{{- end }}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
+{{- fail "httpRoute.enabled needs httpRoute.parentRefs, such as [{name: public, namespace: gateways}]." }}
+{{- end }}
+{{- if and .Values.virtualService.enabled (not .Values.virtualService.hosts) }}
+{{- fail "virtualService.enabled needs virtualService.hosts." }}
+{{- end }}
+{{- end }}
