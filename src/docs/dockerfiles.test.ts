@@ -32,7 +32,7 @@ test('both images have the same stages in the same order', () => {
 test('only the device differs: ONNX Runtime, and what the service runs in', () => {
   for (const [name, text] of cpu) {
     if (name === 'onnxruntime') continue;
-    const perDevice = /image\.description=|CHORUS_DEVICE=|NVIDIA_/;
+    const perDevice = /image\.description=|CHORUS_DEVICE=|NVIDIA_|main\.js check/;
     const common = (lines: string | undefined) =>
       (lines ?? '').split('\n').filter((line) => !perDevice.test(line));
     assert.deepEqual(common(gpu.get(name)), common(text), name);
