@@ -50,6 +50,8 @@ check() {
   for overlay in deploy/kustomize/overlays/*; do
     "$bin/kustomize" build "$overlay" | validate "$overlay"
   done
+  "$bin/helm" lint --strict --quiet autotests/helm
+  "$bin/helm" template autotests autotests/helm --namespace texts | validate autotests/helm
   for file in deploy/kserve/*.yaml; do validate "$file" <"$file"; done
 }
 

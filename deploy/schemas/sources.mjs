@@ -14,6 +14,7 @@ export const kubernetes = {
   file: 'api/openapi-spec/swagger.json',
   kinds: [
     'apps/v1 Deployment',
+    'batch/v1 CronJob',
     'autoscaling/v2 HorizontalPodAutoscaler',
     'networking.k8s.io/v1 Ingress',
     'networking.k8s.io/v1 NetworkPolicy',
