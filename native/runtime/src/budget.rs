@@ -12,47 +12,41 @@ use std::{
 
 use crate::model::{Model, TokenizerSet};
 
-const SMALLEST: usize = 64;
-const LARGEST: usize = 1024;
+const CANDIDATES: [usize; 3] = [128, 256, 512];
 /// Texts of about this length fill the batches that are tried.
 const TEXT_TOKENS: usize = 32;
-/// A doubled batch has to be better by this much.
-const WORTHWHILE: f64 = 1.03;
-/// The best of so many runs counts: whatever else runs on the machine makes a run slower, never faster.
-const RUNS: usize = 2;
+/// A smaller batch is as good as the best from this part of its rate on.
+const AS_GOOD: f64 = 0.98;
+/// The best of so many rounds counts: whatever else runs on the machine makes a run slower, never faster.
+const ROUNDS: usize = 2;
 
-/// The tokens at which a batch on each of `lanes` lanes stops getting better by being doubled.
+/// The smallest of a few budgets at which a batch on each of `lanes` lanes is as fast as at the best of them.
 ///
-/// Measured on the model with the most parameters: it decides how long requests take. The trials take
-/// about as long as the lanes need for a thousand of its tokens each.
+/// Measured on the model with the most parameters: it decides how long requests take. The trials take as
+/// long as each lane needs for 1,792 of its tokens.
 pub fn measure(models: &[Model], tokenizers: &TokenizerSet, lanes: usize) -> usize {
-    let Some(model) = models.iter().max_by_key(|model| model.info.parameters) else { return SMALLEST };
+    let Some(model) = models.iter().max_by_key(|model| model.info.parameters) else { return CANDIDATES[0] };
     let length = TEXT_TOKENS.min(model.info.max_tokens);
     let mut text = model.input(tokenizers.get(model.tokenizer), &[]);
     // The ids decide nothing but which rows of a table are read.
     text.resize(length, text[0]);
 
-    choose(|tokens| tokens_per_second(model, &text, tokens, lanes))
-}
-
-fn choose(mut rate_of: impl FnMut(usize) -> f64) -> usize {
-    let mut tokens = SMALLEST;
-    let mut rate = rate_of(tokens);
-    while tokens < LARGEST {
-        let doubled = rate_of(2 * tokens);
-        if doubled < rate * WORTHWHILE {
-            break;
+    let mut times = [Duration::MAX; CANDIDATES.len()];
+    for _ in 0..ROUNDS {
+        for (best, tokens) in times.iter_mut().zip(CANDIDATES) {
+            *best = time_side_by_side(model, &vec![text.as_slice(); tokens / length], lanes).min(*best);
         }
-        (tokens, rate) = (2 * tokens, doubled);
     }
-    tokens
+    choose(times)
 }
 
-/// Of one lane, while all run.
-fn tokens_per_second(model: &Model, text: &[u32], tokens: usize, lanes: usize) -> f64 {
-    let texts = vec![text; (tokens / text.len()).max(1)];
-    let best = (0..RUNS).map(|_| time_side_by_side(model, &texts, lanes)).min().unwrap_or(Duration::MAX);
-    (texts.len() * text.len()) as f64 / best.as_secs_f64()
+/// The first candidate with nearly the best rate; `times` has how long a batch of each took.
+fn choose(times: [Duration; CANDIDATES.len()]) -> usize {
+    let rate = |(tokens, time): (usize, Duration)| tokens as f64 / time.as_secs_f64();
+    let rates = CANDIDATES.into_iter().zip(times).map(rate);
+    let best = rates.clone().fold(0.0, f64::max);
+    let as_good = CANDIDATES.into_iter().zip(rates).find(|&(_, rate)| rate >= AS_GOOD * best);
+    as_good.map_or(CANDIDATES[0], |(tokens, _)| tokens)
 }
 
 /// How long the slowest of `lanes` takes for the batch.
@@ -76,21 +70,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_grows_for_as_long_as_that_pays() {
-        // A batch that costs 20 tokens more than it has: 512 is 3.8 % better than 256, 1024 only 1.9 % than 512.
-        let rate = |overhead: f64| move |tokens: usize| tokens as f64 / (tokens as f64 + overhead);
-        assert_eq!(choose(rate(0.0)), SMALLEST);
-        assert_eq!(choose(rate(20.0)), 512);
-        assert_eq!(choose(rate(1e6)), LARGEST);
-    }
-
-    #[test]
-    fn nothing_bigger_is_tried_than_what_was_not_worthwhile() {
-        let mut tried = Vec::new();
-        choose(|tokens| {
-            tried.push(tokens);
-            1.0
-        });
-        assert_eq!(tried, [SMALLEST, 2 * SMALLEST]);
+    fn the_smallest_batch_that_is_as_good_as_the_best_is_taken() {
+        // A batch costs `overhead` tokens more than it has.
+        let times = |overhead| CANDIDATES.map(|tokens| Duration::from_micros(tokens as u64 + overhead));
+        assert_eq!(choose(times(0)), 128);
+        assert_eq!(choose(times(5)), 256, "128 has 0.97 of the rate of 512, 256 has 0.99");
+        assert_eq!(choose(times(100)), 512);
     }
 }
