@@ -1,10 +1,10 @@
 // The rates of a run as bars: Chorus exact against every fp32 peer, Chorus int8 against every int8 peer.
 //
-// An SVG that reads on a light and on a dark page: it has no background, and its colours follow the
-// reader's scheme. Each panel has its own scale, since texts and precisions differ by more than ten times.
+// Each panel has its own scale, since texts and precisions differ by more than ten times.
 
 import { CHORUS, peersOf } from './compare.mjs';
 import { find } from './statistics.mjs';
+import { svg, text } from './svg.mjs';
 import { TARGETS } from './targets.mjs';
 
 const TEXTS = ['k6_payloads', 'bench_mix'];
@@ -19,20 +19,17 @@ const NAMES = 156;
 const VALUES = 48;
 const MARGIN = 16;
 
-const STYLE = `
-  text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #24292f; }
-  .title { font-weight: 600; font-size: 14px; }
+const LIGHT = `
   .note, .name { fill: #57606a; }
   .own { fill: #0969da; }
   .own-text { font-weight: 600; }
   .peer { fill: #afb8c1; }
-  .name { text-anchor: end; }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; }
+  .name { text-anchor: end; }`;
+
+const DARK = `
     .note, .name { fill: #9198a1; }
     .own { fill: #4493f8; }
-    .peer { fill: #57606a; }
-  }`;
+    .peer { fill: #57606a; }`;
 
 /** A whole SVG document; panels without figures are left out. */
 export function chart(cells) {
@@ -49,12 +46,8 @@ export function chart(cells) {
     );
   });
   const width = 2 * MARGIN + TEXTS.length * PANEL.width + PANEL.gap;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}" role="img" aria-label="Requests per second of Chorus and its peers">`,
-    `<style>${STYLE}\n</style>`,
-    ...parts,
-    '</svg>\n',
-  ].join('\n');
+  const page = { width, height: y, label: 'Requests per second of Chorus and its peers', light: LIGHT, dark: DARK };
+  return svg(page, parts);
 }
 
 /** `{title, groups: [{connections, bars: [{name, rps, own}]}]}`, bars from fast to slow. */
@@ -107,8 +100,4 @@ function draw({ title, groups }, x, top) {
     }
   }
   return lines.join('\n');
-}
-
-function text(x, y, content, kind) {
-  return `<text class="${kind}" x="${x}" y="${y}">${content}</text>`;
 }

@@ -1,6 +1,6 @@
 // Requests as bars over time, coloured by where their time went: one panel per number of connections.
-//
-// An SVG that reads on a light and on a dark page.
+
+import { svg, text } from './svg.mjs';
 
 /** The parts of a request's time in their order, with what they are called. */
 export const PARTS = {
@@ -23,24 +23,21 @@ const ROWS = 16;
 /** A panel shows so many times the median time of a request. */
 const SPAN = 3.5;
 
-const STYLE = `
-  text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #24292f; }
-  .title { font-weight: 600; font-size: 14px; }
+const LIGHT = `
   .note { fill: #57606a; }
   .end { text-anchor: end; }
   .http { fill: #cf222e; }
   .tokenization { fill: #8250df; }
   .queue { fill: #d0d7de; }
   .inference { fill: #0969da; }
-  .axis { stroke: #8c959f; stroke-width: 1; }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; }
+  .axis { stroke: #8c959f; stroke-width: 1; }`;
+
+const DARK = `
     .note { fill: #9198a1; }
     .http { fill: #ff7b72; }
     .tokenization { fill: #bc8cff; }
     .queue { fill: #3d444d; }
-    .inference { fill: #4493f8; }
-  }`;
+    .inference { fill: #4493f8; }`;
 
 /** A whole SVG document; `panels` are `{connections, requests}`, each request as `bench/trace.mjs` gives it. */
 export function timeline(panels, title) {
@@ -51,12 +48,8 @@ export function timeline(panels, title) {
     lines.push(...drawn);
     top += height;
   }
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top}" width="${WIDTH}" height="${top}" role="img" aria-label="Where the time of a request goes">`,
-    `<style>${STYLE}\n</style>`,
-    ...lines,
-    '</svg>\n',
-  ].join('\n');
+  const page = { width: WIDTH, height: top, label: 'Where the time of a request goes', light: LIGHT, dark: DARK };
+  return svg(page, lines);
 }
 
 function legend() {
@@ -120,8 +113,4 @@ function milliseconds(time) {
 
 function rectangle(part, x, y, width, height) {
   return `<rect class="${part}" x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${height}"/>`;
-}
-
-function text(x, y, content, kind) {
-  return `<text class="${kind}" x="${x}" y="${y}">${content}</text>`;
 }

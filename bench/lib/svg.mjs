@@ -1,0 +1,19 @@
+// What the pictures of the benches have in common: SVGs that read on a light and on a dark page.
+
+const FONT = `text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #24292f; }
+  .title { font-weight: 600; font-size: 14px; }`;
+const DARK_TEXT = 'text { fill: #e6edf3; }';
+
+/** A whole document of `parts`; `light` and `dark` are the rules of its own classes. */
+export function svg({ width, height, label, light, dark }, parts) {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${label}">`,
+    `<style>\n  ${FONT}${light}\n  @media (prefers-color-scheme: dark) {\n    ${DARK_TEXT}${dark}\n  }\n</style>`,
+    ...parts,
+    '</svg>\n',
+  ].join('\n');
+}
+
+export function text(x, y, content, kind) {
+  return `<text class="${kind}" x="${x}" y="${y}">${content}</text>`;
+}
