@@ -163,6 +163,20 @@ impl Service {
         receiver
     }
 
+    /// Waits until so many texts wait for the first model.
+    fn wait_for_queue(&self, texts: usize) {
+        while self.dispatcher.stats().models[0].queued_texts < texts {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until so many requests have been tokenized, and thereby joined the texts that are on their way.
+    fn wait_for_tokenized(&self, requests: u64) {
+        while self.dispatcher.stats().tokenization_seconds.counts.iter().sum::<u64>() < requests {
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until `model` has been asked to run `times` times.
     fn wait_for_runs(&self, model: usize, times: usize) {
         while self.models[model].runs.load(Ordering::SeqCst) < times {
@@ -202,9 +216,7 @@ fn what_waits_while_the_lane_is_busy_runs_together() {
     let (_, first) = service.submit(&["a"]);
     service.wait_for_runs(0, 1);
     let rest: Vec<_> = ["b", "c", "d", "e", "f"].map(|text| service.submit(&[text]).1).into();
-    while service.dispatcher.stats().models[0].queued_texts < 5 {
-        std::thread::yield_now();
-    }
+    service.wait_for_queue(5);
     service.models[0].gate.open();
     first.recv().unwrap().unwrap();
     for answer in rest {
@@ -220,9 +232,7 @@ fn a_reply_tells_where_the_time_went() {
     let (runs, first) = service.submit(&["a"]);
     service.wait_for_runs(0, 1);
     let (waits, second) = service.submit(&["b"]);
-    while service.dispatcher.stats().models[0].queued_texts < 1 {
-        std::thread::yield_now();
-    }
+    service.wait_for_queue(1);
     let at_least = Duration::from_millis(20);
     std::thread::sleep(at_least);
     service.models[0].gate.open();
@@ -238,9 +248,7 @@ fn the_same_text_of_many_requests_is_computed_once() {
     let requests: Vec<_> = (0..5).map(|_| service.submit(&["a a", "a a"])).collect();
     service.wait_for_runs(0, 1);
     let (_, other) = service.submit(&["b"]);
-    while service.dispatcher.stats().models[0].queued_texts < 1 {
-        std::thread::yield_now();
-    }
+    service.wait_for_tokenized(6);
     service.models[0].gate.open();
     for (_, answer) in requests {
         let answers = answer.recv().unwrap().unwrap();
@@ -261,9 +269,7 @@ fn a_text_that_others_wait_for_survives_the_request_that_brought_it() {
     service.wait_for_runs(0, 1);
     let (first, gone) = service.submit(&["a"]);
     let (_, stays) = service.submit(&["a", "b"]);
-    while service.dispatcher.stats().models[0].queued_texts < 2 {
-        std::thread::yield_now();
-    }
+    service.wait_for_queue(2);
     service.dispatcher.cancel(first);
     assert_eq!(gone.recv().unwrap(), Err(InferError::Cancelled));
     service.models[0].gate.open();
