@@ -13,30 +13,15 @@ import { parseArgs } from 'node:util';
 
 import { MODELS } from './lib/contract.js';
 import { runLoad } from './lib/k6.mjs';
-import { BENCH, ROOT, syntheticDir } from './lib/paths.mjs';
+import { BENCH } from './lib/paths.mjs';
 import { startServer, stopServer } from './lib/server.mjs';
-import { median } from './lib/statistics.mjs';
+import { median, sum } from './lib/statistics.mjs';
+import { OVERHEAD } from './lib/targets.mjs';
 import { textSet } from './lib/texts.mjs';
 
 const WORK = join(BENCH, '.work');
 
-const SERVERS = {
-  'Koa echo': ({ port }) => ({
-    file: process.execPath,
-    args: [join(BENCH, 'tools', 'echo.mjs'), '--port', String(port)],
-    ready: `http://127.0.0.1:${port}/readyz`,
-  }),
-  Chorus: ({ port, adminPort }) => ({
-    file: process.execPath,
-    args: [
-      ...[join(ROOT, 'dist', 'cli', 'main.js'), 'serve', join(ROOT, 'models', 'challenge.yaml')],
-      ...['--models-dir', join(syntheticDir(), 'tiny'), '--log-level', 'warn'],
-      ...['--host', '127.0.0.1', '--port', String(port)],
-      ...['--admin-host', '127.0.0.1', '--admin-port', String(adminPort)],
-    ],
-    ready: `http://127.0.0.1:${adminPort}/readyz`,
-  }),
-};
+const SERVERS = { 'Koa echo': OVERHEAD.echo, Chorus: OVERHEAD.tiny };
 
 async function main() {
   const { values } = parseArgs({
@@ -106,12 +91,10 @@ function print(rounds) {
   const groups = [...new Set(rounds.flatMap(({ micros }) => Object.keys(micros)))];
   console.log(`| CPU µs per request | ${groups.join(' | ')} | sum | req/s beside k6 |`);
   console.log(`| --- |${' --- |'.repeat(groups.length + 2)}`);
-  const sums = {};
   for (const name of Object.keys(SERVERS)) {
     const cells = groups.map((group) => median(of(name).map(({ micros }) => micros[group] ?? 0)));
-    sums[name] = cells.reduce((sum, cell) => sum + cell, 0);
     const rate = median(of(name).map(({ requestsPerSecond }) => requestsPerSecond));
-    const columns = [...cells, sums[name], rate].map((number) => number.toFixed(0));
+    const columns = [...cells, sum(cells), rate].map((number) => number.toFixed(0));
     console.log(`| ${name} | ${columns.join(' | ')} |`);
   }
 }

@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 
 import { BENCH, ROOT } from './lib/paths.mjs';
 import { startServer, stopServer } from './lib/server.mjs';
+import { median } from './lib/statistics.mjs';
 import { TARGETS } from './lib/targets.mjs';
 import { textSet } from './lib/texts.mjs';
 import { PARTS, timeline } from './lib/timeline.mjs';
@@ -93,8 +94,8 @@ function partsOf(header) {
 
 function print(connections, requests) {
   const cells = Object.keys(PARTS).map((part) => {
-    const sorted = requests.map(({ parts }) => parts[part]).sort((a, b) => a - b);
-    return `${part} ${sorted[sorted.length >> 1].toFixed(2)} ms`;
+    const time = median(requests.map(({ parts }) => parts[part]));
+    return `${part} ${time.toFixed(2)} ms`;
   });
   console.log(`${connections} connections, ${requests.length} requests: ${cells.join(', ')}`);
 }

@@ -9,6 +9,7 @@ import { MODELS } from './contract.js';
 import { BENCH, ROOT, syntheticDir } from './paths.mjs';
 import { CHECKPOINTS, PEERS } from './peers.mjs';
 
+const CHALLENGE = join(ROOT, 'models', 'challenge.yaml');
 const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make build' };
 
 /** Chorus with a profile and more arguments. */
@@ -24,9 +25,9 @@ function chorus(profile, ...more) {
   };
 }
 
-function onCheckpoints(profile, ...flags) {
-  return (ports) =>
-    chorus(profile, '--models-dir', join(syntheticDir(), 'challenge'), ...flags)(ports);
+/** Chorus on the checkpoints in `folder` of those that `make synthetic` makes. */
+function onCheckpoints(folder, profile, ...flags) {
+  return (ports) => chorus(profile, '--models-dir', join(syntheticDir(), folder), ...flags)(ports);
 }
 
 /** Chorus with all five full-size models. */
@@ -37,16 +38,17 @@ function fullSize(what, precision, ...flags) {
     models: MODELS,
     precision,
     needs: [SERVICE, CHECKPOINTS],
-    command: onCheckpoints(join(ROOT, 'models', 'challenge.yaml'), ...flags),
+    command: onCheckpoints('challenge', CHALLENGE, ...flags),
   };
 }
 
-function stub({ port }) {
-  return {
+/** A server in `tools/`, which says on its only port that it is ready. */
+function tool(script) {
+  return ({ port }) => ({
     file: process.execPath,
-    args: [join(BENCH, 'tools', 'stub.mjs'), '--port', String(port)],
+    args: [join(BENCH, 'tools', script), '--port', String(port)],
     ready: `http://127.0.0.1:${port}/readyz`,
-  };
+  });
 }
 
 export const TARGETS = {
@@ -65,15 +67,21 @@ export const TARGETS = {
     models: ['ivanlau'],
     precision: 'fp32',
     needs: [SERVICE, CHECKPOINTS],
-    command: onCheckpoints(join(BENCH, 'synthetic', 'single.yaml')),
+    command: onCheckpoints('challenge', join(BENCH, 'synthetic', 'single.yaml')),
   },
   ...PEERS,
   stub: {
     what: 'a constant answer: what the load generator itself can do here',
     models: MODELS,
     needs: [],
-    command: stub,
+    command: tool('stub.mjs'),
   },
+};
+
+/** What `bench/overhead.mjs` measures: no models worth mentioning, and no models at all. */
+export const OVERHEAD = {
+  echo: tool('echo.mjs'),
+  tiny: onCheckpoints('tiny', CHALLENGE),
 };
 
 /** Names that stand for several targets. */

@@ -1,5 +1,6 @@
 // Requests as bars over time, coloured by where their time went: one panel per number of connections.
 
+import { median } from './statistics.mjs';
 import { svg, text } from './svg.mjs';
 
 /** The parts of a request's time in their order, with what they are called. */
@@ -62,8 +63,7 @@ function legend() {
 }
 
 function draw({ connections, requests }, top) {
-  const median = middle(requests.map(({ start, end }) => end - start));
-  const span = SPAN * median;
+  const span = SPAN * median(requests.map(({ start, end }) => end - start));
   // From the middle of the run, where the loop is in its stride.
   const from = requests[requests.length >> 1].start;
   const visible = requests.filter(({ start, end }) => end > from && start < from + span);
@@ -74,7 +74,7 @@ function draw({ connections, requests }, top) {
   const left = MARGIN + NAMES;
   const at = (time) => left + Math.min(Math.max(time - from, 0), span) * scale;
   const shares = Object.entries(PARTS).map(
-    ([part, name]) => `${name} ${milliseconds(middle(requests.map(({ parts }) => parts[part])))}`,
+    ([part, name]) => `${name} ${milliseconds(median(requests.map(({ parts }) => parts[part])))}`,
   );
   const plural = connections === 1 ? '' : 's';
   const drawn = [
@@ -101,10 +101,6 @@ function draw({ connections, requests }, top) {
     text(WIDTH - MARGIN, bottom + 14, milliseconds(span), 'note end'),
   );
   return { drawn, height: bottom + FOOT - top };
-}
-
-function middle(numbers) {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 }
 
 function milliseconds(time) {

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in unit tests only")]
 
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::Path;
 
 use chorus_engine::{
     graph::{self, Element, Flavour, Layout},
@@ -17,17 +19,10 @@ use chorus_runtime::{
     onnxruntime::{BoundInput, BoundOptions, BoundSession, Library, Numbers, Provider},
 };
 
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::common::{ort_library, project};
 
 fn library() -> Library {
-    let platform = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
-    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
-    let file = if cfg!(target_os = "macos") { "libonnxruntime.1.dylib" } else { "libonnxruntime.so.1" };
-    let bundled = project().join("node_modules/onnxruntime-node/bin/napi-v6").join(platform).join(arch).join(file);
-    let path = std::env::var_os("CHORUS_ORT_LIBRARY").map_or(bundled, PathBuf::from);
-    Library::load(&path, 1).unwrap()
+    Library::load(&ort_library(), 1).unwrap()
 }
 
 /// `output = f32(a) + b`, both `[rows, columns]`.

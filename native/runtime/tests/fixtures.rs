@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in unit tests only")]
 
+mod common;
+
 use std::{
     collections::HashMap,
     fs,
@@ -20,24 +22,14 @@ use chorus_runtime::{
 };
 use serde_json::Value;
 
+use crate::common::{ort_library, project};
+
 /// Against the oracle: float rounding in another order of summation.
 const ORACLE_TOLERANCE: f32 = 1e-5;
 /// Alone against in a batch.
 const BATCH_TOLERANCE: f32 = 1e-6;
 
 const FIXTURES: [&str; 6] = ["bert", "bert-mean", "distilbert", "onnx", "roberta", "xlm-roberta"];
-
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn ort_library() -> PathBuf {
-    let platform = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
-    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
-    let file = if cfg!(target_os = "macos") { "libonnxruntime.1.dylib" } else { "libonnxruntime.so.1" };
-    let bundled = project().join("node_modules/onnxruntime-node/bin/napi-v6").join(platform).join(arch).join(file);
-    std::env::var_os("CHORUS_ORT_LIBRARY").map_or(bundled, PathBuf::from)
-}
 
 fn fixture(name: &str) -> PathBuf {
     project().join("bench/parity/fixtures").join(name)

@@ -7,7 +7,10 @@ use chorus_kernels::{
     MatrixMut, Q8Linear, QuantizedRows, Shape,
 };
 
-use crate::peaks::{self, Peak};
+use crate::{
+    common::noise,
+    peaks::{self, Peak},
+};
 
 /// One kernel at one size.
 pub struct Measurement {
@@ -143,14 +146,4 @@ fn seconds(run: impl FnOnce()) -> f64 {
     let start = Instant::now();
     run();
     start.elapsed().as_secs_f64()
-}
-
-/// Values in [-1, 1) from a linear congruential generator.
-fn noise(length: usize) -> Vec<f32> {
-    let mut state = 1_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..length).map(|_| next()).collect()
 }

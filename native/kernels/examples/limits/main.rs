@@ -6,6 +6,8 @@
 //! other load on the machine disturbs both alike. The times include the conversion of the activations,
 //! bias and GELU. `--peaks` measures the machine alone, in a few seconds, and prints JSON.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod kernels;
 mod peaks;
 mod report;

@@ -6,6 +6,8 @@ use chorus_kernels::{
     Activation, Attention, AttentionScratch, Format, Inputs, LayerNorm, Linear, Matrix, MatrixMut, Shape,
 };
 
+use crate::common::noise;
+
 const LAYERS: usize = 12;
 const HEADS: usize = 12;
 const HIDDEN: usize = 768;
@@ -133,14 +135,4 @@ fn timed(time: &mut Duration, run: impl FnOnce()) {
     let start = Instant::now();
     run();
     *time += start.elapsed();
-}
-
-/// Values in [-1, 1) from a linear congruential generator.
-fn noise(length: usize) -> Vec<f32> {
-    let mut state = 1_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..length).map(|_| next()).collect()
 }

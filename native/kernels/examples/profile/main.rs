@@ -7,6 +7,8 @@
 //! own, which come from memory as a served model's do. Not included: embeddings, the head, and what the
 //! last layer saves where its head reads first tokens only.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod encoder;
 
 use std::time::Duration;
