@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::model::{Model, TokenizerSet};
+use crate::model::{Model, ThreadShare, TokenizerSet};
 
 const CANDIDATES: [usize; 3] = [128, 256, 512];
 /// Texts of about this length fill the batches that are tried.
@@ -56,7 +56,7 @@ fn time_side_by_side(model: &Model, texts: &[&[u32]], lanes: usize) -> Duration 
         start.wait();
         let started = Instant::now();
         // A model that cannot run fails its requests with a reason; here it only makes a figure useless.
-        let _ = model.runner.run(texts, 1);
+        let _ = model.runner.run(texts, &ThreadShare::new(1));
         started.elapsed()
     };
     thread::scope(|scope| {

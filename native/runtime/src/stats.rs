@@ -48,6 +48,7 @@ pub struct ModelStats {
     /// Tokens of texts, and tokens computed for them with padding.
     pub batch_tokens: u64,
     pub batch_padded_tokens: u64,
+    /// Of lanes; threads that idle lanes lend do not count.
     pub busy_seconds: f64,
     pub batch_size: Histogram,
     pub queue_wait_seconds: Histogram,
@@ -135,7 +136,7 @@ impl Counters {
         let model = &mut self.stats.models[batch.model.0];
         model.batch_tokens += batch.tokens as u64;
         model.batch_padded_tokens += computed as u64;
-        model.busy_seconds += elapsed.as_secs_f64() * batch.threads as f64;
+        model.busy_seconds += elapsed.as_secs_f64();
         model.batch_size.observe(texts as f64);
         model.inference_seconds.observe(elapsed.as_secs_f64());
         batch.waits.iter().for_each(|wait| model.queue_wait_seconds.observe(wait.as_secs_f64()));

@@ -9,7 +9,11 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver},
+    },
+    thread,
 };
 
 use chorus_engine::{planner::ModelId, spec::Pooling};
@@ -18,7 +22,7 @@ use chorus_runtime::{
     dispatcher::{InferRequest, Reply, Ticket},
     engine::{self, Device, Engine, EngineConfig},
     error::LoadError,
-    model::{Kernels, ModelConfig, Output, Precision},
+    model::{Kernels, ModelConfig, Output, Precision, ThreadShare},
 };
 use serde_json::Value;
 
@@ -203,6 +207,29 @@ fn other_precisions_are_close_and_independent_of_the_batch() {
                 assert_eq!(batched, alone, "{what}: bit for bit");
             }
         }
+    }
+}
+
+#[test]
+fn threads_that_come_and_go_during_a_batch_change_no_bit() {
+    let loaded = start(&all_fixtures()).unwrap();
+    let texts: Vec<Vec<u32>> = (1..8).map(|length| (0..length).map(|id| 10 + id).collect()).collect();
+    let batch: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+    let checkpoints = FIXTURES.iter().zip(loaded.engine.dispatcher.models()).filter(|(name, _)| **name != "onnx");
+    for (name, model) in checkpoints {
+        let alone = model.runner.run(&batch, &ThreadShare::new(1)).unwrap();
+        let (threads, done) = (ThreadShare::new(1), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    threads.set(3 - threads.get());
+                    thread::yield_now();
+                }
+            });
+            let runs: Vec<_> = (0..100).map(|_| model.runner.run(&batch, &threads)).collect();
+            done.store(true, Ordering::Relaxed);
+            assert!(runs.into_iter().all(|run| run.unwrap() == alone), "{name}");
+        });
     }
 }
 

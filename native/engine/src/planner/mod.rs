@@ -10,8 +10,8 @@
 //! - **Short texts pass long ones**, within a limit: a text is overtaken by at most [`OVERTAKING`] times its
 //!   own tokens of younger texts. So hundreds of short texts do not wait behind a long one, and none starves.
 //! - **Token budget.** A group ends where the next text would exceed it; a longer text runs alone.
-//! - **Split when idle.** Texts are shared out over idle lanes first; a batch that leaves lanes idle
-//!   gets their threads.
+//! - **Split when idle.** Texts are shared out over idle lanes first; what is left of the lanes lends its
+//!   threads to the batches that run, until there is work for it again.
 //! - **Bounded.** Texts are counted from `reserve` to their end; beyond the capacity they are refused.
 //!
 //! `group` forms groups; `tests` holds the properties. The runtime's `dispatcher` drives this.
@@ -47,7 +47,7 @@ pub struct BatchId(u64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannerConfig {
-    /// Batches that run at the same time on one thread each: the cores of a CPU.
+    /// Batches that run at the same time, on one thread each if all do: the cores of a CPU.
     pub lanes: usize,
     /// Tokens per batch, at least; a single longer text still runs.
     pub max_batch_tokens: usize,
@@ -70,8 +70,6 @@ pub struct Batch {
     pub model: ModelId,
     pub texts: Vec<TextId>,
     pub tokens: usize,
-    /// Threads to run it with; the planner counts that many lanes as busy.
-    pub threads: usize,
     pub reason: CloseReason,
     /// For each text how long it waited since `enqueue`.
     pub waits: Vec<Duration>,
@@ -126,7 +124,6 @@ pub struct Planner {
     /// Models that have still to answer, by text.
     open: HashMap<TextId, usize>,
     reserved: usize,
-    busy_lanes: usize,
     next_text: u64,
     next_batch: u64,
 }
@@ -144,7 +141,6 @@ impl Planner {
             running: HashMap::new(),
             open: HashMap::new(),
             reserved: 0,
-            busy_lanes: 0,
             next_text: 0,
             next_batch: 0,
         }
@@ -193,7 +189,7 @@ impl Planner {
 
     /// The next batch to run, if a lane is free and anything waits.
     pub fn poll_batch(&mut self, now: Instant) -> Option<Batch> {
-        let idle = self.config.lanes - self.busy_lanes;
+        let idle = self.config.lanes - self.running.len();
         if idle == 0 {
             return None;
         }
@@ -201,26 +197,22 @@ impl Planner {
             self.planned = group::form(&mut self.waiting, self.config.max_batch_tokens, idle);
         }
         let planned = self.planned.pop_front()?;
-        let batches_left = 1 + self.planned.len() + self.waiting.iter().map(|text| text.items.len()).sum::<usize>();
         let batch = Batch {
             id: BatchId(self.next_batch),
             model: planned.model,
             tokens: planned.texts.iter().map(|&(_, tokens, _)| tokens).sum(),
-            threads: (idle / batches_left).max(1),
             reason: planned.reason,
             waits: planned.texts.iter().map(|&(.., since)| now.saturating_duration_since(since)).collect(),
             texts: planned.texts.into_iter().map(|(id, ..)| id).collect(),
         };
         self.next_batch += 1;
-        self.busy_lanes += batch.threads;
         self.running.insert(batch.id, batch.clone());
         Some(batch)
     }
 
-    /// Frees the lanes of a batch that has run, well or not, and the places of texts that it ends.
+    /// Frees the lane of a batch that has run, well or not, and the places of texts that it ends.
     pub fn finish(&mut self, batch: BatchId) {
         let Some(batch) = self.running.remove(&batch) else { return };
-        self.busy_lanes -= batch.threads;
         for text in batch.texts {
             if let Some(models_left) = self.open.get_mut(&text) {
                 *models_left -= 1;
@@ -229,6 +221,15 @@ impl Planner {
                 }
             }
         }
+    }
+
+    /// Threads for each running batch as things stand: the lanes, shared out evenly over the batches that run
+    /// and those that a free lane is about to take.
+    pub fn threads_per_batch(&self) -> usize {
+        let lanes = self.config.lanes;
+        let waiting: usize = self.waiting.iter().take(lanes).map(|text| text.items.len()).sum();
+        let batches = self.running.len() + self.planned.len() + waiting;
+        (lanes / batches.max(1)).max(1)
     }
 
     /// Texts accepted and not yet answered.

@@ -117,19 +117,22 @@ fn idle_lanes_share_what_waits() {
     }
     let (first, second) = (poll(&mut planner).unwrap(), poll(&mut planner).unwrap());
     assert_eq!((first.texts.len(), second.texts.len()), (3, 3));
-    assert_eq!((first.reason, first.threads, second.threads), (CloseReason::Shared, 1, 1));
+    assert_eq!((first.reason, planner.threads_per_batch()), (CloseReason::Shared, 1));
 }
 
 #[test]
-fn a_lone_item_gets_every_idle_thread() {
+fn a_lone_batch_has_every_thread_until_another_comes() {
     let mut planner = planner(4);
     add(&mut planner, 1, 10);
-    let batch = poll(&mut planner).unwrap();
-    assert_eq!(batch.threads, 4);
+    let first = poll(&mut planner).unwrap();
+    assert_eq!(planner.threads_per_batch(), 4);
     add(&mut planner, 1, 10);
-    assert_eq!(poll(&mut planner), None, "its threads are the lanes");
-    planner.finish(batch.id);
-    assert_eq!(poll(&mut planner).unwrap().threads, 4);
+    assert_eq!(planner.threads_per_batch(), 2, "as soon as there is work for another lane");
+    let second = poll(&mut planner).unwrap();
+    assert_eq!(planner.threads_per_batch(), 2);
+    planner.finish(first.id);
+    assert_eq!(planner.threads_per_batch(), 4);
+    planner.finish(second.id);
 }
 
 #[test]
@@ -138,14 +141,14 @@ fn five_items_on_two_lanes_run_side_by_side_and_the_last_one_wide() {
     add(&mut planner, 5, 10);
     let mut running = vec![poll(&mut planner).unwrap(), poll(&mut planner).unwrap()];
     assert_eq!(models_of(&running), [0, 1]);
-    for expected in [2, 3] {
+    for expected in [2, 3, 4] {
         planner.finish(running.remove(0).id);
         running.push(poll(&mut planner).unwrap());
-        assert_eq!((running[1].model.0, running[1].threads), (expected, 1));
+        assert_eq!((running[1].model.0, planner.threads_per_batch()), (expected, 1));
     }
-    running.drain(..).for_each(|batch| planner.finish(batch.id));
-    let last = poll(&mut planner).unwrap();
-    assert_eq!((last.model.0, last.threads), (4, 2));
+    planner.finish(running.remove(0).id);
+    assert_eq!(poll(&mut planner), None);
+    assert_eq!(planner.threads_per_batch(), 2, "the other lane's thread helps with the last batch");
 }
 
 #[test]
@@ -276,7 +279,7 @@ proptest! {
                     }
                 }
             }
-            prop_assert!(running.iter().map(|batch| batch.threads).sum::<usize>() <= lanes);
+            prop_assert!(running.len() * planner.threads_per_batch() <= lanes);
         }
         prop_assert!(planner.is_idle());
         prop_assert!(ran.values().all(|&times| times == 1));

@@ -11,7 +11,10 @@ use super::{
     Reply, Shared,
     state::{BatchText, Phase},
 };
-use crate::{error::BatchError, model::Model};
+use crate::{
+    error::BatchError,
+    model::{Model, ThreadShare},
+};
 
 /// A batch and those of its texts that are still wanted.
 struct Work {
@@ -27,7 +30,7 @@ pub fn serve(shared: &Shared) {
             work.texts.iter().map(|text| model.input(shared.tokenizers.get(model.tokenizer), &text.ids)).collect();
         let views: Vec<&[u32]> = inputs.iter().map(Vec::as_slice).collect();
         let started = Instant::now();
-        let result = panic::catch_unwind(AssertUnwindSafe(|| run(model, &views, work.batch.threads)));
+        let result = panic::catch_unwind(AssertUnwindSafe(|| run(model, &views, &shared.threads)));
         finish(shared, model, &work, &views, &result.unwrap_or(Err(BatchError::Panic)), started);
     }
 }
@@ -36,7 +39,10 @@ fn next(shared: &Shared) -> Option<Work> {
     let mut state = shared.state.lock();
     loop {
         let now = Instant::now();
-        if let Some(batch) = state.planner.poll_batch(now) {
+        let batch = state.planner.poll_batch(now);
+        // Whatever lets a lane take a batch, or leaves it without one, changes what the others may use.
+        shared.threads.set(state.planner.threads_per_batch());
+        if let Some(batch) = batch {
             let texts = state.begin(&batch, shared.models[batch.model.0].tokenizer, now);
             return Some(Work { batch, texts });
         }
@@ -47,7 +53,7 @@ fn next(shared: &Shared) -> Option<Work> {
     }
 }
 
-fn run(model: &Model, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
+fn run(model: &Model, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
     if texts.is_empty() { Ok(Vec::new()) } else { model.runner.run(texts, threads) }
 }
 

@@ -22,7 +22,7 @@ use parking_lot::{Condvar, Mutex};
 use self::state::{Phase, State};
 use crate::{
     error::InferError,
-    model::{Model, Output, TokenizerSet},
+    model::{Model, Output, ThreadShare, TokenizerSet},
     stats::EngineStats,
 };
 
@@ -98,6 +98,8 @@ struct Shared {
     tokenizers: TokenizerSet,
     replies: ReplySink,
     state: Mutex<State>,
+    /// For every running batch.
+    threads: ThreadShare,
     /// Texts wait for a tokenizer thread.
     texts_waiting: Condvar,
     /// Batches wait for a lane.
@@ -128,6 +130,7 @@ impl Dispatcher {
             models,
             tokenizers,
             replies,
+            threads: ThreadShare::new(1),
             texts_waiting: Condvar::new(),
             batches_waiting: Condvar::new(),
             drained: Condvar::new(),

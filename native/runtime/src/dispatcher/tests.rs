@@ -21,7 +21,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{Dispatcher, DispatcherConfig, InferRequest, Reply, TextAnswer, Ticket, Timing};
 use crate::{
     error::{BatchError, InferError},
-    model::{Head, Model, ModelInfo, Output, Precision, Runner, TokenizerSet},
+    model::{Head, Model, ModelInfo, Output, Precision, Runner, ThreadShare, TokenizerSet},
     onnxruntime::Provider,
 };
 
@@ -29,6 +29,8 @@ use crate::{
 #[derive(Default)]
 struct Played {
     batches: Mutex<Vec<usize>>,
+    /// The threads that each batch had in the end.
+    threads: Mutex<Vec<usize>>,
     runs: AtomicUsize,
     gate: Gate,
     fails: AtomicBool,
@@ -64,10 +66,11 @@ impl Gate {
 struct PlayedRunner(Arc<Played>);
 
 impl Runner for PlayedRunner {
-    fn run(&self, texts: &[&[u32]], _threads: usize) -> Result<Vec<f32>, BatchError> {
+    fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
         self.0.runs.fetch_add(1, Ordering::SeqCst);
         self.0.gate.pass();
         self.0.batches.lock().push(texts.len());
+        self.0.threads.lock().push(threads.get());
         assert!(!self.0.panics.swap(false, Ordering::SeqCst), "asked to panic");
         if self.0.fails.load(Ordering::SeqCst) {
             return Err(BatchError::Runtime("asked to fail".to_owned()));
@@ -223,6 +226,21 @@ fn what_waits_while_the_lane_is_busy_runs_together() {
         assert!(answer.recv().unwrap().is_ok());
     }
     assert_eq!(*service.models[0].batches.lock(), [1, 5]);
+}
+
+#[test]
+fn an_idle_lane_lends_its_thread_until_it_has_work() {
+    let mut service = Service::new(1, 2, 100);
+    service.submit(&["a"]).1.recv().unwrap().unwrap();
+    assert_eq!(*service.models[0].threads.lock(), [2]);
+    service.models[0].gate.close();
+    let (_, first) = service.submit(&["b"]);
+    service.wait_for_runs(0, 2);
+    let (_, second) = service.submit(&["c"]);
+    service.wait_for_runs(0, 3);
+    service.models[0].gate.open();
+    assert!(first.recv().unwrap().is_ok() && second.recv().unwrap().is_ok());
+    assert_eq!(service.models[0].threads.lock()[1], 1, "of whichever ended first");
 }
 
 #[test]

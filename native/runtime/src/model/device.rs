@@ -17,7 +17,7 @@ use chorus_engine::{
     spec::{ModelSpec, Pooling, Task},
 };
 
-use super::Runner;
+use super::{Runner, ThreadShare};
 use crate::{
     checkpoint::WeightFiles,
     error::{BatchError, LoadError},
@@ -96,8 +96,8 @@ impl DeviceModel {
 }
 
 impl Runner for DeviceModel {
-    /// The calling thread waits; `threads` means nothing to a device.
-    fn run(&self, texts: &[&[u32]], _threads: usize) -> Result<Vec<f32>, BatchError> {
+    /// The calling thread waits; threads mean nothing to a device.
+    fn run(&self, texts: &[&[u32]], _threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
         let batch = OffsetBatch::new(texts, self.plan.rule, self.shape(texts));
         let mean = self.plan.pools.then(|| batch.mean_weights());
         let (reply, answer) = mpsc::sync_channel(1);
@@ -216,8 +216,8 @@ mod tests {
     fn answers_the_texts_of_a_batch_and_not_what_fills_it() {
         let texts: [&[u32]; 3] = [&[7, 9, 2], &[8, 2], &[5, 6, 6, 2]];
         let (exact, filled) = (played(false), played(true));
-        assert_eq!(exact.run(&texts, 1).unwrap(), [7., 2., 9., 8., 2., 9., 5., 2., 9.]);
-        assert_eq!(filled.run(&texts, 1).unwrap(), [7., 2., 64., 8., 2., 64., 5., 2., 64.]);
+        assert_eq!(exact.run(&texts, &ThreadShare::new(1)).unwrap(), [7., 2., 9., 8., 2., 9., 5., 2., 9.]);
+        assert_eq!(filled.run(&texts, &ThreadShare::new(1)).unwrap(), [7., 2., 64., 8., 2., 64., 5., 2., 64.]);
         assert_eq!((exact.computed_tokens(&texts), filled.computed_tokens(&texts)), (9, 64));
     }
 
@@ -230,7 +230,7 @@ mod tests {
                     let model = &model;
                     scope.spawn(move || {
                         for id in (lane * 1000)..(lane * 1000 + 50) {
-                            let row = model.run(&[&[id + 2, 3]], 1).unwrap();
+                            let row = model.run(&[&[id + 2, 3]], &ThreadShare::new(1)).unwrap();
                             assert_eq!(row, [(id + 2) as f32, 2.0, if captures { 64.0 } else { 2.0 }]);
                         }
                     });
@@ -243,7 +243,10 @@ mod tests {
     fn a_session_that_fails_answers_its_batch_with_the_error_and_goes_on() {
         let model = played(false);
         let broken = DeviceModel { plan: Plan { pools: true, ..model.plan }, jobs: model.jobs.clone(), thread: None };
-        assert!(matches!(broken.run(&[&[5, 2]], 1), Err(BatchError::Runtime(_))), "an input that the graph lacks");
-        assert_eq!(model.run(&[&[5, 2]], 1).unwrap(), [5.0, 2.0, 2.0]);
+        assert!(
+            matches!(broken.run(&[&[5, 2]], &ThreadShare::new(1)), Err(BatchError::Runtime(_))),
+            "an input that the graph lacks"
+        );
+        assert_eq!(model.run(&[&[5, 2]], &ThreadShare::new(1)).unwrap(), [5.0, 2.0, 2.0]);
     }
 }

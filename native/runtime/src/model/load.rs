@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
-    Head, Kernels, Model, ModelConfig, ModelInfo, Precision, Runner, Team,
+    Head, Kernels, Model, ModelConfig, ModelInfo, Precision, Runner, Team, ThreadShare,
     device::{DeviceModel, DeviceOptions},
     encoder,
     packed::PackedModel,
@@ -122,9 +122,9 @@ impl Loader {
         }?;
         let input = model.input(self.tokenizers.lock().get(model.tokenizer), &[]);
         for threads in [1, self.threads] {
-            model.runner.run(&[&input], threads).and_then(|row| model.output(&row, 1)).map_err(|error| {
-                LoadError::invalid(&config.path, "a model that answers the empty text", error.to_string())
-            })?;
+            model.runner.run(&[&input], &ThreadShare::new(threads)).and_then(|row| model.output(&row, 1)).map_err(
+                |error| LoadError::invalid(&config.path, "a model that answers the empty text", error.to_string()),
+            )?;
         }
         Ok(model)
     }

@@ -15,6 +15,7 @@ mod padded;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use chorus_engine::{
@@ -86,12 +87,30 @@ impl Precision {
     }
 }
 
+/// How many threads a batch may use now, the calling one included: more while other lanes are idle.
+#[derive(Debug)]
+pub struct ThreadShare(AtomicUsize);
+
+impl ThreadShare {
+    pub const fn new(threads: usize) -> Self {
+        Self(AtomicUsize::new(threads))
+    }
+
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self, threads: usize) {
+        self.0.store(threads, Ordering::Relaxed);
+    }
+}
+
 /// Runs batches of one model; called by several lanes at once.
 pub trait Runner: Send + Sync {
-    /// Runs texts of token ids on `threads` threads, the calling one included.
+    /// Runs texts of token ids on as many threads as `threads` says before each layer.
     ///
-    /// Returns [`Runner::width`] numbers per text, in order.
-    fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError>;
+    /// Returns [`Runner::width`] numbers per text, in order; the same ones on any number of threads.
+    fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError>;
 
     /// Numbers per text.
     fn width(&self) -> usize;

@@ -10,7 +10,7 @@ use chorus_engine::{
 };
 use ort::value::{DynValue, Tensor};
 
-use super::Runner;
+use super::{Runner, ThreadShare};
 use crate::{
     checkpoint::WeightFiles,
     error::{BatchError, LoadError},
@@ -59,7 +59,7 @@ impl PackedModel {
 }
 
 impl Runner for PackedModel {
-    fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
+    fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
         let batch = PackedBatch::new(texts, self.rule);
         let (tokens, rows) = (batch.ids.len(), texts.len());
         let run = || {
@@ -71,7 +71,7 @@ impl Runner for PackedModel {
                 Input::new(input::LENGTHS, &[rows], &batch.lengths)?,
                 Input::new(input::FIRST, &[rows], &batch.first)?,
             ];
-            self.sessions.run(&inputs, threads)
+            self.sessions.run(&inputs, threads.get())
         };
         run().map(|output| output.numbers).map_err(|error| BatchError::runtime(&error))
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chorus_engine::{packing::PaddedBatch, spec::Pooling};
 
-use super::Runner;
+use super::{Runner, ThreadShare};
 use crate::{
     error::{BatchError, LoadError},
     onnxruntime::{Input, Library, ModelGraph, Provider, RunOutput, Sessions},
@@ -54,7 +54,7 @@ impl PaddedModel {
             width: 0,
         };
         model.width = model
-            .run(&[options.probe], 1)
+            .run(&[options.probe], &ThreadShare::new(1))
             .map(|numbers| numbers.len())
             .map_err(|error| LoadError::invalid(path, "a graph that runs", error.to_string()))?;
         Ok(model)
@@ -78,7 +78,7 @@ impl PaddedModel {
 }
 
 impl Runner for PaddedModel {
-    fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
+    fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
         let batch = PaddedBatch::new(texts, self.padding);
         let token_types = vec![0_i64; batch.ids.len()];
         let shape = [texts.len(), batch.longest];
@@ -87,7 +87,7 @@ impl Runner for PaddedModel {
             if self.takes_token_types {
                 inputs.push(Input::new(TOKEN_TYPES, &shape, &token_types)?);
             }
-            self.sessions.run(&inputs, threads)
+            self.sessions.run(&inputs, threads.get())
         };
         let output = run().map_err(|error| BatchError::runtime(&error))?;
         self.rows(output, &batch)

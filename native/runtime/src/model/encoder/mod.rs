@@ -30,7 +30,7 @@ use self::{
     layer::{Layer, Workspace},
     weights::{Table, Tensors},
 };
-use super::{Precision, Runner};
+use super::{Precision, Runner, ThreadShare};
 use crate::{
     checkpoint::WeightFiles,
     error::{BatchError, LoadError},
@@ -143,11 +143,21 @@ impl<F: Format> Encoder<F> {
 }
 
 impl<F: Format> Runner for Encoder<F> {
-    fn run(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
+    fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
         let batch = PackedBatch::new(texts, self.rule);
         let mut work = self.workspaces.lock().pop().unwrap_or_default();
         self.embed(&batch, &mut work);
-        self.team.run(threads, |parts| self.layers.iter().for_each(|layer| layer.run(&mut work, parts)));
+        let mut layers = self.layers.iter();
+        while layers.len() > 0 {
+            let count = threads.get();
+            self.team.run(count, |parts| {
+                while threads.get() == count
+                    && let Some(layer) = layers.next()
+                {
+                    layer.run(&mut work, parts);
+                }
+            });
+        }
         let output = self.head.run(&work.hidden, &work.offsets, self.size);
         self.workspaces.lock().push(work);
         Ok(output)
