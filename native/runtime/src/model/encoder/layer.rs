@@ -152,15 +152,20 @@ impl<F: Format> Layer<F> {
     }
 }
 
-/// `output = activation(input · Wᵀ + b)`, the columns split among `parts` threads.
+/// Parts of an operator's columns per thread, if there are several. One that is held up by another process
+/// leaves its second part to the others: 98 tokens on two idle cores take 0.91 to 0.93 of the time.
+const PARTS_PER_THREAD: usize = 2;
+
+/// `output = activation(input · Wᵀ + b)`, the columns split among `threads` threads.
 pub fn multiply<F: Format>(
     operator: &Linear<F>,
     operands: &mut F::Buffer,
     input: &[f32],
     output: &mut Vec<f32>,
-    parts: usize,
+    threads: usize,
 ) {
     let shape = operator.shape();
+    let parts = if threads > 1 { threads * PARTS_PER_THREAD } else { 1 };
     output.resize(input.len() / shape.inputs * shape.outputs, 0.0);
     F::with_rows(operands, input, shape.inputs, |rows| {
         let columns = |part: usize| shape.columns_of_part(part, parts);
