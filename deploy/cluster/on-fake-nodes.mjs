@@ -75,7 +75,7 @@ async function refuseUnrestrictedPod() {
   await refused(() => plane.kubectl(...bad), /violates PodSecurity "restricted/);
 }
 
-/** Every values file of the chart, the overlays of kustomize and the manifests of KServe. */
+/** Every values file of the chart, the autotest, the overlays of kustomize and the manifests of KServe. */
 async function dryRunEverything() {
   const files = (path) => readdirSync(join(root, path)).filter((name) => /\.yaml$/.test(name));
   const manifests = [];
@@ -94,6 +94,9 @@ async function dryRunEverything() {
       manifests.push([values, rendered]);
     }
   }
+  const autotest = join(root, 'autotests/helm');
+  const rendered = await plane.helm('template', 'autotests', autotest, '--namespace', namespace);
+  manifests.push([autotest, rendered]);
   for (const overlay of ['dev', 'prod']) {
     const path = join(root, 'deploy/kustomize/overlays', overlay);
     await plane.kubectl('apply', '--filename', join(path, 'namespace.yaml'));

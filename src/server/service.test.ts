@@ -64,6 +64,29 @@ test('a connection kept alive may ask once more while the service stops, and the
   assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
 });
 
+test('a connection that is idle when the service stops may ask once more', async (context) => {
+  const { service, port } = await startTestService(context);
+  const request = 'POST /process HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"a"';
+  const socket = connect(port, '127.0.0.1');
+  socket.write(request);
+  await new Promise((resolve) => socket.once('data', resolve));
+  const stopped = service.stop(10_000);
+  socket.write(request);
+  const text = await received(socket);
+  assert.match(text, /^HTTP\/1\.1 200 /);
+  assert.match(text, /connection: close/i);
+  assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
+});
+
+test('a connection that asks nothing is not waited for until the time is up', async (context) => {
+  const { service, port } = await startTestService(context);
+  const socket = connect(port, '127.0.0.1');
+  await new Promise((resolve) => socket.once('connect', resolve));
+  const stopped = service.stop(400);
+  assert.equal(await received(socket), '');
+  assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
+});
+
 test('pipelined requests are all answered while the service stops', async (context) => {
   const engine = fakeEngine();
   const { service, port } = await startTestService(context, engine);

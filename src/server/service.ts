@@ -7,6 +7,7 @@
  */
 
 import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Settings } from '../config/settings.js';
@@ -38,7 +39,8 @@ export interface StopOutcome {
   readonly unanswered: number;
 }
 
-const CLOSE_IDLE_EVERY_MS = 100;
+/** How long a connection without a request may bring a last one: it may be on its way. */
+const LAST_REQUESTS_MS = 2000;
 
 /** For the last answers to leave the process before their connections are cut. */
 const FLUSH_MS = 50;
@@ -81,7 +83,7 @@ export class Service {
   }
 
   /**
-   * Stops, giving open requests `timeoutMs` to be answered.
+   * Stops, giving open requests `timeoutMs` to be answered, and those that are on their way.
    *
    * Those that were not get 503.
    */
@@ -89,21 +91,16 @@ export class Service {
     this.#phase = 'draining';
     this.#metrics.draining();
     this.#exchanges.drain();
-    const server = this.#publicServer;
-    server?.close();
-    // A connection that is idle now was busy a moment ago; `close` looked at it only once.
-    const closeIdle = setInterval(() => server?.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
     const deadline = new AbortController();
     const inTime = await Promise.race([
-      this.answerAccepted().then(() => true),
+      this.answerLast(Math.min(LAST_REQUESTS_MS, timeoutMs / 2)).then(() => true),
       sleep(timeoutMs, false, { signal: deadline.signal }),
     ]);
     deadline.abort();
-    clearInterval(closeIdle);
     const unanswered = this.#exchanges.size;
     for (const exchange of this.#exchanges) refuse(exchange);
     if (unanswered > 0) await sleep(FLUSH_MS);
-    server?.closeAllConnections();
+    this.#publicServer?.closeAllConnections();
     this.#adminServer.close();
     this.#adminServer.closeAllConnections();
     return { inTime, unanswered };
@@ -132,7 +129,8 @@ export class Service {
     return boundPort;
   }
 
-  private async answerAccepted(): Promise<void> {
+  private async answerLast(lastRequestsMs: number): Promise<void> {
+    if (this.#publicServer) await connectionsEnd(this.#publicServer, lastRequestsMs);
     await this.#exchanges.idle();
     await this.#engine?.close();
   }
@@ -153,6 +151,19 @@ export class Service {
     });
     return createPublicServer(app, settings, this.#exchanges, this.#metrics.http);
   }
+}
+
+/**
+ * Stops listening; resolves when every connection has ended, at the latest after `timeoutMs`.
+ *
+ * Not by `server.close()`, which cuts idle connections at once: a request that is on its way on one of
+ * them would be lost, and a client must not repeat a POST by itself.
+ */
+async function connectionsEnd(server: Server, timeoutMs: number): Promise<void> {
+  const timeout = new AbortController();
+  const ended = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  await Promise.race([ended, sleep(timeoutMs, undefined, { signal: timeout.signal })]);
+  timeout.abort();
 }
 
 /** The answer to a request that could not be waited for any longer. */
