@@ -1,13 +1,71 @@
 //! What is applied to a linear operator's result before it is written.
 
+use crate::tile::PANEL_COLUMNS;
+
 /// The function applied to `x · Wᵀ + b`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Activation {
     /// `x · Φ(x)` with the exact normal distribution (erf), not its tanh approximation: within
     /// `4e-7 · max(1, |x|)` of the formula in f64.
     Gelu,
+    /// `gelu_new` of `transformers`: `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))`.
+    GeluTanh,
     #[default]
     Identity,
+    Relu,
+    /// `x / (1 + exp(-x))`, also called swish.
+    Silu,
+}
+
+/// A function of every number of a panel's row. The functions of [`Activation`] are types here, because a choice
+/// within the loop over rows would force the numbers from registers to memory.
+pub(crate) trait Pointwise: Copy {
+    fn apply(self, values: [f32; PANEL_COLUMNS]) -> [f32; PANEL_COLUMNS];
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Gelu;
+
+impl Pointwise for Gelu {
+    #[inline(always)]
+    fn apply(self, mut values: [f32; PANEL_COLUMNS]) -> [f32; PANEL_COLUMNS] {
+        for value in &mut values {
+            *value = gelu(*value);
+        }
+        values
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Identity;
+
+impl Pointwise for Identity {
+    #[inline(always)]
+    fn apply(self, values: [f32; PANEL_COLUMNS]) -> [f32; PANEL_COLUMNS] {
+        values
+    }
+}
+
+/// What is not worth more: one number after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct OneByOne(pub Activation);
+
+impl Pointwise for OneByOne {
+    #[inline(always)]
+    fn apply(self, values: [f32; PANEL_COLUMNS]) -> [f32; PANEL_COLUMNS] {
+        values.map(match self.0 {
+            Activation::Gelu => gelu,
+            Activation::GeluTanh => gelu_tanh,
+            Activation::Identity => |x: f32| x,
+            Activation::Relu => |x: f32| x.max(0.0),
+            Activation::Silu => |x: f32| x / (1.0 + (-x).exp()),
+        })
+    }
+}
+
+fn gelu_tanh(x: f32) -> f32 {
+    const FACTOR: f32 = 0.797_884_6;
+    0.5 * x * (1.0 + (FACTOR * (x + 0.044_715 * x * x * x)).tanh())
 }
 
 /// Beyond this, `Φ(x)` is 0 or 1: `5.5 · Φ(-5.5) = 1.0e-7`.

@@ -3,9 +3,9 @@
 //! Both operands are rounded to nearest, ties to even: relative errors of at most 2⁻⁹ each.
 
 use crate::activation::Activation;
-use crate::converted::ConvertedRows;
+use crate::element::{Element, Sealed as _};
 use crate::fp32::add_bias;
-use crate::gemm::{Finished, RowWords};
+use crate::gemm::Finished;
 use crate::isa::Isa;
 use crate::linear::{Format, Linear, Sealed};
 use crate::matrix::MatrixMut;
@@ -13,7 +13,7 @@ use crate::panels::PackedFormat;
 use crate::words::halves_of_words_mut;
 
 /// The format of [`Bf16Linear`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bf16;
 
 /// A linear operator with bf16 weights and activations.
@@ -29,53 +29,26 @@ impl Bf16Linear {
     }
 }
 
-/// Rows rounded to bf16. Reusable: converting again keeps the memory.
-#[derive(Debug, Default)]
-pub struct Bf16Rows(ConvertedRows<()>);
-
-impl Bf16Rows {
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Rounds `values[rows, inputs]`.
-    ///
-    /// # Panics
-    /// If `inputs` is zero or does not divide the length.
-    pub fn convert(&mut self, values: &[f32], inputs: usize) {
-        self.0.convert(PackedFormat::Bf16, values, inputs, |row, words| round(Isa::best(), row, words));
-    }
-}
-
 impl Format for Bf16 {
-    type Buffer = Bf16Rows;
-
-    fn with_rows<R>(
-        rows: &mut Self::Buffer,
-        values: &[f32],
-        inputs: usize,
-        work: impl FnOnce(&Self::Rows<'_>) -> R,
-    ) -> R {
-        rows.convert(values, inputs);
-        work(rows)
-    }
+    type Written = half::bf16;
+    type Attended = Self;
 }
 
 impl Sealed for Bf16 {
-    type Rows<'a> = Bf16Rows;
+    type Scale = ();
 
     const PACKED: PackedFormat = PackedFormat::Bf16;
-
-    fn rows(rows: &Bf16Rows) -> (RowWords<'_>, usize) {
-        rows.0.words()
-    }
 
     fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {
         round(isa, weights, words);
         tails[0] = bias.to_bits();
     }
 
-    fn finish(isa: Isa, tile: &Finished<'_>, _: &Bf16Rows, activation: Activation, y: MatrixMut<'_>) {
+    fn convert(isa: Isa, values: &[f32], words: &mut [u32]) {
+        round(isa, values, words);
+    }
+
+    fn finish<E: Element>(isa: Isa, tile: &Finished<'_>, _: &[()], activation: Activation, y: MatrixMut<'_, E>) {
         add_bias(isa, tile, activation, y);
     }
 }
@@ -86,12 +59,12 @@ vectorized! {
 }
 
 #[inline(always)]
-pub(crate) fn round_row(values: &[f32], words: &mut [u32]) {
+fn round_row(values: &[f32], words: &mut [u32]) {
     let (halves, tail) = halves_of_words_mut(words).split_at_mut(values.len());
     for (half, value) in halves.iter_mut().zip(values) {
-        *half = bits(*value);
+        *half = half::bf16::of(*value);
     }
-    tail.fill(0);
+    tail.fill(half::bf16::ZERO);
 }
 
 /// To nearest, ties to even; a NaN stays one.

@@ -1,7 +1,8 @@
 //! f32: exact up to the order of additions, which is that of the inputs.
 
-use crate::activation::Activation;
-use crate::gemm::{Finished, RowWords};
+use crate::activation::{Activation, Gelu, Identity, OneByOne, Pointwise};
+use crate::element::Element;
+use crate::gemm::Finished;
 use crate::isa::Isa;
 use crate::linear::{Format, Linear, Sealed, write_row};
 use crate::matrix::MatrixMut;
@@ -10,76 +11,58 @@ use crate::tile::PANEL_COLUMNS;
 use crate::words::{floats_of_words, words_of_floats};
 
 /// The format of [`F32Linear`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct F32;
 
 /// A linear operator with f32 weights.
 pub type F32Linear = Linear<F32>;
 
-/// Rows of f32 values as they are.
-#[derive(Clone, Copy, Debug)]
-pub struct F32Rows<'a> {
-    values: &'a [f32],
-    inputs: usize,
-}
-
-impl<'a> F32Rows<'a> {
-    /// `values[rows, inputs]`
-    ///
-    /// # Panics
-    /// If `inputs` is zero or does not divide the length.
-    pub fn new(values: &'a [f32], inputs: usize) -> Self {
-        assert!(inputs > 0 && values.len().is_multiple_of(inputs), "{} values, {inputs} inputs", values.len());
-        Self { values, inputs }
-    }
-}
-
 impl Format for F32 {
-    type Buffer = ();
-
-    fn with_rows<R>(
-        (): &mut Self::Buffer,
-        values: &[f32],
-        inputs: usize,
-        work: impl FnOnce(&Self::Rows<'_>) -> R,
-    ) -> R {
-        work(&F32Rows::new(values, inputs))
-    }
+    type Written = f32;
+    type Attended = Self;
 }
 
 impl Sealed for F32 {
-    type Rows<'a> = F32Rows<'a>;
+    type Scale = ();
 
     const PACKED: PackedFormat = PackedFormat::F32;
-
-    fn rows<'a>(rows: &'a F32Rows<'_>) -> (RowWords<'a>, usize) {
-        let words = words_of_floats(rows.values);
-        (RowWords { words, stride: rows.inputs, rows: rows.values.len() / rows.inputs }, rows.inputs)
-    }
 
     fn pack(_: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {
         words.copy_from_slice(words_of_floats(weights));
         tails[0] = bias.to_bits();
     }
 
-    fn finish(isa: Isa, tile: &Finished<'_>, _: &F32Rows<'_>, activation: Activation, y: MatrixMut<'_>) {
+    fn convert(_: Isa, values: &[f32], words: &mut [u32]) {
+        words[..values.len()].copy_from_slice(words_of_floats(values));
+    }
+
+    fn finish<E: Element>(isa: Isa, tile: &Finished<'_>, _: &[()], activation: Activation, y: MatrixMut<'_, E>) {
         add_bias(isa, tile, activation, y);
     }
 }
 
 vectorized! {
     /// `activation(sums + bias)`, for f32 sums.
-    pub(crate) fn add_bias(tile: &Finished<'_>, activation: Activation, y: MatrixMut<'_>) = add_bias_body
+    pub(crate) fn add_bias<E>(tile: &Finished<'_>, activation: Activation, y: MatrixMut<'_, E>) = add_bias_body
 }
 
 #[inline(always)]
-fn add_bias_body(tile: &Finished<'_>, activation: Activation, mut y: MatrixMut<'_>) {
+fn add_bias_body<E: Element>(tile: &Finished<'_>, activation: Activation, y: MatrixMut<'_, E>) {
+    match activation {
+        Activation::Gelu => add_bias_then(Gelu, tile, y),
+        Activation::Identity => add_bias_then(Identity, tile, y),
+        slow => add_bias_then(OneByOne(slow), tile, y),
+    }
+}
+
+#[inline(always)]
+fn add_bias_then<E: Element>(function: impl Pointwise, tile: &Finished<'_>, mut y: MatrixMut<'_, E>) {
     let bias = floats_of_words(tile.panel.tail(0));
     for (row, sums) in tile.sums.iter().enumerate() {
         let mut values = [0.0; PANEL_COLUMNS];
         for column in 0..PANEL_COLUMNS {
             values[column] = f32::from_bits(sums.0[column]) + bias[column];
         }
-        write_row(values, activation, &mut y, row);
+        write_row(function.apply(values), &mut y, row);
     }
 }

@@ -110,7 +110,7 @@ pub(crate) fn even_parts(range: Range<usize>, limit: usize) -> impl Iterator<Ite
 }
 
 /// Cuts a range into `parts` parts of nearly equal size.
-fn split(range: Range<usize>, parts: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn split(range: Range<usize>, parts: usize) -> impl Iterator<Item = Range<usize>> {
     let cut = move |part: usize| range.start + range.len() * part / parts;
     (0..parts).map(move |part| cut(part)..cut(part + 1))
 }

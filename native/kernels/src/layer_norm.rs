@@ -1,8 +1,11 @@
-//! Residual addition and layer normalization, in one pass over a row while it is in the first-level cache.
+//! Residual addition, layer normalization and conversion for the next operator, in one pass over a row while it is
+//! in the first-level cache.
 
 use crate::isa::Isa;
 use crate::lanes::{fold, sum};
-use crate::matrix::MatrixMut;
+use crate::linear::Format;
+use crate::matrix::Matrix;
+use crate::rows::RowsMut;
 
 /// `y = (s - mean(s)) / √(variance(s) + epsilon) · gain + bias`, where `s = x + residual`, row by row.
 #[derive(Clone, Debug)]
@@ -27,25 +30,27 @@ impl LayerNorm {
         Self { isa, ..self }
     }
 
-    /// Normalizes `x[rows, width]`, plus `residual[rows, width]` if there is one, into `y[rows, width]`.
+    /// Normalizes `x[rows, width]`, plus `residual[rows, width]` if there is one, into `y[rows, width]`, and
+    /// converts every row of it.
     ///
     /// The variance is taken around the mean, not from squares of the values, so that a large mean costs no
     /// digits. A row's bits depend on that row alone.
     ///
     /// # Panics
-    /// If the lengths do not match.
-    pub fn run(&self, x: &[f32], residual: Option<&[f32]>, mut y: MatrixMut<'_>) {
-        let width = self.gain.len();
-        assert_eq!(y.columns(), width, "output columns");
-        assert_eq!(x.len(), y.rows() * width, "inputs");
-        assert!(residual.is_none_or(|residual| residual.len() == x.len()), "residual");
-        for (row, values) in x.chunks_exact(width).enumerate() {
+    /// If the shapes do not match.
+    pub fn run<F: Format>(&self, x: Matrix<'_>, residual: Option<Matrix<'_>>, mut y: RowsMut<'_, F>) {
+        let size = (y.rows(), self.gain.len());
+        assert_eq!((y.rows(), y.columns()), size, "output");
+        assert_eq!((x.rows(), x.columns()), size, "input");
+        assert!(residual.is_none_or(|residual| (residual.rows(), residual.columns()) == size), "residual");
+        for row in 0..y.rows() {
             let target = y.row_mut(row);
             let total = match residual {
-                Some(residual) => add(self.isa, values, &residual[row * width..][..width], target),
-                None => copy(self.isa, values, target),
+                Some(residual) => add(self.isa, x.row(row), residual.row(row), target),
+                None => copy(self.isa, x.row(row), target),
             };
             normalize(self.isa, target, total, &self.gain, &self.bias, self.epsilon);
+            y.convert(row);
         }
     }
 }
@@ -131,7 +136,11 @@ fn sum_of_squares(values: &[f32], mean: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::LayerNorm;
-    use crate::{Isa, MatrixMut};
+    use crate::{F32, Isa, Matrix, Rows};
+
+    fn numbers(rows: Matrix<'_>) -> Vec<f32> {
+        (0..rows.rows()).flat_map(|row| rows.row(row)).copied().collect()
+    }
 
     #[test]
     fn rows_are_normalized_alike_everywhere() {
@@ -142,10 +151,10 @@ mod tests {
             let norm = LayerNorm::new(gain.clone(), values(23, width), 1e-5);
             let run = |isa: Isa, rows: std::ops::Range<usize>| {
                 let range = rows.start * width..rows.end * width;
-                let mut y = vec![0.0; range.len()];
-                let operator = norm.clone().with_isa(isa);
-                operator.run(&x[range.clone()], Some(&residual[range]), MatrixMut::new(&mut y, width));
-                y
+                let [x, residual] = [&x, &residual].map(|values| Matrix::new(&values[range.clone()], width));
+                let mut y = Rows::<F32>::new();
+                norm.clone().with_isa(isa).run(x, Some(residual), y.rows_mut(rows.len(), width));
+                numbers(y.values())
             };
             let reference = run(Isa::scalar(), 0..3);
             for isa in Isa::available() {

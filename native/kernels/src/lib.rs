@@ -13,7 +13,7 @@
 //! unsafe arithmetic.
 //!
 //! - [`Q8Linear`], [`Bf16Linear`], [`F32Linear`]: the operators ([`linear`] holds what they share)
-//! - [`QuantizedRows`], [`Bf16Rows`], [`F32Rows`]: their inputs, prepared once for several operators
+//! - [`Rows`]: their inputs, converted once for several operators, or written by another operator as they are read
 //! - [`Attention`], [`LayerNorm`]: what stands between them, in f32 (attention's products may be in bf16)
 //! - [`Isa`]: which instructions are used
 //! - [`Matrix`], [`MatrixMut`]: views of inputs and results; the latter can be split by columns
@@ -30,7 +30,7 @@ mod vectorized;
 mod activation;
 mod attention;
 mod bf16;
-mod converted;
+mod element;
 mod exp;
 mod fp32;
 mod gemm;
@@ -42,17 +42,20 @@ pub mod linear;
 mod matrix;
 mod panels;
 mod q8;
+mod rows;
 mod tile;
 mod words;
 
 pub use activation::Activation;
 pub use attention::{Attention, AttentionScratch, Inputs};
-pub use bf16::{Bf16, Bf16Linear, Bf16Rows};
-pub use fp32::{F32, F32Linear, F32Rows};
+pub use bf16::{Bf16, Bf16Linear};
+pub use element::Element;
+pub use fp32::{F32, F32Linear};
 pub use isa::Isa;
 pub use layer_norm::LayerNorm;
 pub use linear::{Format, Linear, Shape};
 pub use matrix::{Matrix, MatrixMut};
 pub use panels::{PACKED_VERSION, PackedError, SharedBytes};
-pub use q8::{Q8, Q8Linear, QuantizedRows};
+pub use q8::{Q8, Q8Linear};
+pub use rows::{Rows, RowsMut};
 pub use tile::{PANEL_COLUMNS, TILE_ROWS};

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use crate::activation::Activation;
-use crate::gemm::{self, Finished, RowWords};
+use crate::element::Element;
+use crate::gemm::{self, Finished};
 use crate::isa::Isa;
 use crate::matrix::MatrixMut;
 use crate::panels::{PackedError, PackedFormat, Panels, SharedBytes};
+use crate::rows::Rows;
 use crate::tile::{self, PANEL_COLUMNS, TILE_ROWS, TileKernel};
 
 /// The size of a linear operator: `[outputs, inputs]`, as `PyTorch` lays out its weight.
@@ -31,26 +33,33 @@ impl Shape {
 }
 
 mod sealed {
-    use super::{Activation, Finished, Isa, MatrixMut, PackedFormat, RowWords};
+    use super::{Activation, Element, Finished, Isa, MatrixMut, PackedFormat};
 
-    pub trait Sealed {
-        /// The left operand, as this format reads it.
-        type Rows<'a>: Sync;
+    pub trait Sealed: std::fmt::Debug + Default + 'static {
+        /// What the conversion of a row gives besides its words.
+        type Scale: Copy + Default + Send + Sync + std::fmt::Debug;
 
         #[doc(hidden)]
         const PACKED: PackedFormat;
-
-        /// The rows, and the number of values in each.
-        #[doc(hidden)]
-        fn rows<'a>(rows: &'a Self::Rows<'_>) -> (RowWords<'a>, usize);
 
         /// Turns one channel of weights into words, and writes its tail values, the bias among them.
         #[doc(hidden)]
         fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]);
 
-        /// Turns a tile's sums into results and writes them to `y`, which has the size of the tile.
+        /// Turns a row of activations into words, all of which are written.
         #[doc(hidden)]
-        fn finish(isa: Isa, tile: &Finished<'_>, x: &Self::Rows<'_>, activation: Activation, y: MatrixMut<'_>);
+        fn convert(isa: Isa, values: &[f32], words: &mut [u32]) -> Self::Scale;
+
+        /// Turns a tile's sums into results and writes them to `y`, which has the size of the tile; `scales` are
+        /// those of its rows.
+        #[doc(hidden)]
+        fn finish<E: Element>(
+            isa: Isa,
+            tile: &Finished<'_>,
+            scales: &[Self::Scale],
+            activation: Activation,
+            y: MatrixMut<'_, E>,
+        );
     }
 }
 
@@ -59,20 +68,11 @@ pub(crate) use sealed::Sealed;
 /// A number format in which linear operators compute: [`Q8`](crate::Q8), [`Bf16`](crate::Bf16) or
 /// [`F32`](crate::F32).
 pub trait Format: Sealed {
-    /// What input rows are prepared in. Reusable: it keeps its memory.
-    type Buffer: Default + Send;
+    /// What operators write that such an operator reads next.
+    type Written: Element;
 
-    /// Calls `work` with `values[rows, inputs]` as operators of this format read them; several operators on
-    /// the same input, such as query, key and value, share the preparation.
-    ///
-    /// # Panics
-    /// If `inputs` is zero or does not divide the length.
-    fn with_rows<R>(
-        buffer: &mut Self::Buffer,
-        values: &[f32],
-        inputs: usize,
-        work: impl FnOnce(&Self::Rows<'_>) -> R,
-    ) -> R;
+    /// The format of what goes with such operators: attention's inputs.
+    type Attended: Format<Attended = Self::Attended>;
 }
 
 /// `y[rows, outputs] = activation(x[rows, inputs] · Wᵀ + b)`, with packed weights in the format `F`.
@@ -134,7 +134,7 @@ impl<F: Format> Linear<F> {
     ///
     /// # Panics
     /// If the shapes of `x` and `y` do not match.
-    pub fn run(&self, x: &F::Rows<'_>, y: MatrixMut<'_>) {
+    pub fn run<E: Element>(&self, x: &Rows<F>, y: MatrixMut<'_, E>) {
         self.run_columns(x, 0..self.shape().outputs, y);
     }
 
@@ -143,33 +143,33 @@ impl<F: Format> Linear<F> {
     ///
     /// # Panics
     /// If the shapes do not match, or `columns` does not consist of whole panels.
-    pub fn run_columns(&self, x: &F::Rows<'_>, columns: Range<usize>, mut y: MatrixMut<'_>) {
+    pub fn run_columns<E: Element>(&self, x: &Rows<F>, columns: Range<usize>, mut y: MatrixMut<'_, E>) {
         let shape = self.shape();
-        let (words, inputs) = F::rows(x);
         let whole = |column: usize| column.is_multiple_of(PANEL_COLUMNS) || column == shape.outputs;
         assert!(
             whole(columns.start) && whole(columns.end) && columns.end <= shape.outputs,
             "columns {columns:?} of {shape:?}"
         );
-        assert_eq!(inputs, shape.inputs, "inputs");
-        assert_eq!((y.rows(), y.columns()), (words.rows, columns.len()), "output rows and columns");
+        assert_eq!(x.columns(), shape.inputs, "inputs");
+        assert_eq!((y.rows(), y.columns()), (x.rows(), columns.len()), "output rows and columns");
         let panels = self.panels.panels(columns.start / PANEL_COLUMNS, columns.len().div_ceil(PANEL_COLUMNS));
         // SAFETY: `self.kernel` was chosen for `self.isa`, which exists only where the CPU has it.
         unsafe {
-            gemm::multiply(words, &panels, self.kernel, |tile| self.finish(&tile, x, &mut y));
+            gemm::multiply(x.words(), &panels, self.kernel, |tile| self.finish(&tile, x.scales(), &mut y));
         }
     }
 
     /// Writes a tile to its place in `y`; the last, partly empty panel by way of a tile of its own.
-    fn finish(&self, tile: &Finished<'_>, x: &F::Rows<'_>, y: &mut MatrixMut<'_>) {
+    fn finish<E: Element>(&self, tile: &Finished<'_>, scales: &[F::Scale], y: &mut MatrixMut<'_, E>) {
         let rows = tile.first_row..tile.first_row + tile.sums.len();
         let columns = tile.first_column..(tile.first_column + PANEL_COLUMNS).min(y.columns());
+        let scales = &scales[rows.clone()];
         if columns.len() == PANEL_COLUMNS {
-            return F::finish(self.isa, tile, x, self.activation, y.block(rows, columns));
+            return F::finish(self.isa, tile, scales, self.activation, y.block(rows, columns));
         }
-        let mut wide = [0.0; TILE_ROWS * PANEL_COLUMNS];
+        let mut wide = [E::default(); TILE_ROWS * PANEL_COLUMNS];
         let wide = &mut wide[..rows.len() * PANEL_COLUMNS];
-        F::finish(self.isa, tile, x, self.activation, MatrixMut::new(wide, PANEL_COLUMNS));
+        F::finish(self.isa, tile, scales, self.activation, MatrixMut::new(wide, PANEL_COLUMNS));
         let mut target = y.block(rows, columns.clone());
         for (row, values) in wide.chunks_exact(PANEL_COLUMNS).enumerate() {
             target.row_mut(row).copy_from_slice(&values[..columns.len()]);
@@ -177,15 +177,13 @@ impl<F: Format> Linear<F> {
     }
 }
 
-/// Writes `activation(values)` to a row of a matrix as wide as a panel.
+/// Writes `values` to a row of a matrix as wide as a panel.
 ///
 /// Whole arrays only: they stay in registers. A copy of a part of `values` would force them to memory.
 #[inline(always)]
-pub(crate) fn write_row(mut values: [f32; PANEL_COLUMNS], activation: Activation, y: &mut MatrixMut<'_>, row: usize) {
-    if activation == Activation::Gelu {
-        for value in &mut values {
-            *value = crate::activation::gelu(*value);
-        }
+pub(crate) fn write_row<E: Element>(values: [f32; PANEL_COLUMNS], y: &mut MatrixMut<'_, E>, row: usize) {
+    let target: &mut [E; PANEL_COLUMNS] = y.row_mut(row).first_chunk_mut().expect("a tile is written to whole panels");
+    for column in 0..PANEL_COLUMNS {
+        target[column] = E::of(values[column]);
     }
-    *y.row_mut(row).first_chunk_mut().expect("a tile is written to whole panels") = values;
 }

@@ -4,23 +4,24 @@
 //! vectorization of loops over arrays is as good as intrinsics, and every width gives the same bits:
 //! the source fixes the order of operations, and fused multiply-adds are spelled out.
 
-/// Defines `fn name(isa, arguments…)` that runs `body(arguments…)` with the instructions of `isa`.
+/// Defines `fn name(isa, arguments…)` that runs `body(arguments…)` with the instructions of `isa`. `name<E>` has a
+/// parameter `E: Element`.
 ///
 /// `body` and what it calls must be `#[inline(always)]`, and the hot loops must not be in closures: what
 /// the compiler leaves apart is compiled without those instructions, at a tenth of the speed.
 macro_rules! vectorized {
-    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:path) => {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident$(<$generic:ident>)?($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:path) => {
         $(#[$attribute])*
-        $visibility fn $name(isa: $crate::isa::Isa, $($argument: $type),*) $(-> $result)? {
+        $visibility fn $name$(<$generic: $crate::element::Element>)?(isa: $crate::isa::Isa, $($argument: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-            fn with_avx512($($argument: $type),*) $(-> $result)? {
+            fn with_avx512$(<$generic: $crate::element::Element>)?($($argument: $type),*) $(-> $result)? {
                 $body($($argument),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            fn with_avx2($($argument: $type),*) $(-> $result)? {
+            fn with_avx2$(<$generic: $crate::element::Element>)?($($argument: $type),*) $(-> $result)? {
                 $body($($argument),*)
             }
 

@@ -1,5 +1,7 @@
 //! Memory as 32-bit words on cache-line boundaries: the unit in which panels and rows are stored.
 
+use half::bf16;
+
 /// One cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
@@ -30,14 +32,31 @@ pub(crate) fn floats_of_words(words: &[u32]) -> &[f32] {
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
 }
 
+pub(crate) fn floats_of_words_mut(words: &mut [u32]) -> &mut [f32] {
+    // SAFETY: as above, in both directions.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len()) }
+}
+
 pub(crate) fn signed_of_words(words: &[u32]) -> &[i32] {
     // SAFETY: as above.
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
 }
 
-pub(crate) fn halves_of_words_mut(words: &mut [u32]) -> &mut [u16] {
-    // SAFETY: halves need less alignment and have no invalid patterns, nor have words.
+pub(crate) fn halves_of_words(words: &[u32]) -> &[bf16] {
+    // SAFETY: halves need less alignment and have no invalid patterns.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 2) }
+}
+
+pub(crate) fn halves_of_words_mut(words: &mut [u32]) -> &mut [bf16] {
+    // SAFETY: as above; nor have words.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
+}
+
+/// The words that halves make, if they start on a word; a last half without another is left out.
+pub(crate) fn words_of_halves(halves: &[bf16]) -> Option<&[u32]> {
+    let aligned = halves.as_ptr().addr().is_multiple_of(align_of::<u32>());
+    // SAFETY: the start is aligned (just checked) and every bit pattern is a valid word.
+    aligned.then(|| unsafe { std::slice::from_raw_parts(halves.as_ptr().cast(), halves.len() / 2) })
 }
 
 pub(crate) fn bytes_of_words(words: &[u32]) -> &[u8] {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use chorus_kernels::{
-    Activation, Bf16Linear, Bf16Rows, F32Linear, F32Rows, Isa, MatrixMut, PANEL_COLUMNS, PackedError, Q8Linear,
-    QuantizedRows, Shape, TILE_ROWS,
+    Activation, Bf16, F32, F32Linear, Format, Isa, LayerNorm, Linear, Matrix, MatrixMut, PANEL_COLUMNS, PackedError,
+    Q8, Q8Linear, Rows, Shape, TILE_ROWS,
 };
 
 /// An operator with inputs, and what f64 makes of them.
@@ -37,30 +37,22 @@ impl Case {
         }
     }
 
-    fn q8(&self, isa: Isa, activation: Activation) -> Q8Linear {
-        Q8Linear::pack(&self.weights, Some(&self.bias), self.shape, activation).with_isa(isa)
+    fn linear<F: Format>(&self, isa: Isa, activation: Activation) -> Linear<F> {
+        Linear::pack(&self.weights, Some(&self.bias), self.shape, activation).with_isa(isa)
     }
 
-    fn quantized(&self) -> QuantizedRows {
-        let mut rows = QuantizedRows::new();
-        rows.quantize(&self.x, self.shape.inputs);
-        rows
-    }
-
-    fn rounded(&self) -> Bf16Rows {
-        let mut rows = Bf16Rows::new();
+    fn rows<F: Format>(&self) -> Rows<F> {
+        let mut rows = Rows::new();
         rows.convert(&self.x, self.shape.inputs);
         rows
     }
 
     /// All three formats' results.
     fn run(&self, isa: Isa, activation: Activation) -> [Vec<f32>; 3] {
-        let bf16 = Bf16Linear::pack(&self.weights, Some(&self.bias), self.shape, activation).with_isa(isa);
-        let f32 = F32Linear::pack(&self.weights, Some(&self.bias), self.shape, activation).with_isa(isa);
         [
-            self.results(|y| self.q8(isa, activation).run(&self.quantized(), y)),
-            self.results(|y| bf16.run(&self.rounded(), y)),
-            self.results(|y| f32.run(&F32Rows::new(&self.x, self.shape.inputs), y)),
+            self.results(|y| self.linear::<Q8>(isa, activation).run(&self.rows(), y)),
+            self.results(|y| self.linear::<Bf16>(isa, activation).run(&self.rows(), y)),
+            self.results(|y| self.linear::<F32>(isa, activation).run(&self.rows(), y)),
         ]
     }
 
@@ -142,9 +134,72 @@ fn a_row_has_the_same_bits_alone_and_in_a_crowd() {
 }
 
 #[test]
+fn what_an_operator_writes_for_the_next_is_what_conversion_makes_of_its_results() {
+    fn check<F: Format>(isa: Isa) {
+        for (rows, outputs) in [(1, 1), (9, 50), (21, 97), (130, 96)] {
+            let case = Case::new(rows, Shape { outputs, inputs: 70 });
+            let next = Case::new(1, Shape { outputs: 49, inputs: outputs }).linear::<F>(isa, Activation::Identity);
+            for activation in [Activation::Identity, Activation::Gelu, Activation::Silu] {
+                let linear = case.linear::<F>(isa, activation);
+                let (mut converted, mut written) = (Rows::<F>::new(), Rows::<F>::new());
+                converted.convert(&case.results(|y| linear.run(&case.rows(), y)), outputs);
+                // Memory that held what would spoil every product.
+                let wider = outputs.next_multiple_of(64);
+                written.convert(&vec![f32::NAN; 2 * rows * wider], wider);
+                linear.run(&case.rows(), written.target(rows, outputs));
+                for (_, mut part) in written.unconverted(3) {
+                    part.convert_all();
+                }
+                let [expected, y] = [&converted, &written].map(|input| {
+                    let mut y = vec![f32::NAN; rows * 49];
+                    next.run(input, MatrixMut::new(&mut y, 49));
+                    y
+                });
+                assert_eq!(y, expected, "{isa} {rows} × {outputs}, {activation:?}");
+            }
+        }
+    }
+
+    for isa in Isa::available() {
+        check::<F32>(isa);
+        check::<Bf16>(isa);
+        check::<Q8>(isa);
+    }
+}
+
+#[test]
+fn what_a_norm_writes_is_what_conversion_makes_of_its_results() {
+    fn check<F: Format>() {
+        let (count, width) = (9, 131);
+        let norm = LayerNorm::new(noise(width, 4), noise(width, 5), 1e-5);
+        let [x, residual] = [6, 7].map(|seed| noise(count * width, seed));
+        let [x, residual] = [&x, &residual].map(|values| Matrix::new(values, width));
+        let case = Case::new(1, Shape { outputs: 49, inputs: width });
+        let next = case.linear::<F>(Isa::best(), Activation::Identity);
+        let mut rows = Rows::<F>::new();
+        for (range, part) in rows.rows_mut(count, width).split(4) {
+            norm.run(x.with_rows(range.clone()), Some(residual.with_rows(range)), part);
+        }
+        let values: Vec<f32> = (0..count).flat_map(|row| rows.values().row(row)).copied().collect();
+        let mut converted = Rows::<F>::new();
+        converted.convert(&values, width);
+        let [expected, y] = [&converted, &rows].map(|input| {
+            let mut y = vec![f32::NAN; count * 49];
+            next.run(input, MatrixMut::new(&mut y, 49));
+            y
+        });
+        assert_eq!(y, expected);
+    }
+
+    check::<F32>();
+    check::<Bf16>();
+    check::<Q8>();
+}
+
+#[test]
 fn columns_can_be_split_over_threads() {
     let case = Case::new(21, Shape { outputs: 250, inputs: 96 });
-    let (linear, rows) = (case.q8(Isa::best(), Activation::Gelu), case.quantized());
+    let (linear, rows) = (case.linear::<Q8>(Isa::best(), Activation::Gelu), case.rows());
     let whole = case.results(|y| linear.run(&rows, y));
     for parts in 1..9 {
         let split = case.results(|mut y| {
@@ -222,9 +277,9 @@ fn packed_bytes_make_the_same_operator() {
         Arc::new(Mapped(memory, start, bytes.len()))
     };
     let case = Case::new(5, Shape { outputs: 77, inputs: 130 });
-    let packed = case.q8(Isa::best(), Activation::Gelu);
+    let packed = case.linear::<Q8>(Isa::best(), Activation::Gelu);
     let mapped = Q8Linear::from_packed(map(packed.packed_bytes()), Activation::Gelu).unwrap();
-    let rows = case.quantized();
+    let rows = case.rows();
     assert_eq!(case.results(|y| mapped.run(&rows, y)), case.results(|y| packed.run(&rows, y)));
     let refused = F32Linear::from_packed(map(packed.packed_bytes()), Activation::Gelu).err();
     assert_eq!(refused, Some(PackedError::Format));
@@ -234,6 +289,6 @@ fn packed_bytes_make_the_same_operator() {
 #[should_panic(expected = "columns")]
 fn columns_off_the_panels_are_refused() {
     let case = Case::new(1, Shape { outputs: 100, inputs: 4 });
-    let linear = case.q8(Isa::best(), Activation::Identity);
-    linear.run_columns(&case.quantized(), 10..100, MatrixMut::new(&mut [0.0; 90], 90));
+    let linear = case.linear::<Q8>(Isa::best(), Activation::Identity);
+    linear.run_columns(&case.rows(), 10..100, MatrixMut::new(&mut [0.0; 90], 90));
 }

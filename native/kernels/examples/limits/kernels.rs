@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use chorus_kernels::{
-    Activation, Attention, AttentionScratch, Bf16Linear, Bf16Rows, F32Linear, F32Rows, Inputs, LayerNorm, Matrix,
-    MatrixMut, Q8Linear, QuantizedRows, Shape,
+    Activation, Attention, AttentionScratch, Bf16Linear, F32, F32Linear, Inputs, LayerNorm, Matrix, MatrixMut,
+    Q8Linear, Rows, Shape,
 };
 
 use crate::{
@@ -60,7 +60,7 @@ pub fn measure(rounds: usize) -> Vec<Measurement> {
         let q8 = Q8Linear::pack(&weights, Some(&bias), shape, activation);
         let bf16 = Bf16Linear::pack(&weights, Some(&bias), shape, activation);
         let f32 = F32Linear::pack(&weights, Some(&bias), shape, activation);
-        let (mut quantized, mut rounded) = (QuantizedRows::new(), Bf16Rows::new());
+        let (mut quantized, mut rounded, mut plain) = (Rows::new(), Rows::new(), Rows::new());
         for rows in ROWS {
             let x = noise(rows * shape.inputs);
             let mut y = vec![0.0; rows * shape.outputs];
@@ -71,7 +71,7 @@ pub fn measure(rounds: usize) -> Vec<Measurement> {
                 measurements.push(Measurement { precision, shape, rows, activation, rate, fraction });
             };
             add("q8", peaks::q8(), &mut |y| {
-                quantized.quantize(&x, shape.inputs);
+                quantized.convert(&x, shape.inputs);
                 q8.run(&quantized, y);
             });
             if Bf16Linear::is_available() {
@@ -80,7 +80,8 @@ pub fn measure(rounds: usize) -> Vec<Measurement> {
                     bf16.run(&rounded, y);
                 });
             }
-            add("f32", peaks::f32(), &mut |y| f32.run(&F32Rows::new(&x, shape.inputs), y));
+            plain.convert(&x, shape.inputs);
+            add("f32", peaks::f32(), &mut |y| f32.run(&plain, y));
         }
     }
     measurements
@@ -108,9 +109,10 @@ pub fn attention(rounds: usize) -> Vec<AttentionMeasurement> {
 /// Nanoseconds for a row of 768 values with a residual.
 pub fn layer_norm(rounds: usize) -> f64 {
     let (rows, width) = (98, 768);
-    let (x, residual, mut y) = (noise(rows * width), noise(rows * width), vec![0.0; rows * width]);
+    let (x, residual, mut y) = (noise(rows * width), noise(rows * width), Rows::<F32>::new());
     let norm = LayerNorm::new(noise(width), noise(width), 1e-5);
-    let mut run = || norm.run(&x, Some(&residual), MatrixMut::new(&mut y, width));
+    let [x, residual] = [&x, &residual].map(|values| Matrix::new(values, width));
+    let mut run = || norm.run(x, Some(residual), y.rows_mut(rows, width));
     (0..10 * rounds).map(|_| seconds(&mut run)).fold(f64::MAX, f64::min) * 1e9 / rows as f64
 }
 

@@ -119,6 +119,9 @@ fn fraction(fraction: Option<f64>) -> String {
 fn activation(activation: Activation) -> &'static str {
     match activation {
         Activation::Gelu => "gelu",
+        Activation::GeluTanh => "gelu-tanh",
         Activation::Identity => "none",
+        Activation::Relu => "relu",
+        Activation::Silu => "silu",
     }
 }

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use chorus_kernels::{
-    Activation, Attention, AttentionScratch, Format, Inputs, LayerNorm, Linear, Matrix, MatrixMut, Shape,
+    Activation, Attention, AttentionScratch, Element, F32, Format, Inputs, LayerNorm, Linear, MatrixMut, Rows, Shape,
 };
 
 use crate::common::noise;
 
-const LAYERS: usize = 12;
+pub const LAYERS: usize = 12;
 const HEADS: usize = 12;
 const HIDDEN: usize = 768;
 const WIDE: usize = 3072;
@@ -20,11 +20,11 @@ pub const PARTS: [&str; 7] = [
     "attention output",
     "feed-forward in, GELU",
     "feed-forward out",
-    "conversion of inputs",
+    "quantization",
     "residual, layer norm",
 ];
 
-/// The time of every part.
+/// The time of every part of a layer.
 pub type Times = [Duration; PARTS.len()];
 
 /// Multiplications and additions of the parts, for one token; attention's depend on its text's length.
@@ -57,9 +57,20 @@ struct Layer<F: Format> {
 /// Twelve layers, every one with weights of its own: they do not fit in a cache, as a model's do not.
 pub struct Encoder<F: Format> {
     layers: Vec<Layer<F>>,
-    attention: Attention,
+    attention: Attention<<F::Attended as Format>::Written>,
     scratch: AttentionScratch,
-    buffer: F::Buffer,
+    work: Workspace<F>,
+}
+
+/// Memory that is kept, as a server keeps it.
+#[derive(Default)]
+struct Workspace<F: Format> {
+    hidden: Rows<F>,
+    projected: Rows<F::Attended>,
+    context: Rows<F>,
+    narrow: Rows<F32>,
+    attended: Rows<F>,
+    wide: Rows<F>,
 }
 
 impl<F: Format> Encoder<F> {
@@ -77,25 +88,26 @@ impl<F: Format> Encoder<F> {
         };
         Self {
             layers: (0..LAYERS).map(layer).collect(),
-            attention: Attention::of_format::<F>(HEADS, HIDDEN / HEADS),
+            attention: Attention::new(HEADS, HIDDEN / HEADS),
             scratch: AttentionScratch::new(),
-            buffer: F::Buffer::default(),
+            work: Workspace::default(),
         }
     }
 
-    /// Runs a batch of texts, whose first tokens and end are `offsets`, through all layers; returns the times of
-    /// the parts.
-    pub fn run(&mut self, offsets: &[usize]) -> Times {
+    /// Runs a batch of texts, whose first tokens and end are `offsets`, through all layers; returns their times.
+    pub fn run(&mut self, offsets: &[usize]) -> [Times; LAYERS] {
         let tokens = offsets[offsets.len() - 1];
-        let mut times = Times::default();
-        let mut hidden = noise(tokens * HIDDEN);
-        let [mut context, mut narrow, mut attended] = [(); 3].map(|()| vec![0.0; tokens * HIDDEN]);
-        let (mut projected, mut wide) = (vec![0.0; tokens * 3 * HIDDEN], vec![0.0; tokens * WIDE]);
-        let Self { layers, attention, scratch, buffer } = self;
-        for layer in layers {
-            multiply(&layer.query_key_value, buffer, &hidden, &mut projected, 0, &mut times);
-            let part =
-                |part: usize| Matrix::new(&projected, 3 * HIDDEN).with_columns(part * HIDDEN..(part + 1) * HIDDEN);
+        let mut all_times = [Times::default(); LAYERS];
+        let Self { layers, attention, scratch, work } = self;
+        let Workspace { hidden, projected, context, narrow, attended, wide } = work;
+        let mut rows = hidden.rows_mut(tokens, HIDDEN);
+        for (row, values) in noise(tokens * HIDDEN).chunks_exact(HIDDEN).enumerate() {
+            rows.row_mut(row).copy_from_slice(values);
+        }
+        rows.convert_all();
+        for (layer, times) in layers.iter().zip(&mut all_times) {
+            multiply(&layer.query_key_value, hidden, projected.target(tokens, 3 * HIDDEN), 0, times);
+            let part = |part: usize| projected.matrix().with_columns(part * HIDDEN..(part + 1) * HIDDEN);
             let inputs = Inputs {
                 queries: part(0),
                 keys: part(1),
@@ -103,32 +115,45 @@ impl<F: Format> Encoder<F> {
                 query_offsets: offsets,
                 key_offsets: offsets,
             };
-            timed(&mut times[ATTENTION], || attention.run(&inputs, scratch, MatrixMut::new(&mut context, HIDDEN)));
-            multiply(&layer.attention_output, buffer, &context, &mut narrow, 2, &mut times);
-            timed(&mut times[NORM], || layer.norm.run(&narrow, Some(&hidden), MatrixMut::new(&mut attended, HIDDEN)));
-            multiply(&layer.intermediate, buffer, &attended, &mut wide, 3, &mut times);
-            multiply(&layer.output, buffer, &wide, &mut narrow, 4, &mut times);
-            timed(&mut times[NORM], || layer.norm.run(&narrow, Some(&attended), MatrixMut::new(&mut hidden, HIDDEN)));
+            let target = context.target(tokens, HIDDEN);
+            timed(&mut times[ATTENTION], || attention.run(&inputs, scratch, target));
+            convert(context, times);
+            multiply(&layer.attention_output, context, narrow.target(tokens, HIDDEN), 2, times);
+            normalize(&layer.norm, narrow, hidden, attended, times);
+            multiply(&layer.intermediate, attended, wide.target(tokens, WIDE), 3, times);
+            convert(wide, times);
+            multiply(&layer.output, wide, narrow.target(tokens, HIDDEN), 4, times);
+            normalize(&layer.norm, narrow, attended, hidden, times);
         }
-        times
+        all_times
     }
 }
 
-/// `output = operator(input)`; what is not spent in the operator is the conversion of its input.
-fn multiply<F: Format>(
+fn multiply<F: Format, E: Element>(
     operator: &Linear<F>,
-    buffer: &mut F::Buffer,
-    input: &[f32],
-    output: &mut [f32],
+    input: &Rows<F>,
+    output: MatrixMut<'_, E>,
     part: usize,
     times: &mut Times,
 ) {
-    let (start, shape, mut multiplying) = (Instant::now(), operator.shape(), Duration::ZERO);
-    F::with_rows(buffer, input, shape.inputs, |rows| {
-        timed(&mut multiplying, || operator.run(rows, MatrixMut::new(output, shape.outputs)));
-    });
-    times[part] += multiplying;
-    times[CONVERSION] += start.elapsed().saturating_sub(multiplying);
+    timed(&mut times[part], || operator.run(input, output));
+}
+
+fn convert<F: Format>(rows: &mut Rows<F>, times: &mut Times) {
+    let convert = || rows.unconverted(1).into_iter().for_each(|(_, mut rows)| rows.convert_all());
+    timed(&mut times[CONVERSION], convert);
+}
+
+/// The residual and the norm, which converts what it writes.
+fn normalize<F: Format>(
+    norm: &LayerNorm,
+    input: &Rows<F32>,
+    residual: &Rows<F>,
+    output: &mut Rows<F>,
+    times: &mut Times,
+) {
+    let output = output.rows_mut(input.rows(), HIDDEN);
+    timed(&mut times[NORM], || norm.run(input.matrix(), Some(residual.values()), output));
 }
 
 fn timed(time: &mut Duration, run: impl FnOnce()) {

@@ -1,9 +1,9 @@
 //! Measures where the time of a text goes in a base-size encoder, part by part, in every precision.
 //!
-//! `cargo run --release -p chorus-kernels --example profile [-- TOKENS[,TOKENS…] [ROUNDS]]`
+//! `cargo run --release -p chorus-kernels --example profile [-- TOKENS[,TOKENS…] [ROUNDS [PRECISION]]]`
 //!
-//! The texts (one of 98 tokens) run as one batch on one thread, in turns in every precision. A part's time is
-//! its shortest of all rounds, so that other load on the machine disturbs it least. Every layer has weights of its
+//! The texts (one of 98 tokens) run as one batch on one thread, in turns in every precision or the one that is named.
+//! A part's time in a layer is its shortest of all rounds, so that other load on the machine disturbs it least. Every layer has weights of its
 //! own, which come from memory as a served model's do. Not included: embeddings, the head, and what the
 //! last layer saves where its head reads first tokens only.
 
@@ -14,22 +14,32 @@ mod encoder;
 use std::time::Duration;
 
 use chorus_kernels::{Bf16, Bf16Linear, F32, Format, Q8};
-use encoder::{ATTENTION, ATTENTION_OPERATIONS, Encoder, OPERATIONS, PARTS, Times};
+use encoder::{ATTENTION, ATTENTION_OPERATIONS, Encoder, LAYERS, OPERATIONS, PARTS, Times};
 
 /// Runs a batch, given by its offsets.
-type Run = Box<dyn FnMut(&[usize]) -> Times>;
+type Run = Box<dyn FnMut(&[usize]) -> [Times; LAYERS]>;
 
 /// A column of the table: a precision and its shortest times.
 struct Column {
     name: &'static str,
-    best: Times,
+    /// Of every layer.
+    best: [Times; LAYERS],
     run: Run,
 }
 
 impl Column {
     fn new<F: Format + 'static>(name: &'static str) -> Self {
         let mut encoder = Encoder::<F>::new();
-        Self { name, best: [Duration::MAX; PARTS.len()], run: Box::new(move |offsets| encoder.run(offsets)) }
+        let best = [[Duration::MAX; PARTS.len()]; LAYERS];
+        Self { name, best, run: Box::new(move |offsets| encoder.run(offsets)) }
+    }
+
+    fn time(&self, part: usize) -> Duration {
+        self.best.iter().map(|layer| layer[part]).sum()
+    }
+
+    fn total(&self) -> Duration {
+        self.best.iter().flatten().sum()
     }
 }
 
@@ -44,15 +54,23 @@ fn main() {
         Some(*sum)
     }));
 
-    let mut columns = vec![Column::new::<F32>("exact")];
-    if Bf16Linear::is_available() {
+    let precision = arguments.next();
+    let wanted = |name: &str| precision.as_deref().is_none_or(|precision| precision == name);
+    let mut columns = Vec::new();
+    if wanted("exact") {
+        columns.push(Column::new::<F32>("exact"));
+    }
+    if wanted("bf16") && Bf16Linear::is_available() {
         columns.push(Column::new::<Bf16>("bf16"));
     }
-    columns.push(Column::new::<Q8>("int8"));
+    if wanted("int8") {
+        columns.push(Column::new::<Q8>("int8"));
+    }
     for _ in 0..rounds {
         for Column { best, run, .. } in &mut columns {
             let times = run(&offsets);
-            best.iter_mut().zip(times).for_each(|(best, time)| *best = time.min(*best));
+            let times = times.into_iter().flatten();
+            best.iter_mut().flatten().zip(times).for_each(|(best, time)| *best = time.min(*best));
         }
     }
     print(&lengths, &columns);
@@ -70,12 +88,13 @@ fn print(lengths: &[usize], columns: &[Column]) {
     row("", &|column| format!("{:>10} ms{:>7}{:>8}", column.name, "%", "GOP/s"));
     for (part, name) in PARTS.iter().enumerate() {
         let operations = tokens * OPERATIONS[part] + if part == ATTENTION { pairs * ATTENTION_OPERATIONS } else { 0 };
-        row(name, &|Column { best, .. }| {
-            let share = best[part].as_secs_f64() / best.iter().sum::<Duration>().as_secs_f64() * 100.0;
-            let rate = operations as f64 / best[part].as_secs_f64() / 1e9;
+        row(name, &|column| {
+            let time = column.time(part);
+            let share = time.as_secs_f64() / column.total().as_secs_f64() * 100.0;
+            let rate = operations as f64 / time.as_secs_f64() / 1e9;
             let rate = if operations > 0 { format!("{rate:.0}") } else { "-".into() };
-            format!("{:>13.2}{share:>7.1}{rate:>8}", milliseconds(best[part]))
+            format!("{:>13.2}{share:>7.1}{rate:>8}", milliseconds(time))
         });
     }
-    row("all", &|column| format!("{:>13.2}{:>15}", milliseconds(column.best.iter().sum()), ""));
+    row("all", &|column| format!("{:>13.2}{:>15}", milliseconds(column.total()), ""));
 }

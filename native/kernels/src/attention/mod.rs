@@ -10,11 +10,11 @@ mod softmax;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
+use std::{marker::PhantomData, ops::Range};
 
+use crate::element::Element;
 use crate::gemm::{RowWords, even_parts};
 use crate::isa::Isa;
-use crate::linear::Format;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::panels::PackedFormat;
 use crate::tile::{PanelKernels, Sums, TILE_ROWS, Tile, TileKernel};
@@ -27,24 +27,26 @@ const KEYS: usize = 48;
 const VALUES: usize = 32;
 
 /// Multi-head attention: `softmax(q · kᵀ / √head_size) · v` for every head of every text.
+///
+/// Queries, keys and values are of type `E`. If that is bf16 and the CPU multiplies it, the weights are rounded to
+/// bf16 too, and both products are made of bf16 numbers; otherwise of f32. Sums and softmax are in f32.
 #[derive(Clone, Copy, Debug)]
-pub struct Attention {
+pub struct Attention<E: Element> {
     heads: usize,
     head_size: usize,
-    /// Whether bf16 will do where the CPU multiplies it.
-    rounding: bool,
     /// Of the products: f32 or bf16.
     format: PackedFormat,
     isa: Isa,
     kernels: PanelKernels,
+    element: PhantomData<E>,
 }
 
 /// Queries, keys and values, `[rows, heads · head_size]` each, of several texts.
 #[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
-    pub queries: Matrix<'a>,
-    pub keys: Matrix<'a>,
-    pub values: Matrix<'a>,
+pub struct Inputs<'a, E> {
+    pub queries: Matrix<'a, E>,
+    pub keys: Matrix<'a, E>,
+    pub values: Matrix<'a, E>,
     /// The first row of each text's queries, and the number of all: `0, …, queries.rows()`.
     pub query_offsets: &'a [usize],
     /// The same for keys and values. Where only a text's first token is wanted, these differ.
@@ -62,8 +64,8 @@ struct Part {
 /// Memory that [`Attention::run`] works in. Reusable: it grows to the longest text and stays.
 #[derive(Debug, Default)]
 pub struct AttentionScratch {
-    /// Keys, then queries, of one head, where they are rounded.
-    rounded: Vec<Line>,
+    /// Keys, then queries, of one head, where they cannot be read in place.
+    copied: Vec<Line>,
     /// Keys of one head, transposed: panels `[head_size][KEYS]`, the last as narrow as 16. In bf16, a word is
     /// two neighbours of a head.
     keys: Vec<Line>,
@@ -81,39 +83,25 @@ impl AttentionScratch {
     }
 }
 
-impl Attention {
-    /// Attention with products in f32.
-    ///
+impl<E: Element> Attention<E> {
     /// # Panics
     /// If either is zero.
     pub fn new(heads: usize, head_size: usize) -> Self {
-        Self::with_rounding(heads, head_size, false)
-    }
-
-    /// What goes with linear operators in the format `F`: where they round, queries, keys, weights and values are
-    /// rounded to bf16 too, if the CPU multiplies it. Sums and softmax are in f32.
-    ///
-    /// # Panics
-    /// If either is zero.
-    pub fn of_format<F: Format>(heads: usize, head_size: usize) -> Self {
-        Self::with_rounding(heads, head_size, F::PACKED != PackedFormat::F32)
-    }
-
-    fn with_rounding(heads: usize, head_size: usize, rounding: bool) -> Self {
         assert!(heads > 0 && head_size > 0, "{heads} heads of {head_size}");
         let isa = Isa::best();
-        let format = Self::format(rounding, isa);
-        Self { heads, head_size, rounding, format, isa, kernels: PanelKernels::new(format, isa) }
+        let format = Self::products(isa);
+        let kernels = PanelKernels::new(format, isa);
+        Self { heads, head_size, format, isa, kernels, element: PhantomData }
     }
 
-    fn format(rounding: bool, isa: Isa) -> PackedFormat {
-        if rounding && isa.has_bf16() { PackedFormat::Bf16 } else { PackedFormat::F32 }
+    fn products(isa: Isa) -> PackedFormat {
+        if isa.has_bf16() { E::FORMAT } else { PackedFormat::F32 }
     }
 
     /// The same operator with the instructions of `isa` instead of the best.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        let format = Self::format(self.rounding, isa);
+        let format = Self::products(isa);
         Self { isa, format, kernels: PanelKernels::new(format, isa), ..self }
     }
 
@@ -121,7 +109,7 @@ impl Attention {
     ///
     /// # Panics
     /// If the shapes do not match.
-    pub fn run(&self, inputs: &Inputs<'_>, scratch: &mut AttentionScratch, y: MatrixMut<'_>) {
+    pub fn run<R: Element>(&self, inputs: &Inputs<'_, E>, scratch: &mut AttentionScratch, y: MatrixMut<'_, R>) {
         self.run_heads(inputs, 0..self.heads, scratch, y);
     }
 
@@ -130,12 +118,12 @@ impl Attention {
     ///
     /// # Panics
     /// If the shapes do not match.
-    pub fn run_heads(
+    pub fn run_heads<R: Element>(
         &self,
-        inputs: &Inputs<'_>,
+        inputs: &Inputs<'_, E>,
         heads: Range<usize>,
         scratch: &mut AttentionScratch,
-        mut y: MatrixMut<'_>,
+        mut y: MatrixMut<'_, R>,
     ) {
         let Inputs { queries, keys, values, query_offsets, key_offsets } = *inputs;
         let width = self.heads * self.head_size;
@@ -156,18 +144,24 @@ impl Attention {
     }
 
     /// Computes one head of one text into `y[queries, head_size]`.
-    fn run_part(&self, inputs: &Inputs<'_>, part: Part, scratch: &mut AttentionScratch, mut y: MatrixMut<'_>) {
+    fn run_part<R: Element>(
+        &self,
+        inputs: &Inputs<'_, E>,
+        part: Part,
+        scratch: &mut AttentionScratch,
+        mut y: MatrixMut<'_, R>,
+    ) {
         let Part { queries, keys, columns } = part;
         if keys.is_empty() {
-            (0..y.rows()).for_each(|row| y.row_mut(row).fill(0.0));
+            (0..y.rows()).for_each(|row| y.row_mut(row).fill(R::default()));
             return;
         }
         let (isa, format, count) = (self.isa, self.format, keys.len());
-        let AttentionScratch { rounded, keys: key_panels, values: value_panels, scores, weights } = scratch;
-        let rows = pack::rows(isa, format, inputs.keys, keys.clone(), columns.clone(), rounded);
+        let AttentionScratch { copied, keys: key_panels, values: value_panels, scores, weights } = scratch;
+        let rows = pack::rows(isa, format, inputs.keys, keys.clone(), columns.clone(), copied);
         pack::keys(isa, rows, format.depth(self.head_size), key_panels);
         pack::values(isa, format, inputs.values, keys, columns.clone(), value_panels);
-        let rows = pack::rows(isa, format, inputs.queries, queries, columns, rounded);
+        let rows = pack::rows(isa, format, inputs.queries, queries, columns, copied);
         scores.resize(count.div_ceil(KEYS) * TILE_ROWS, Sums([0; KEYS]));
         let stride = format.depth(count).next_multiple_of(Line::WORDS);
         weights.resize(TILE_ROWS * stride / Line::WORDS, Line::ZERO);

@@ -3,34 +3,35 @@
 use std::ops::Range;
 
 use super::{KEYS, VALUES};
-use crate::bf16;
+use crate::element::Element;
 use crate::gemm::RowWords;
 use crate::isa::Isa;
 use crate::matrix::Matrix;
 use crate::panels::PackedFormat;
-use crate::words::{Line, words_of_floats, words_of_lines, words_of_lines_mut};
+use crate::words::{Line, halves_of_words_mut, words_of_lines, words_of_lines_mut};
 
 /// Keys are padded with zeros to a multiple of it: the words of a cache line, and the narrowest kernel.
 const LANES: usize = Line::WORDS;
 
-/// Some columns of some rows as words of `format`: as they are for f32, rounded into `lines` for bf16.
-pub(super) fn rows<'a>(
+/// Some columns of some rows as words of `format`: in place if they are such words, otherwise copied to `lines`.
+pub(super) fn rows<'a, E: Element>(
     isa: Isa,
     format: PackedFormat,
-    matrix: Matrix<'a>,
+    matrix: Matrix<'a, E>,
     rows: Range<usize>,
     columns: Range<usize>,
     lines: &'a mut Vec<Line>,
 ) -> RowWords<'a> {
-    if rows.is_empty() || format != PackedFormat::Bf16 {
-        let words = if rows.is_empty() { &[] } else { words_of_floats(matrix.values_from(rows.start, columns.start)) };
-        return RowWords { words, stride: matrix.stride(), rows: rows.len() };
+    let (count, width, per_word) = (rows.len(), columns.len(), size_of::<u32>() / size_of::<E>());
+    let values = if rows.is_empty() { &[] } else { matrix.values_from(rows.start, columns.start) };
+    let whole_words = width.is_multiple_of(per_word) && matrix.stride().is_multiple_of(per_word);
+    if let Some(words) = E::as_words(values).filter(|_| E::FORMAT == format && whole_words) {
+        return RowWords { words, stride: matrix.stride() / per_word, rows: count };
     }
-    let stride = format.depth(columns.len()).next_multiple_of(Line::WORDS);
-    lines.resize(rows.len() * stride / Line::WORDS, Line::ZERO);
-    let values = matrix.values_from(rows.start, columns.start);
-    round(isa, values, matrix.stride(), columns.len(), words_of_lines_mut(lines), stride);
-    RowWords { words: words_of_lines(lines), stride, rows: rows.len() }
+    let stride = format.depth(width).next_multiple_of(Line::WORDS);
+    lines.resize(count * stride / Line::WORDS, Line::ZERO);
+    convert(isa, format, values, matrix.stride(), width, words_of_lines_mut(lines), stride);
+    RowWords { words: words_of_lines(lines), stride, rows: count }
 }
 
 /// Transposes `keys[rows, depth]` into panels `[depth][KEYS]`, the last of which may be 16 or 32 wide.
@@ -44,10 +45,10 @@ pub(super) fn keys(isa: Isa, keys: RowWords<'_>, depth: usize, lines: &mut Vec<L
 
 /// Copies `values[rows, columns]` into panels `[rows][VALUES]`, the last of which is filled up with zeros. In
 /// bf16, a word is two rows' values, the first in the low half; a zero follows the last row of an odd number.
-pub(super) fn values(
+pub(super) fn values<E: Element>(
     isa: Isa,
     format: PackedFormat,
-    values: Matrix<'_>,
+    values: Matrix<'_, E>,
     rows: Range<usize>,
     columns: Range<usize>,
     lines: &mut Vec<Line>,
@@ -60,39 +61,66 @@ pub(super) fn values(
         let (first, targets) = (values.values_from(rows.start, start), panel.as_chunks_mut().0);
         match format {
             PackedFormat::Bf16 => interleave(isa, first, values.stride(), rows.len(), width, targets),
-            _ => copy(isa, words_of_floats(first), values.stride(), width, targets),
+            _ => copy(isa, first, values.stride(), width, targets),
         }
     }
 }
 
 vectorized! {
-    /// Rounds rows of `width` values to rows of words, as many as there is room for.
-    fn round(values: &[f32], stride: usize, width: usize, words: &mut [u32], words_stride: usize) = round_body
+    /// Converts rows of `width` values to rows of words, as many as there is room for; zeros after their ends.
+    fn convert<E>(
+        format: PackedFormat,
+        values: &[E],
+        stride: usize,
+        width: usize,
+        words: &mut [u32],
+        words_stride: usize,
+    ) = convert_body
 }
 
 #[inline(always)]
-fn round_body(values: &[f32], stride: usize, width: usize, words: &mut [u32], words_stride: usize) {
+fn convert_body<E: Element>(
+    format: PackedFormat,
+    values: &[E],
+    stride: usize,
+    width: usize,
+    words: &mut [u32],
+    words_stride: usize,
+) {
     for (row, words) in words.chunks_exact_mut(words_stride).enumerate() {
-        bf16::round_row(&values[row * stride..][..width], words);
+        words.fill(0);
+        let values = &values[row * stride..][..width];
+        if format == PackedFormat::Bf16 {
+            for (half, value) in halves_of_words_mut(words).iter_mut().zip(values) {
+                *half = value.to_bf16();
+            }
+        } else {
+            for (word, value) in words.iter_mut().zip(values) {
+                *word = value.to_f32().to_bits();
+            }
+        }
     }
 }
 
 vectorized! {
-    /// Copies `width` words of every row, and fills up with zeros.
-    fn copy(rows: &[u32], stride: usize, width: usize, targets: &mut [[u32; VALUES]]) = copy_body
+    /// Copies `width` values of every row as f32, and fills up with zeros.
+    fn copy<E>(values: &[E], stride: usize, width: usize, targets: &mut [[u32; VALUES]]) = copy_body
 }
 
 #[inline(always)]
-fn copy_body(rows: &[u32], stride: usize, width: usize, targets: &mut [[u32; VALUES]]) {
+fn copy_body<E: Element>(values: &[E], stride: usize, width: usize, targets: &mut [[u32; VALUES]]) {
     for (row, target) in targets.iter_mut().enumerate() {
-        *target = filled_up(&rows[row * stride..], width);
+        let values = filled_up(&values[row * stride..], width);
+        for column in 0..VALUES {
+            target[column] = values[column].to_f32().to_bits();
+        }
     }
 }
 
 vectorized! {
     /// Words of one bf16 of either row of a pair, with zeros after the rows' ends and after the last row.
-    fn interleave(
-        values: &[f32],
+    fn interleave<E>(
+        values: &[E],
         stride: usize,
         count: usize,
         width: usize,
@@ -101,13 +129,17 @@ vectorized! {
 }
 
 #[inline(always)]
-fn interleave_body(values: &[f32], stride: usize, count: usize, width: usize, targets: &mut [[u32; VALUES]]) {
+fn interleave_body<E: Element>(values: &[E], stride: usize, count: usize, width: usize, targets: &mut [[u32; VALUES]]) {
     for (pair, target) in targets.iter_mut().enumerate() {
         let low = filled_up(&values[2 * pair * stride..], width);
-        let high =
-            if 2 * pair + 1 < count { filled_up(&values[(2 * pair + 1) * stride..], width) } else { [0.0; VALUES] };
+        let high = if 2 * pair + 1 < count {
+            filled_up(&values[(2 * pair + 1) * stride..], width)
+        } else {
+            [E::default(); VALUES]
+        };
         for column in 0..VALUES {
-            target[column] = u32::from(bf16::bits(low[column])) | u32::from(bf16::bits(high[column])) << 16;
+            let [low, high] = [low[column], high[column]].map(|value| u32::from(value.to_bf16().to_bits()));
+            target[column] = low | high << 16;
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What attention does between its two products, and after them.
 
+use half::bf16;
+
 use super::{KEYS, VALUES};
-use crate::bf16;
+use crate::element::{Element, Sealed};
 use crate::exp::exp;
 use crate::lanes::{fold, maximum, sum};
 use crate::matrix::MatrixMut;
@@ -31,7 +33,7 @@ vectorized! {
 
 vectorized! {
     /// Writes the first columns of `sums · factors[row]`.
-    pub(super) fn write(sums: &[Sums<VALUES>], factors: &[f32], y: MatrixMut<'_>) = write_body
+    pub(super) fn write<E>(sums: &[Sums<VALUES>], factors: &[f32], y: MatrixMut<'_, E>) = write_body
 }
 
 /// Keys that are looked at together: one 512-bit register.
@@ -73,10 +75,10 @@ fn exponentials_body(
                 exponentials[lane] = exp(f32::from_bits(scores[lane]).mul_add(scale, -offset));
             }
             if format == PackedFormat::Bf16 {
-                let mut halves = [0; LANES];
+                let mut halves = [bf16::ZERO; LANES];
                 for lane in 0..LANES {
-                    halves[lane] = bf16::bits(exponentials[lane]);
-                    sums[lane] += f32::from_bits(u32::from(halves[lane]) << 16);
+                    halves[lane] = bf16::of(exponentials[lane]);
+                    sums[lane] += Sealed::to_f32(halves[lane]);
                 }
                 halves_of_words_mut(words).as_chunks_mut().0[chunk] = halves;
             } else {
@@ -109,10 +111,10 @@ fn chunk_of(scores: &[Sums<KEYS>], row: usize, chunk: usize) -> &[u32; LANES] {
 }
 
 #[inline(always)]
-fn write_body(sums: &[Sums<VALUES>], factors: &[f32], mut y: MatrixMut<'_>) {
+fn write_body<E: Element>(sums: &[Sums<VALUES>], factors: &[f32], mut y: MatrixMut<'_, E>) {
     for (row, (sums, factor)) in sums.iter().zip(factors).enumerate() {
         for (value, sum) in y.row_mut(row).iter_mut().zip(&sums.0) {
-            *value = f32::from_bits(*sum) * factor;
+            *value = E::of(f32::from_bits(*sum) * factor);
         }
     }
 }

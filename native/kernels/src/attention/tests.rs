@@ -1,5 +1,7 @@
-use crate::panels::PackedFormat;
-use crate::{Attention, AttentionScratch, F32, Inputs, Isa, Matrix, MatrixMut, Q8};
+use half::bf16;
+
+use crate::element::Sealed;
+use crate::{Attention, AttentionScratch, Element, Inputs, Isa, Matrix, MatrixMut};
 
 const HEADS: usize = 3;
 
@@ -21,18 +23,41 @@ fn offsets(lengths: &[usize]) -> Vec<usize> {
     std::iter::once(0).chain(sums).collect()
 }
 
-/// Exact and rounding attention, for every instruction set.
-fn operators(head_size: usize) -> impl Iterator<Item = Attention> {
-    let operators = [Attention::of_format::<F32>(HEADS, head_size), Attention::of_format::<Q8>(HEADS, head_size)];
-    Isa::available().into_iter().flat_map(move |isa| operators.map(|attention| attention.with_isa(isa)))
+/// What tests do with attention of either type.
+struct Operator {
+    name: String,
+    tolerance: f64,
+    run: Run,
+}
+
+/// The result for `(qkv, lengths, first_only)`, as [`run`] has it.
+type Run = Box<dyn Fn(&[f32], &[usize], bool) -> Vec<f32>>;
+
+impl Operator {
+    fn new<E: Element>(attention: Attention<E>, tolerance: f64) -> Self {
+        let run = move |qkv: &[f32], lengths: &[usize], first_only| {
+            let qkv: Vec<E> = qkv.iter().copied().map(E::of).collect();
+            run::<E, f32>(attention, &qkv, lengths, first_only)
+        };
+        Self { name: format!("{attention:?}"), tolerance, run: Box::new(run) }
+    }
+}
+
+/// Attention in f32 and bf16, for every instruction set.
+fn operators(head_size: usize) -> impl Iterator<Item = Operator> {
+    Isa::available().into_iter().flat_map(move |isa| {
+        let exact = Attention::<f32>::new(HEADS, head_size).with_isa(isa);
+        let rounding = Attention::<bf16>::new(HEADS, head_size).with_isa(isa);
+        [Operator::new(exact, 2e-5), Operator::new(rounding, 2e-2)]
+    })
 }
 
 /// The result for a fused `qkv[tokens, 3 · width]`, of all tokens or of each text's first.
-fn run(attention: Attention, qkv: &[f32], lengths: &[usize], first_only: bool) -> Vec<f32> {
+fn run<E: Element, R: Element>(attention: Attention<E>, qkv: &[E], lengths: &[usize], first_only: bool) -> Vec<R> {
     let head_size = attention.head_size;
     let width = HEADS * head_size;
     let (fused, key_offsets) = (Matrix::new(qkv, 3 * width), offsets(lengths));
-    let first: Vec<f32> =
+    let first: Vec<E> =
         key_offsets[..lengths.len()].iter().flat_map(|row| &qkv[row * 3 * width..][..width]).copied().collect();
     let queries = if first_only { Matrix::new(&first, width) } else { fused.with_columns(0..width) };
     let query_offsets: Vec<usize> = if first_only { (0..=lengths.len()).collect() } else { key_offsets.clone() };
@@ -43,7 +68,7 @@ fn run(attention: Attention, qkv: &[f32], lengths: &[usize], first_only: bool) -
         query_offsets: &query_offsets,
         key_offsets: &key_offsets,
     };
-    let mut y = vec![f32::NAN; queries.rows() * width];
+    let mut y = vec![R::of(f32::NAN); queries.rows() * width];
     let (mut left, mut right) = MatrixMut::new(&mut y, width).split_at_column(2 * head_size);
     let mut scratch = AttentionScratch::new();
     attention.run_heads(&inputs, 0..2, &mut scratch, left.block(0..queries.rows(), 0..2 * head_size));
@@ -75,16 +100,15 @@ fn texts_of_any_length_attend_to_themselves_only() {
         let offsets = offsets(&lengths);
         let width = HEADS * head_size;
         let qkv = noise(offsets[lengths.len()] * 3 * width);
-        for attention in operators(head_size) {
-            let y = run(attention, &qkv, &lengths, false);
-            let tolerance = if attention.format == PackedFormat::Bf16 { 2e-2 } else { 2e-5 };
+        for Operator { name, tolerance, run } in operators(head_size) {
+            let y = run(&qkv, &lengths, false);
             for text in offsets.windows(2) {
                 for query in [text[0], text[1] - 1] {
                     for head in 0..HEADS {
                         let exact = exact(&qkv, head_size, text[0]..text[1], query, head);
                         for (y, exact) in y[query * width + head * head_size..].iter().zip(exact) {
                             let error = (f64::from(*y) - exact).abs();
-                            assert!(error < tolerance, "{attention:?} {text:?}: {y}, not {exact}");
+                            assert!(error < tolerance, "{name} {text:?}: {y}, not {exact}");
                         }
                     }
                 }
@@ -98,13 +122,13 @@ fn a_text_has_the_same_bits_alone_and_in_a_crowd() {
     let (head_size, lengths) = (64, [5, 98, 1, 33, 60]);
     let (offsets, width) = (offsets(&lengths), HEADS * head_size);
     let qkv = noise(offsets[5] * 3 * width);
-    for attention in operators(head_size) {
-        let crowd = run(attention, &qkv, &lengths, false);
-        let first = run(attention, &qkv, &lengths, true);
+    for Operator { name, run, .. } in operators(head_size) {
+        let crowd = run(&qkv, &lengths, false);
+        let first = run(&qkv, &lengths, true);
         for (index, text) in offsets.windows(2).enumerate() {
-            let alone = run(attention, &qkv[text[0] * 3 * width..text[1] * 3 * width], &[text[1] - text[0]], false);
-            assert_eq!(alone, crowd[text[0] * width..text[1] * width], "{attention:?} {text:?}");
-            assert_eq!(first[index * width..][..width], alone[..width], "{attention:?} {text:?}");
+            let alone = run(&qkv[text[0] * 3 * width..text[1] * 3 * width], &[text[1] - text[0]], false);
+            assert_eq!(alone, crowd[text[0] * width..text[1] * width], "{name} {text:?}");
+            assert_eq!(first[index * width..][..width], alone[..width], "{name} {text:?}");
         }
     }
 }
@@ -113,9 +137,9 @@ fn a_text_has_the_same_bits_alone_and_in_a_crowd() {
 fn great_scores_do_not_overflow() {
     let head_size = 64;
     let qkv: Vec<f32> = noise(20 * 3 * HEADS * head_size).into_iter().map(|value| value * 1e3).collect();
-    for attention in operators(head_size) {
-        let y = run(attention, &qkv, &[20], false);
-        assert!(y.iter().all(|value| value.is_finite()), "{attention:?}");
+    for Operator { name, run, .. } in operators(head_size) {
+        let y = run(&qkv, &[20], false);
+        assert!(y.iter().all(|value| value.is_finite()), "{name}");
     }
 }
 
@@ -126,11 +150,11 @@ fn a_bad_query_spoils_no_other() {
     let good_qkv = noise(30 * 3 * width);
     let mut bad_qkv = good_qkv.clone();
     bad_qkv[4 * 3 * width] = f32::NAN;
-    for attention in operators(head_size) {
-        let [good, bad] = [&good_qkv, &bad_qkv].map(|qkv| run(attention, qkv, &lengths, false));
-        assert!(bad[4 * width..][..head_size].iter().all(|value| value.is_nan()), "{attention:?}");
-        assert_eq!(bad[..4 * width], good[..4 * width], "{attention:?}");
-        assert_eq!(bad[4 * width + head_size..], good[4 * width + head_size..], "{attention:?}");
+    for Operator { name, run, .. } in operators(head_size) {
+        let [good, bad] = [&good_qkv, &bad_qkv].map(|qkv| run(qkv, &lengths, false));
+        assert!(bad[4 * width..][..head_size].iter().all(|value| value.is_nan()), "{name}");
+        assert_eq!(bad[..4 * width], good[..4 * width], "{name}");
+        assert_eq!(bad[4 * width + head_size..], good[4 * width + head_size..], "{name}");
     }
 }
 
@@ -143,8 +167,30 @@ fn equal_values_come_out_rounded_once() {
     for row in qkv.chunks_exact_mut(3 * width) {
         row[2 * width..].fill(1.5);
     }
-    for attention in operators(head_size) {
-        let y = run(attention, &qkv, &[length], false);
-        assert!(y.iter().all(|value| (value - 1.5).abs() < 1e-6), "{attention:?}");
+    for Operator { name, run, .. } in operators(head_size) {
+        let y = run(&qkv, &[length], false);
+        assert!(y.iter().all(|value| (value - 1.5).abs() < 1e-6), "{name}");
+    }
+}
+
+#[test]
+fn halves_are_read_wherever_they_lie_and_written_as_rounded_results() {
+    for head_size in [32, 33] {
+        let lengths = [50, 3];
+        let length = 53 * 3 * HEADS * head_size;
+        let values: Vec<bf16> = noise(length + 1).into_iter().map(bf16::of).collect();
+        // One of the two does not start on a word.
+        let [here, there] = [0, 1].map(|start| {
+            let mut moved = values.clone();
+            moved.copy_within(..length, start);
+            moved
+        });
+        for isa in Isa::available() {
+            let attention = Attention::<bf16>::new(HEADS, head_size).with_isa(isa);
+            let results = run::<_, f32>(attention, &here[..length], &lengths, false);
+            assert_eq!(run::<_, f32>(attention, &there[1..], &lengths, false), results, "{isa} {head_size}");
+            let rounded: Vec<bf16> = results.into_iter().map(bf16::of).collect();
+            assert_eq!(run::<_, bf16>(attention, &here[..length], &lengths, false), rounded, "{isa} {head_size}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! From int32 sums to results.
 
 use super::quantize::RowScale;
-use crate::activation::Activation;
+use crate::activation::{Activation, Gelu, Identity, OneByOne, Pointwise};
+use crate::element::Element;
 use crate::gemm::Finished;
 use crate::linear::write_row;
 use crate::matrix::MatrixMut;
@@ -10,16 +11,25 @@ use crate::words::{floats_of_words, signed_of_words};
 
 vectorized! {
     /// Writes `activation(row scale · column scale · (sum - zero · column sum) + bias)`.
-    pub(super) fn write(
+    pub(super) fn write<E>(
         tile: &Finished<'_>,
         rows: &[RowScale],
         activation: Activation,
-        y: MatrixMut<'_>,
+        y: MatrixMut<'_, E>,
     ) = write_body
 }
 
 #[inline(always)]
-fn write_body(tile: &Finished<'_>, rows: &[RowScale], activation: Activation, mut y: MatrixMut<'_>) {
+fn write_body<E: Element>(tile: &Finished<'_>, rows: &[RowScale], activation: Activation, y: MatrixMut<'_, E>) {
+    match activation {
+        Activation::Gelu => write_then(Gelu, tile, rows, y),
+        Activation::Identity => write_then(Identity, tile, rows, y),
+        slow => write_then(OneByOne(slow), tile, rows, y),
+    }
+}
+
+#[inline(always)]
+fn write_then<E: Element>(function: impl Pointwise, tile: &Finished<'_>, rows: &[RowScale], mut y: MatrixMut<'_, E>) {
     let sums = signed_of_words(tile.panel.tail(0));
     let scales = floats_of_words(tile.panel.tail(1));
     let bias = floats_of_words(tile.panel.tail(2));
@@ -29,6 +39,6 @@ fn write_body(tile: &Finished<'_>, rows: &[RowScale], activation: Activation, mu
             let sum = tile_sums.0[column].cast_signed().wrapping_sub(zero.wrapping_mul(sums[column]));
             values[column] = (sum as f32).mul_add(scale * scales[column], bias[column]);
         }
-        write_row(values, activation, &mut y, row);
+        write_row(function.apply(values), &mut y, row);
     }
 }

@@ -15,8 +15,9 @@ mod quantize;
 mod tests;
 
 use crate::activation::Activation;
-use crate::converted::ConvertedRows;
-use crate::gemm::{Finished, RowWords};
+use crate::bf16::Bf16;
+use crate::element::Element;
+use crate::gemm::Finished;
 use crate::isa::Isa;
 use crate::linear::{Format, Linear, Sealed};
 use crate::matrix::MatrixMut;
@@ -24,7 +25,7 @@ use crate::panels::PackedFormat;
 use crate::words::bytes_of_words_mut;
 
 /// The format of [`Q8Linear`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Q8;
 
 /// A linear operator with int8 weights and activations.
@@ -33,55 +34,19 @@ pub type Q8Linear = Linear<Q8>;
 /// The most inputs whose sum of products fits in 32 bits: `255 · 127 · 65,536 < 2³¹`.
 const MAX_INPUTS: usize = 65_536;
 
-/// Rows quantized to u8. Reusable: quantizing again keeps the memory, and one quantization serves every
-/// operator on the same input, such as query, key and value.
-#[derive(Debug, Default)]
-pub struct QuantizedRows(ConvertedRows<quantize::RowScale>);
-
-impl QuantizedRows {
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Quantizes `values[rows, inputs]`, each row by its own range.
-    ///
-    /// An error of a value is at most `0.503 · (max - min) / 255`, where the range is extended to include
-    /// zero; zero itself is exact. A row with a NaN or an infinity gives NaN in all of its results.
-    ///
-    /// # Panics
-    /// If `inputs` is zero or does not divide the length.
-    pub fn quantize(&mut self, values: &[f32], inputs: usize) {
-        self.quantize_with(Isa::best(), values, inputs);
-    }
-
-    pub(crate) fn quantize_with(&mut self, isa: Isa, values: &[f32], inputs: usize) {
-        let quantize = |row: &[f32], words: &mut [u32]| quantize::activations(isa, row, bytes_of_words_mut(words));
-        self.0.convert(PackedFormat::Q8, values, inputs, quantize);
-    }
-}
-
+/// A row by its own range.
+///
+/// An error of a value is at most `0.503 · (max - min) / 255`, where the range is extended to include zero; zero
+/// itself is exact. A row with a NaN or an infinity gives NaN in all of its results.
 impl Format for Q8 {
-    type Buffer = QuantizedRows;
-
-    fn with_rows<R>(
-        rows: &mut Self::Buffer,
-        values: &[f32],
-        inputs: usize,
-        work: impl FnOnce(&Self::Rows<'_>) -> R,
-    ) -> R {
-        rows.quantize(values, inputs);
-        work(rows)
-    }
+    type Written = f32;
+    type Attended = Bf16;
 }
 
 impl Sealed for Q8 {
-    type Rows<'a> = QuantizedRows;
+    type Scale = quantize::RowScale;
 
     const PACKED: PackedFormat = PackedFormat::Q8;
-
-    fn rows(rows: &QuantizedRows) -> (RowWords<'_>, usize) {
-        rows.0.words()
-    }
 
     fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {
         assert!(weights.len() <= MAX_INPUTS, "{} inputs", weights.len());
@@ -89,8 +54,17 @@ impl Sealed for Q8 {
         tails.copy_from_slice(&[channel.sum.cast_unsigned(), channel.scale.to_bits(), bias.to_bits()]);
     }
 
-    fn finish(isa: Isa, tile: &Finished<'_>, rows: &QuantizedRows, activation: Activation, y: MatrixMut<'_>) {
-        let scales = &rows.0.results[tile.first_row..][..tile.sums.len()];
+    fn convert(isa: Isa, values: &[f32], words: &mut [u32]) -> Self::Scale {
+        quantize::activations(isa, values, bytes_of_words_mut(words))
+    }
+
+    fn finish<E: Element>(
+        isa: Isa,
+        tile: &Finished<'_>,
+        scales: &[Self::Scale],
+        activation: Activation,
+        y: MatrixMut<'_, E>,
+    ) {
         dequantize::write(isa, tile, scales, activation, y);
     }
 }

@@ -4,7 +4,7 @@ use crate::lanes::{fold, maximum, minimum};
 
 /// How a row's u8 stand for values: `value ≈ scale · (u8 - zero)`.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
-pub(super) struct RowScale {
+pub struct RowScale {
     /// NaN if the row had a value that is not finite.
     pub scale: f32,
     pub zero: i32,

@@ -5,7 +5,7 @@ use chorus_engine::{
     spec::{ModelSpec, Pooling, Task},
     weights::{WeightError, WeightIndex},
 };
-use chorus_kernels::{Activation, F32Linear};
+use chorus_kernels::{Activation, F32, F32Linear, Matrix, Rows};
 
 use super::{
     layer::multiply,
@@ -51,36 +51,41 @@ impl HeadLayers {
 
     /// A row of numbers for each text. `hidden` has a row for each text, or, for means, for each token;
     /// `offsets` are the first token of each text and the number of all.
-    pub fn run(&self, hidden: &[f32], offsets: &[usize], size: usize) -> Vec<f32> {
+    pub fn run(&self, hidden: Matrix<'_>, offsets: &[usize]) -> Vec<f32> {
         match self {
             Self::Classifier { dense, function, projection } => {
-                let (mut features, mut logits) = (Vec::new(), Vec::new());
-                multiply(dense, &mut (), hidden, &mut features, 1);
+                let [mut inputs, mut features, mut logits] = [(); 3].map(|()| Rows::<F32>::new());
+                inputs.convert(&numbers(hidden), hidden.columns());
+                multiply(dense, &inputs, &mut features, 1);
                 let function: fn(f32) -> f32 = match function {
                     HeadFunction::Relu => |x| x.max(0.0),
                     HeadFunction::Tanh => f32::tanh,
                 };
-                for value in &mut features {
-                    *value = function(*value);
-                }
-                multiply(projection, &mut (), &features, &mut logits, 1);
-                logits
+                let features: Vec<f32> = numbers(features.values()).into_iter().map(function).collect();
+                inputs.convert(&features, dense.shape().outputs);
+                multiply(projection, &inputs, &mut logits, 1);
+                numbers(logits.values())
             }
-            Self::Pooled(Pooling::FirstToken) => hidden.to_vec(),
+            Self::Pooled(Pooling::FirstToken) => numbers(hidden),
             Self::Pooled(Pooling::Mean) => {
-                offsets.windows(2).flat_map(|text| mean(&hidden[text[0] * size..text[1] * size], size)).collect()
+                offsets.windows(2).flat_map(|text| mean(hidden.with_rows(text[0]..text[1]))).collect()
             }
         }
     }
 }
 
+/// All rows, one after the other.
+fn numbers(rows: Matrix<'_>) -> Vec<f32> {
+    (0..rows.rows()).flat_map(|row| rows.row(row)).copied().collect()
+}
+
 /// The mean of all rows.
-fn mean(rows: &[f32], size: usize) -> Vec<f32> {
-    let mut sums = vec![0.0; size];
-    for row in rows.chunks_exact(size) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+fn mean(rows: Matrix<'_>) -> Vec<f32> {
+    let mut sums = vec![0.0; rows.columns()];
+    for row in 0..rows.rows() {
+        sums.iter_mut().zip(rows.row(row)).for_each(|(sum, value)| *sum += value);
     }
-    let count = (rows.len() / size) as f32;
+    let count = rows.rows() as f32;
     for sum in &mut sums {
         *sum /= count;
     }

@@ -21,13 +21,13 @@ use chorus_engine::{
     spec::ModelSpec,
     weights::WeightError,
 };
-use chorus_kernels::{Bf16, Bf16Linear, F32, Format, LayerNorm, MatrixMut, Q8};
+use chorus_kernels::{Bf16, Bf16Linear, F32, Format, LayerNorm, Q8};
 use parking_lot::Mutex;
 
 pub use self::team::Team;
 use self::{
     head::HeadLayers,
-    layer::{Layer, Workspace},
+    layer::{Layer, Workspace, normalize},
     weights::{Table, Tensors},
 };
 use super::{Precision, Runner, ThreadShare};
@@ -55,7 +55,7 @@ struct Encoder<F: Format> {
     files: WeightFiles,
     team: Arc<Team>,
     /// Those that no lane is using.
-    workspaces: Mutex<Vec<Workspace<F::Buffer>>>,
+    workspaces: Mutex<Vec<Workspace<F>>>,
 }
 
 /// Packs the checkpoint in `directory`; returns it with the number of its parameters.
@@ -121,21 +121,19 @@ impl<F: Format> Encoder<F> {
         Ok((Self { size, width, rule, embeddings, layers, head, files, team, workspaces }, parameters))
     }
 
-    fn embed(&self, batch: &PackedBatch, work: &mut Workspace<F::Buffer>) {
+    fn embed(&self, batch: &PackedBatch, work: &mut Workspace<F>) {
         let Embeddings { words, positions, token_type, norm } = &self.embeddings;
-        let length = batch.ids.len() * self.size;
-        let sums = &mut work.sums;
-        sums.clear();
-        sums.resize(length, 0.0);
-        for ((sum, &id), &position) in sums.chunks_exact_mut(self.size).zip(&batch.ids).zip(&batch.positions) {
+        let mut sums = work.sums.rows_mut(batch.ids.len(), self.size);
+        for (row, (&id, &position)) in batch.ids.iter().zip(&batch.positions).enumerate() {
+            let sum = sums.row_mut(row);
+            sum.fill(0.0);
             words.add_row(&self.files, id as usize, sum);
             positions.add_row(&self.files, position as usize, sum);
             if let Some(row) = token_type {
                 sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             }
         }
-        work.hidden.resize(length, 0.0);
-        norm.run(sums, None, MatrixMut::new(&mut work.hidden, self.size));
+        normalize(norm, &work.sums, None, &mut work.hidden, 1);
         work.offsets.clear();
         work.offsets.extend(batch.first.iter().map(|&first| first as usize));
         work.offsets.push(batch.ids.len());
@@ -158,7 +156,7 @@ impl<F: Format> Runner for Encoder<F> {
                 }
             });
         }
-        let output = self.head.run(&work.hidden, &work.offsets, self.size);
+        let output = self.head.run(work.hidden.values(), &work.offsets);
         self.workspaces.lock().push(work);
         Ok(output)
     }
