@@ -20,6 +20,12 @@ mod sealed {
         /// Rounds to nearest, ties to even.
         fn of(value: f32) -> Self;
 
+        /// [`Self::of`] of each. `N` is a multiple of 16.
+        ///
+        /// # Safety
+        /// If `ROUND`, the CPU must have AVX-512 F, VL and BF16.
+        unsafe fn of_all<const ROUND: bool, const N: usize>(values: [f32; N]) -> [Self; N];
+
         fn to_f32(self) -> f32;
 
         fn to_bf16(self) -> bf16;
@@ -48,6 +54,11 @@ impl Sealed for f32 {
     #[inline(always)]
     fn of(value: f32) -> Self {
         value
+    }
+
+    #[inline(always)]
+    unsafe fn of_all<const ROUND: bool, const N: usize>(values: [f32; N]) -> [Self; N] {
+        values
     }
 
     #[inline(always)]
@@ -81,6 +92,20 @@ impl Sealed for bf16 {
     #[inline(always)]
     fn of(value: f32) -> Self {
         Self::from_bits(bits(value))
+    }
+
+    #[inline(always)]
+    unsafe fn of_all<const ROUND: bool, const N: usize>(values: [f32; N]) -> [Self; N] {
+        #[cfg(target_arch = "x86_64")]
+        if ROUND {
+            // SAFETY: the caller's.
+            return unsafe { crate::bf16::round_in_hardware(values) };
+        }
+        let mut rounded = [Self::ZERO; N];
+        for index in 0..N {
+            rounded[index] = Self::of(values[index]);
+        }
+        rounded
     }
 
     #[inline(always)]

@@ -43,26 +43,30 @@ impl Sealed for F32 {
 
 vectorized! {
     /// `activation(sums + bias)`, for f32 sums.
-    pub(crate) fn add_bias<E>(tile: &Finished<'_>, activation: Activation, y: MatrixMut<'_, E>) = add_bias_body
+    pub(crate) fn add_bias<E, ROUND>(tile: &Finished<'_>, activation: Activation, y: MatrixMut<'_, E>) = add_bias_body
 }
 
 #[inline(always)]
-fn add_bias_body<E: Element>(tile: &Finished<'_>, activation: Activation, y: MatrixMut<'_, E>) {
+fn add_bias_body<E: Element, const ROUND: bool>(tile: &Finished<'_>, activation: Activation, y: MatrixMut<'_, E>) {
     match activation {
-        Activation::Gelu => add_bias_then(Gelu, tile, y),
-        Activation::Identity => add_bias_then(Identity, tile, y),
-        slow => add_bias_then(OneByOne(slow), tile, y),
+        Activation::Gelu => add_bias_then::<E, _, ROUND>(Gelu, tile, y),
+        Activation::Identity => add_bias_then::<E, _, ROUND>(Identity, tile, y),
+        slow => add_bias_then::<E, _, ROUND>(OneByOne(slow), tile, y),
     }
 }
 
 #[inline(always)]
-fn add_bias_then<E: Element>(function: impl Pointwise, tile: &Finished<'_>, mut y: MatrixMut<'_, E>) {
+fn add_bias_then<E: Element, P: Pointwise, const ROUND: bool>(
+    function: P,
+    tile: &Finished<'_>,
+    mut y: MatrixMut<'_, E>,
+) {
     let bias = floats_of_words(tile.panel.tail(0));
     for (row, sums) in tile.sums.iter().enumerate() {
         let mut values = [0.0; PANEL_COLUMNS];
         for column in 0..PANEL_COLUMNS {
             values[column] = f32::from_bits(sums.0[column]) + bias[column];
         }
-        write_row(function.apply(values), &mut y, row);
+        write_row::<E, ROUND>(function.apply(values), &mut y, row);
     }
 }

@@ -181,9 +181,12 @@ impl<F: Format> Linear<F> {
 ///
 /// Whole arrays only: they stay in registers. A copy of a part of `values` would force them to memory.
 #[inline(always)]
-pub(crate) fn write_row<E: Element>(values: [f32; PANEL_COLUMNS], y: &mut MatrixMut<'_, E>, row: usize) {
-    let target: &mut [E; PANEL_COLUMNS] = y.row_mut(row).first_chunk_mut().expect("a tile is written to whole panels");
-    for column in 0..PANEL_COLUMNS {
-        target[column] = E::of(values[column]);
-    }
+pub(crate) fn write_row<E: Element, const ROUND: bool>(
+    values: [f32; PANEL_COLUMNS],
+    y: &mut MatrixMut<'_, E>,
+    row: usize,
+) {
+    let target = y.row_mut(row).first_chunk_mut().expect("a tile is written to whole panels");
+    // SAFETY: `ROUND` is only set with the instructions for it.
+    *target = unsafe { E::of_all::<ROUND, PANEL_COLUMNS>(values) };
 }

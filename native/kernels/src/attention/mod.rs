@@ -18,7 +18,7 @@ use crate::isa::Isa;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::panels::PackedFormat;
 use crate::tile::{PanelKernels, Sums, TILE_ROWS, Tile, TileKernel};
-use crate::words::{Line, words_of_lines, words_of_lines_mut};
+use crate::words::{Line, floats_of_words_mut, halves_of_words_mut, words_of_lines, words_of_lines_mut};
 
 /// Keys in a panel.
 const KEYS: usize = 48;
@@ -168,8 +168,13 @@ impl<E: Element> Attention<E> {
         let scale = (self.head_size as f32).sqrt().recip();
         for tile in even_parts(0..y.rows(), TILE_ROWS) {
             self.scores(rows.tile(tile.clone()), words_of_lines(key_panels), scores);
-            let target = softmax::Weights { words: words_of_lines_mut(weights), stride, format };
-            let factors = softmax::exponentials(isa, scores, tile.len(), count, scale, target);
+            let words = words_of_lines_mut(weights);
+            let factors = if format == PackedFormat::Bf16 {
+                let weights = halves_of_words_mut(words);
+                softmax::exponentials(isa, scores, tile.len(), count, scale, weights, 2 * stride)
+            } else {
+                softmax::exponentials(isa, scores, tile.len(), count, scale, floats_of_words_mut(words), stride)
+            };
             let rows_of_weights = RowWords { words: words_of_lines(weights), stride, rows: tile.len() };
             let panels = words_of_lines(value_panels).chunks_exact(format.depth(count) * VALUES);
             for (panel, column) in panels.zip((0..self.head_size).step_by(VALUES)) {

@@ -1,39 +1,30 @@
 //! What attention does between its two products, and after them.
 
-use half::bf16;
-
 use super::{KEYS, VALUES};
-use crate::element::{Element, Sealed};
+use crate::element::Element;
 use crate::exp::exp;
 use crate::lanes::{fold, maximum, sum};
 use crate::matrix::MatrixMut;
-use crate::panels::PackedFormat;
 use crate::tile::{Sums, TILE_ROWS};
-use crate::words::{floats_of_words, halves_of_words_mut};
-
-/// Where weights are written: rows of words of `format`, `stride` words apart.
-pub(super) struct Weights<'a> {
-    pub words: &'a mut [u32],
-    pub stride: usize,
-    pub format: PackedFormat,
-}
+use crate::words::floats_of_words;
 
 vectorized! {
-    /// Writes `exp((score - max) · scale)` of each of `rows` rows of scores, and returns the reciprocals of their
-    /// sums. The scores of `count` keys are panels of `[TILE_ROWS][KEYS]`. In bf16, the sums are those of the
-    /// rounded numbers.
-    pub(super) fn exponentials(
+    /// Writes `exp((score - max) · scale)` of each of `rows` rows of scores to rows of weights, `stride` apart, and
+    /// returns the reciprocals of their sums. The scores of `count` keys are panels of `[TILE_ROWS][KEYS]`. In bf16,
+    /// the sums are those of the rounded numbers.
+    pub(super) fn exponentials<P, ROUND>(
         scores: &mut [Sums<KEYS>],
         rows: usize,
         count: usize,
         scale: f32,
-        weights: Weights<'_>,
+        weights: &mut [P],
+        stride: usize,
     ) -> [f32; TILE_ROWS] = exponentials_body
 }
 
 vectorized! {
     /// Writes the first columns of `sums · factors[row]`.
-    pub(super) fn write<E>(sums: &[Sums<VALUES>], factors: &[f32], y: MatrixMut<'_, E>) = write_body
+    pub(super) fn write<E, ROUND>(sums: &[Sums<VALUES>], factors: &[f32], y: MatrixMut<'_, E>) = write_body
 }
 
 /// Keys that are looked at together: one 512-bit register.
@@ -41,12 +32,13 @@ const LANES: usize = 16;
 
 /// One step for all rows after the other, by way of memory: a row's own steps wait for one another.
 #[inline(always)]
-fn exponentials_body(
+fn exponentials_body<P: Element, const ROUND: bool>(
     scores: &mut [Sums<KEYS>],
     rows: usize,
     count: usize,
     scale: f32,
-    weights: Weights<'_>,
+    weights: &mut [P],
+    stride: usize,
 ) -> [f32; TILE_ROWS] {
     // What is beyond the last key must weigh nothing.
     for last in scores[count / KEYS * TILE_ROWS..].iter_mut().take(rows) {
@@ -64,8 +56,7 @@ fn exponentials_body(
         *lanes = maxima;
     }
     let maxima = fold_rows(&lanes, maximum);
-    let Weights { words, stride, format } = weights;
-    for (row, (lanes, words)) in lanes.iter_mut().zip(words.chunks_exact_mut(stride)).enumerate().take(rows) {
+    for (row, (lanes, weights)) in lanes.iter_mut().zip(weights.chunks_exact_mut(stride)).enumerate().take(rows) {
         let offset = maxima[row] * scale;
         let mut sums = [0.0; LANES];
         for chunk in 0..count.div_ceil(LANES) {
@@ -74,19 +65,12 @@ fn exponentials_body(
             for lane in 0..LANES {
                 exponentials[lane] = exp(f32::from_bits(scores[lane]).mul_add(scale, -offset));
             }
-            if format == PackedFormat::Bf16 {
-                let mut halves = [bf16::ZERO; LANES];
-                for lane in 0..LANES {
-                    halves[lane] = bf16::of(exponentials[lane]);
-                    sums[lane] += Sealed::to_f32(halves[lane]);
-                }
-                halves_of_words_mut(words).as_chunks_mut().0[chunk] = halves;
-            } else {
-                for lane in 0..LANES {
-                    sums[lane] += exponentials[lane];
-                }
-                words.as_chunks_mut().0[chunk] = exponentials.map(f32::to_bits);
+            // SAFETY: `ROUND` is only set with the instructions for it.
+            let rounded = unsafe { P::of_all::<ROUND, LANES>(exponentials) };
+            for lane in 0..LANES {
+                sums[lane] += rounded[lane].to_f32();
             }
+            weights.as_chunks_mut().0[chunk] = rounded;
         }
         *lanes = sums;
     }
@@ -111,10 +95,18 @@ fn chunk_of(scores: &[Sums<KEYS>], row: usize, chunk: usize) -> &[u32; LANES] {
 }
 
 #[inline(always)]
-fn write_body<E: Element>(sums: &[Sums<VALUES>], factors: &[f32], mut y: MatrixMut<'_, E>) {
+fn write_body<E: Element, const ROUND: bool>(sums: &[Sums<VALUES>], factors: &[f32], mut y: MatrixMut<'_, E>) {
     for (row, (sums, factor)) in sums.iter().zip(factors).enumerate() {
-        for (value, sum) in y.row_mut(row).iter_mut().zip(&sums.0) {
-            *value = E::of(f32::from_bits(*sum) * factor);
+        let mut values = [0.0; VALUES];
+        for (value, sum) in values.iter_mut().zip(sums.0) {
+            *value = f32::from_bits(sum) * factor;
+        }
+        // SAFETY: `ROUND` is only set with the instructions for it.
+        let values = unsafe { E::of_all::<ROUND, VALUES>(values) };
+        let target = y.row_mut(row);
+        match target.first_chunk_mut() {
+            Some(target) => *target = values,
+            None => target.copy_from_slice(&values[..target.len()]),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::words::{floats_of_words, signed_of_words};
 
 vectorized! {
     /// Writes `activation(row scale · column scale · (sum - zero · column sum) + bias)`.
-    pub(super) fn write<E>(
+    pub(super) fn write<E, ROUND>(
         tile: &Finished<'_>,
         rows: &[RowScale],
         activation: Activation,
@@ -20,16 +20,26 @@ vectorized! {
 }
 
 #[inline(always)]
-fn write_body<E: Element>(tile: &Finished<'_>, rows: &[RowScale], activation: Activation, y: MatrixMut<'_, E>) {
+fn write_body<E: Element, const ROUND: bool>(
+    tile: &Finished<'_>,
+    rows: &[RowScale],
+    activation: Activation,
+    y: MatrixMut<'_, E>,
+) {
     match activation {
-        Activation::Gelu => write_then(Gelu, tile, rows, y),
-        Activation::Identity => write_then(Identity, tile, rows, y),
-        slow => write_then(OneByOne(slow), tile, rows, y),
+        Activation::Gelu => write_then::<E, _, ROUND>(Gelu, tile, rows, y),
+        Activation::Identity => write_then::<E, _, ROUND>(Identity, tile, rows, y),
+        slow => write_then::<E, _, ROUND>(OneByOne(slow), tile, rows, y),
     }
 }
 
 #[inline(always)]
-fn write_then<E: Element>(function: impl Pointwise, tile: &Finished<'_>, rows: &[RowScale], mut y: MatrixMut<'_, E>) {
+fn write_then<E: Element, P: Pointwise, const ROUND: bool>(
+    function: P,
+    tile: &Finished<'_>,
+    rows: &[RowScale],
+    mut y: MatrixMut<'_, E>,
+) {
     let sums = signed_of_words(tile.panel.tail(0));
     let scales = floats_of_words(tile.panel.tail(1));
     let bias = floats_of_words(tile.panel.tail(2));
@@ -39,6 +49,6 @@ fn write_then<E: Element>(function: impl Pointwise, tile: &Finished<'_>, rows: &
             let sum = tile_sums.0[column].cast_signed().wrapping_sub(zero.wrapping_mul(sums[column]));
             values[column] = (sum as f32).mul_add(scale * scales[column], bias[column]);
         }
-        write_row(function.apply(values), &mut y, row);
+        write_row::<E, ROUND>(function.apply(values), &mut y, row);
     }
 }
