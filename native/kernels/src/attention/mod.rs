@@ -9,6 +9,7 @@ mod pack;
 mod softmax;
 #[cfg(test)]
 mod tests;
+mod transpose;
 
 use std::{marker::PhantomData, ops::Range};
 

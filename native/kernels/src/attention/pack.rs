@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::transpose::{LANES, transpose};
 use super::{KEYS, VALUES};
 use crate::element::Element;
 use crate::gemm::RowWords;
@@ -9,9 +10,6 @@ use crate::isa::Isa;
 use crate::matrix::Matrix;
 use crate::panels::PackedFormat;
 use crate::words::{Line, halves_of_words_mut, words_of_lines, words_of_lines_mut};
-
-/// Keys are padded with zeros to a multiple of it: the words of a cache line, and the narrowest kernel.
-const LANES: usize = Line::WORDS;
 
 /// Some columns of some rows as words of `format`: in place if they are such words, otherwise copied to `lines`.
 pub(super) fn rows<'a, E: Element>(
@@ -34,7 +32,7 @@ pub(super) fn rows<'a, E: Element>(
     RowWords { words: words_of_lines(lines), stride, rows: count }
 }
 
-/// Transposes `keys[rows, depth]` into panels `[depth][KEYS]`, the last of which may be 16 or 32 wide.
+/// Transposes `keys[rows, depth]` into panels `[depth][KEYS]`, the last of which may be 16 or 32 wide, as kernels are.
 pub(super) fn keys(isa: Isa, keys: RowWords<'_>, depth: usize, lines: &mut Vec<Line>) {
     lines.resize(keys.rows.next_multiple_of(LANES) * depth / Line::WORDS, Line::ZERO);
     let panels = words_of_lines_mut(lines).chunks_mut(depth * KEYS);
@@ -154,44 +152,6 @@ fn filled_up<T: Copy + Default>(row: &[T], width: usize) -> [T; VALUES] {
             let mut filled = [T::default(); VALUES];
             filled[..width].copy_from_slice(&row[..width]);
             filled
-        }
-    }
-}
-
-vectorized! {
-    /// Writes `count` rows of `depth` words as the columns of `panel[depth][panel.len() / depth]`; zeros in
-    /// the columns after them.
-    fn transpose(
-        rows: &[u32],
-        stride: usize,
-        count: usize,
-        depth: usize,
-        panel: &mut [u32],
-    ) = transpose_body
-}
-
-#[inline(always)]
-fn transpose_body(rows: &[u32], stride: usize, count: usize, depth: usize, panel: &mut [u32]) {
-    let columns = panel.len() / depth;
-    for first in (0..columns).step_by(LANES) {
-        let count = count.saturating_sub(first).min(LANES);
-        for start in (0..depth).step_by(LANES) {
-            // Blocks of cache lines by cache lines, in and out.
-            let mut block = [[0; LANES]; LANES];
-            for (lane, block) in block.iter_mut().enumerate().take(count) {
-                let row = &rows[(first + lane) * stride + start..];
-                match row.first_chunk() {
-                    Some(row) if depth - start >= LANES => *block = *row,
-                    _ => block[..depth - start].copy_from_slice(&row[..depth - start]),
-                }
-            }
-            let targets = panel[start * columns..].chunks_exact_mut(columns);
-            for (word, target) in targets.enumerate().take(LANES) {
-                let target: &mut [u32; LANES] = target[first..].first_chunk_mut().expect("panels are whole lines");
-                for lane in 0..LANES {
-                    target[lane] = block[lane][word];
-                }
-            }
         }
     }
 }
