@@ -8,7 +8,10 @@ use std::sync::OnceLock;
 
 /// An instruction set of this machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Isa(Level);
+pub struct Isa {
+    level: Level,
+    bf16: bool,
+}
 
 /// What each [`Isa`] stands for, best first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +58,7 @@ impl Isa {
             levels.push(Level::NeonDot);
         }
         levels.push(Level::Scalar);
-        levels.into_iter().map(Self).collect()
+        levels.into_iter().map(Self::new).collect()
     }
 
     /// The fastest instruction set of this machine.
@@ -66,20 +69,25 @@ impl Isa {
 
     /// Plain Rust, on any machine.
     pub fn scalar() -> Self {
-        Self(Level::Scalar)
+        Self::new(Level::Scalar)
+    }
+
+    fn new(level: Level) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let bf16 = level == Level::Avx512 && is_x86_feature_detected!("avx512bf16");
+        #[cfg(not(target_arch = "x86_64"))]
+        let bf16 = false;
+        Self { level, bf16 }
     }
 
     /// Whether this instruction set can multiply bf16 in hardware (AVX512-BF16).
     pub fn has_bf16(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        return self.0 == Level::Avx512 && is_x86_feature_detected!("avx512bf16");
-        #[cfg(not(target_arch = "x86_64"))]
-        return false;
+        self.bf16
     }
 
     /// A short name for reports.
     pub fn name(self) -> &'static str {
-        match self.0 {
+        match self.level {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
@@ -93,7 +101,7 @@ impl Isa {
     }
 
     pub(crate) fn level(self) -> Level {
-        self.0
+        self.level
     }
 }
 

@@ -46,7 +46,7 @@ mod sealed {
         #[doc(hidden)]
         fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]);
 
-        /// Turns a row of activations into words, all of which are written.
+        /// Turns a row of activations into words; writes all that are multiplied.
         #[doc(hidden)]
         fn convert(isa: Isa, values: &[f32], words: &mut [u32]) -> Self::Scale;
 
@@ -68,10 +68,10 @@ pub(crate) use sealed::Sealed;
 /// A number format in which linear operators compute: [`Q8`](crate::Q8), [`Bf16`](crate::Bf16) or
 /// [`F32`](crate::F32).
 pub trait Format: Sealed {
-    /// What operators write that such an operator reads next.
+    /// What is written for an operator of this format to read.
     type Written: Element;
 
-    /// The format of what goes with such operators: attention's inputs.
+    /// The format of attention's inputs between operators of this format.
     type Attended: Format<Attended = Self::Attended>;
 }
 
