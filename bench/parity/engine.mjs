@@ -75,7 +75,7 @@ async function answerAll(engine, requests, texts, models, together) {
         models: models.map(({ name }) => name),
         top: Infinity,
       };
-      const answer = await engine.infer(request, new AbortController().signal);
+      const answer = await engine.infer(request).answer;
       answer.texts.forEach((text, place) => {
         answers[indexes[place]] = named(texts[indexes[place]], text, models);
       });

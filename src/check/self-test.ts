@@ -63,7 +63,7 @@ export async function outputs(
   texts: readonly string[],
 ): Promise<readonly (readonly ModelOutput[])[]> {
   const request = { texts, models: engine.models.map(({ name }) => name), top: Infinity };
-  const { texts: answers } = await engine.infer(request, new AbortController().signal);
+  const { texts: answers } = await engine.infer(request).answer;
   return answers.map((answer) => answer.outputs);
 }
 

@@ -28,13 +28,12 @@ async function speedOf(engine: Engine, model: string, texts: readonly string[]):
     (_, index) => `${index} ${texts[index % texts.length] ?? ''}`,
   );
   const request = { texts: wave, models: [model], top: 1 };
-  const signal = new AbortController().signal;
-  await engine.infer({ ...request, texts: wave.slice(0, 4) }, signal);
+  await engine.infer({ ...request, texts: wave.slice(0, 4) }).answer;
   const before = tokensOf(engine, model);
   const start = performance.now();
   let elapsed: number;
   do {
-    await engine.infer(request, signal);
+    await engine.infer(request).answer;
     elapsed = (performance.now() - start) / 1000;
   } while (elapsed < SECONDS);
   return (tokensOf(engine, model) - before) / elapsed;

@@ -5,6 +5,8 @@
  * tests implement it with a few lines of their own.
  */
 
+import type { ServiceError } from '../errors/service-error.js';
+
 /** What one model gives for one text. */
 export type ModelOutput =
   /** A classifier's labels with their scores in [0, 1], best first, at most `InferRequest.top` of them. */
@@ -32,6 +34,19 @@ export interface TextAnswer {
   readonly outputs: readonly ModelOutput[];
   /** The models that read only the beginning of the text, because it is longer than they can read. */
   readonly truncatedBy: readonly string[];
+}
+
+/**
+ * A request that is being answered, and can be given up.
+ *
+ * Why no `AbortSignal`? A controller, a signal and a listener for each request cost more than the rest of
+ * the way into the engine, and the garbage collector as much again.
+ */
+export interface Inference {
+  /** @throws {ServiceError} `queue_full`, `draining`, `inference_failed`, or what `cancel` was given. */
+  readonly answer: Promise<Answer>;
+  /** Frees the places in the queue; `answer` then rejects with `reason`, unless it has come already. */
+  readonly cancel: (reason: ServiceError) => void;
 }
 
 /** The answer to a request. */
@@ -74,14 +89,8 @@ export interface Engine {
   readonly ortVersion: string;
   /** Tokens per batch: as configured, or as measured at start. */
   readonly maxBatchTokens: number;
-  /**
-   * Answers every text by every model.
-   *
-   * Aborting `signal` frees the place in the queue; the promise then rejects with the signal's reason.
-   *
-   * @throws {ServiceError} `queue_full`, `draining` or `inference_failed`.
-   */
-  infer(request: InferRequest, signal: AbortSignal): Promise<Answer>;
+  /** Answers every text by every model. */
+  infer(request: InferRequest): Inference;
   /** A snapshot of counters and gauges; cheap enough for every scrape. */
   stats(): EngineStats;
   /** Refuses new work, answers what was accepted, then frees the models. */

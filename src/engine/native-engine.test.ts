@@ -67,7 +67,6 @@ function addon({ submit, cancelled = [], load = loaded }: Played) {
   };
 }
 
-const idle = new AbortController().signal;
 const request = { texts: ['a'], models: ['svalabs', 'cardiffnlp'], top: Infinity };
 
 const neverAsked: Played = { submit: () => assert.fail('was asked') };
@@ -88,7 +87,7 @@ test('names cross as indices, all labels as top 0, and classes come back as labe
       },
     }),
   );
-  const answer = await engine.infer(request, idle);
+  const answer = await engine.infer(request).answer;
   assert.deepEqual(seen, [[1, ['a'], [2, 0], 0]]);
   assert.deepEqual(answer, {
     texts: [
@@ -118,11 +117,11 @@ test('every request gets its own reply, in whatever order they come', async () =
       },
     }),
   );
-  const answers = ['a', 'b', 'c'].map((text) =>
-    engine.infer({ texts: [text], models: ['svalabs'], top: 1 }, idle),
+  const requests = ['a', 'b', 'c'].map((text) =>
+    engine.infer({ texts: [text], models: ['svalabs'], top: 1 }),
   );
   for (const reply of replies.reverse()) reply();
-  const scores = (await Promise.all(answers)).map(({ texts }) => {
+  const scores = (await Promise.all(requests.map(({ answer }) => answer))).map(({ texts }) => {
     const output = texts[0]?.outputs[0];
     return output?.type === 'classification' ? output.scores[0]?.score : undefined;
   });
@@ -148,14 +147,14 @@ for (const [code, expected] of [
         }),
       );
       await assert.rejects(
-        engine.infer(request, idle),
+        engine.infer(request).answer,
         (error) => error instanceof ServiceError && error.code === expected,
       );
     });
   }
 }
 
-test('aborting cancels the ticket and rejects with the reason of the signal', async () => {
+test('cancelling cancels the ticket and rejects with the reason that was given', async () => {
   const cancelled: number[] = [];
   let settle: (reply: Omit<Reply, 'ticket'>) => void = () => undefined;
   const engine = await loadNativeEngine(
@@ -168,17 +167,26 @@ test('aborting cancels the ticket and rejects with the reason of the signal', as
       cancelled,
     }),
   );
-  const controller = new AbortController();
-  const answer = engine.infer(request, controller.signal);
-  controller.abort(new ServiceError('deadline_exceeded', 'Too long.'));
+  const { answer, cancel } = engine.infer(request);
+  cancel(new ServiceError('deadline_exceeded', 'Too long.'));
   assert.deepEqual(cancelled, [1]);
   settle({ answers: [], timing: [], failure: { code: 'cancelled', message: '' } });
   await assert.rejects(answer, (error) => (error as ServiceError).code === 'deadline_exceeded');
 });
 
-test('work that is not wanted any more never starts', async () => {
-  const engine = await loadNativeEngine(config, addon(neverAsked));
-  await assert.rejects(engine.infer(request, AbortSignal.abort()));
+test('cancelling what was answered already changes nothing', async () => {
+  const engine = await loadNativeEngine(
+    config,
+    addon({
+      submit: (_, reply) => {
+        reply({ answers: [], timing: [1, 2, 3] });
+        return null;
+      },
+    }),
+  );
+  const { answer, cancel } = engine.infer(request);
+  cancel(new ServiceError('cancelled', 'Too late.'));
+  assert.deepEqual((await answer).timing, { tokenization: 1, queue: 2, inference: 3 });
 });
 
 test('counts by reason become records', async () => {

@@ -1,9 +1,8 @@
 /**
  * The engine over the Rust addon; the only file that knows there is one.
  *
- * Translates and nothing else: names to indices, outcomes to values or `ServiceError`s, an abort
- * signal to a cancelled ticket. Failures cross the bridge as data; a rejected promise is a bug there
- * and surfaces as `internal`.
+ * Translates and nothing else: names to indices, outcomes to values or `ServiceError`s. Failures
+ * cross the bridge as data; a rejected promise is a bug there and surfaces as `internal`.
  */
 
 import { isErrorCode } from '../errors/codes.js';
@@ -16,6 +15,7 @@ import type {
   Answer,
   Engine,
   EngineStats,
+  Inference,
   InferRequest,
   ModelInfo,
   ModelOutput,
@@ -91,28 +91,21 @@ class NativeEngineAdapter implements Engine {
     this.#indexOf = new Map(models.map(({ name }, index) => [name, index]));
   }
 
-  async infer(request: InferRequest, signal: AbortSignal): Promise<Answer> {
-    signal.throwIfAborted();
-    const models = request.models.map((name) => this.indexOf(name));
-    const top = Number.isFinite(request.top) ? request.top : 0;
+  infer({ texts, models, top }: InferRequest): Inference {
+    const asked = models.map((name) => this.indexOf(name));
     const { ticket, reply } = this.requests.open();
-    const refusal = this.handle.submit(ticket, [...request.texts], models, top);
+    const refusal = this.handle.submit(ticket, [...texts], asked, Number.isFinite(top) ? top : 0);
     if (refusal !== null) {
       this.requests.settle({ ticket, answers: [], timing: [], failure: refusal });
     }
-    const cancel = () => {
-      this.handle.cancel(ticket);
+    let cancelled: ServiceError | undefined;
+    return {
+      answer: reply.then((reply) => this.toAnswer(reply, asked, cancelled)),
+      cancel: (reason) => {
+        cancelled = reason;
+        this.handle.cancel(ticket);
+      },
     };
-    signal.addEventListener('abort', cancel, { once: true });
-    const { answers, timing, failure } = await reply;
-    signal.removeEventListener('abort', cancel);
-    if (failure !== undefined) {
-      if (failure.code === 'cancelled') signal.throwIfAborted();
-      throw toServiceError(failure);
-    }
-    const [tokenization = 0, queue = 0, inference = 0] = timing;
-    const texts = answers.map((answer) => this.toAnswer(answer, models));
-    return { texts, timing: { tokenization, queue, inference } };
   }
 
   stats(): EngineStats {
@@ -137,8 +130,27 @@ class NativeEngineAdapter implements Engine {
     return index;
   }
 
-  /** `asked`: the models of the request, in the order of the outputs. */
+  /**
+   * `asked`: the models of the request, in the order of the outputs; `cancelled`: why it was, if it was.
+   *
+   * @throws {ServiceError} when the reply is a failure.
+   */
   private toAnswer(
+    { answers, timing, failure }: native.Reply,
+    asked: readonly number[],
+    cancelled: ServiceError | undefined,
+  ): Answer {
+    if (failure !== undefined) {
+      throw failure.code === 'cancelled' && cancelled !== undefined
+        ? cancelled
+        : toServiceError(failure);
+    }
+    const [tokenization = 0, queue = 0, inference = 0] = timing;
+    const texts = answers.map((answer) => this.toTextAnswer(answer, asked));
+    return { texts, timing: { tokenization, queue, inference } };
+  }
+
+  private toTextAnswer(
     { outputs, truncatedBy }: native.TextAnswer,
     asked: readonly number[],
   ): TextAnswer {

@@ -2,13 +2,13 @@
  * One request and its response, from the first header byte to the last answer byte.
  *
  * Owns what everything along the way needs to know about it: the id, the route for metrics, the
- * error it ended with, and the signal that fires when there is nobody or no time left to answer.
- * The one object and the one `close` listener that a request costs. `exchanges.ts` keeps the open
- * ones.
+ * error it ended with, and what to cancel when there is nobody or no time left to answer. The one
+ * object and the one `close` listener that a request costs. `exchanges.ts` keeps the open ones.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import type { Answer, Inference } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
@@ -25,7 +25,7 @@ export class Exchange {
   bodyBytes: number | undefined;
   /** The code of the problem that was answered, or `cancelled`. */
   errorCode: ErrorCode | undefined;
-  #abort: AbortController | undefined;
+  #inference: Inference | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(
@@ -37,20 +37,20 @@ export class Exchange {
   }
 
   /**
-   * Aborts when the client goes away or `timeoutMs` have passed since this call (0: never); its
-   * reason is the `ServiceError` to answer. To be called once, by the route.
+   * The answer of `inference`, which is cancelled when the client goes away or `timeoutMs` have passed
+   * since this call (0: never). To be called once, by the route.
    */
-  signal(timeoutMs: number): AbortSignal {
-    this.#abort ??= new AbortController();
+  wait(inference: Inference, timeoutMs: number): Promise<Answer> {
+    this.#inference = inference;
     if (this.response.destroyed) this.clientGone();
     else if (timeoutMs > 0) {
       this.#deadline = setTimeout(() => {
-        this.#abort?.abort(
+        inference.cancel(
           new ServiceError('deadline_exceeded', `No answer within ${timeoutMs} ms.`),
         );
       }, timeoutMs).unref();
     }
-    return this.#abort.signal;
+    return inference.answer;
   }
 
   /** Ends the exchange's claims: called once, when the response has closed. */
@@ -61,6 +61,6 @@ export class Exchange {
 
   private clientGone(): void {
     this.errorCode = 'cancelled';
-    this.#abort?.abort(new ServiceError('cancelled', 'The client closed the connection.'));
+    this.#inference?.cancel(new ServiceError('cancelled', 'The client closed the connection.'));
   }
 }

@@ -9,7 +9,7 @@ import { startTestService } from '../testing/test-service.js';
 
 /** Makes the engine wait; resolves `asked` when it was asked, and answers on `finish`. */
 async function hold(engine: FakeEngine): Promise<{ asked: Promise<void>; finish: () => void }> {
-  const answers = await engine.answer('', new AbortController().signal);
+  const answers = await engine.answer('');
   let finish: (answers: readonly TextAnswer[]) => void = () => undefined;
   const asked = new Promise<void>((resolve) => {
     engine.answer = () => {
@@ -91,7 +91,7 @@ test('pipelined requests are all answered while the service stops', async (conte
   const engine = fakeEngine();
   const { service, port } = await startTestService(context, engine);
   const finishers: (() => void)[] = [];
-  const answers = await engine.answer('', new AbortController().signal);
+  const answers = await engine.answer('');
   const asked = new Promise<void>((resolve) => {
     engine.answer = () =>
       new Promise((answer) => {

@@ -2,7 +2,15 @@
  * An engine of a few lines for tests: fixed labels, and hooks to fail, wait and watch.
  */
 
-import type { Engine, EngineStats, ModelStats, TextAnswer, Timing } from '../engine/engine.js';
+import type {
+  Engine,
+  EngineStats,
+  Inference,
+  ModelStats,
+  TextAnswer,
+  Timing,
+} from '../engine/engine.js';
+import type { ServiceError } from '../errors/service-error.js';
 
 const LABELS = new Map([
   ['cardiffnlp', 'POSITIVE'],
@@ -15,8 +23,10 @@ const TIMING: Timing = { tokenization: 0.25, queue: 1.5, inference: 12 };
 export interface FakeEngine extends Engine {
   /** Every text that was asked about. */
   readonly seen: string[];
-  /** Replaces the answers; may throw or never resolve. */
-  answer: (text: string, signal: AbortSignal) => Promise<readonly TextAnswer[]>;
+  /** Replaces the answers; may reject or never resolve. */
+  answer: (text: string) => Promise<readonly TextAnswer[]>;
+  /** Why each request was cancelled that was. */
+  readonly cancelled: ServiceError[];
   closed: boolean;
 }
 
@@ -36,11 +46,21 @@ export function fakeEngine(overrides: Partial<EngineStats> = {}): FakeEngine {
     ortVersion: '1.30.0',
     maxBatchTokens: 256,
     seen: [],
+    cancelled: [],
     closed: false,
     answer: (text) => Promise.resolve([answerOf(names, text.length > 100 ? names : [])]),
-    async infer({ texts: [text = ''] }, signal) {
+    infer({ texts: [text = ''] }) {
       this.seen.push(text);
-      return { texts: await this.answer(text, signal), timing: TIMING };
+      const { cancelled } = this;
+      let cancel: Inference['cancel'] = () => undefined;
+      const given = new Promise<never>((_resolve, reject) => {
+        cancel = (reason) => {
+          cancelled.push(reason);
+          reject(reason);
+        };
+      });
+      const answered = this.answer(text).then((texts) => ({ texts, timing: TIMING }));
+      return { answer: Promise.race([answered, given]), cancel };
     },
     stats: () => ({ ...stats(names), ...overrides }),
     close() {

@@ -33,8 +33,8 @@ export function createProcessHandler(
       text = text.toWellFormed();
       textRepaired();
     }
-    const signal = exchange.signal(answerTimeoutMs);
-    const { texts, timing } = await engine.infer({ texts: [text], models, top: 1 }, signal);
+    const inference = engine.infer({ texts: [text], models, top: 1 });
+    const { texts, timing } = await exchange.wait(inference, answerTimeoutMs);
     const [answer] = texts;
     if (answer === undefined) throw new ServiceError('internal', 'The engine gave no answer.');
     if (answer.truncatedBy.length > 0) {
