@@ -1,7 +1,7 @@
 //! The tokenizer threads: texts become ids, once per distinct tokenizer.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     panic::{self, AssertUnwindSafe},
     sync::Arc,
     time::Instant,
@@ -29,7 +29,7 @@ pub fn serve(shared: &Shared) {
             Ok(Ok(texts)) => {
                 state.enqueue(ticket, texts, now);
                 drop(state);
-                shared.batches_waiting.notify_all();
+                shared.batches_waiting.notify_one();
             }
             failed => {
                 let reason = if let Ok(Err(error)) = failed {
@@ -66,7 +66,7 @@ fn next(shared: &Shared) -> Option<(Ticket, Arc<InferRequest>)> {
 /// The ids of one text for all models of its request.
 fn tokenize(shared: &Shared, request: &InferRequest, text: &str) -> Result<Tokenized, tokenizers::Error> {
     let models = || request.models.iter().map(|&id| (id, &shared.models[id.0]));
-    let mut longest: HashMap<usize, usize> = HashMap::new();
+    let mut longest: BTreeMap<usize, usize> = BTreeMap::new();
     for (_, model) in models() {
         let wanted = longest.entry(model.tokenizer).or_default();
         *wanted = (*wanted).max(model.max_content(shared.tokenizers.get(model.tokenizer)));
@@ -74,7 +74,7 @@ fn tokenize(shared: &Shared, request: &InferRequest, text: &str) -> Result<Token
     let encode = |(&index, &max): (&usize, &usize)| {
         shared.tokenizers.get(index).encode(text, max).map(|encoded| (index, encoded))
     };
-    let encoded = longest.iter().map(encode).collect::<Result<HashMap<_, _>, _>>()?;
+    let encoded = longest.iter().map(encode).collect::<Result<BTreeMap<_, _>, _>>()?;
 
     let mut items = Vec::with_capacity(request.models.len());
     let mut truncated_by = Vec::new();

@@ -44,6 +44,10 @@ fn next(shared: &Shared) -> Option<Work> {
         shared.threads.set(state.planner.threads_per_batch());
         if let Some(batch) = batch {
             let texts = state.begin(&batch, shared.models[batch.model.0].tokenizer, now);
+            // Lanes wake each other one by one: all at once, most would find nothing left to do.
+            if state.idle_lanes > 0 {
+                shared.batches_waiting.notify_one();
+            }
             return Some(Work { batch, texts });
         }
         if state.phase == Phase::Closed {
@@ -75,7 +79,7 @@ fn finish(
     };
     let now = Instant::now();
     let mut state = shared.state.lock();
-    state.planner.finish(work.batch.id);
+    state.end(&work.batch);
     state.counters.batch(&work.batch, inputs.len(), model.runner.computed_tokens(inputs), now - started, now);
     if matches!(result, Err(BatchError::Panic)) {
         state.counters.panicked();
@@ -85,7 +89,5 @@ fn finish(
     let replies: Vec<Reply> =
         texts.zip(outputs).flat_map(|(text, output)| state.complete(text, work.batch.model, output, now)).collect();
     drop(state);
-    // The batch may have left lanes idle that now have work, or requests may have freed batches.
-    shared.batches_waiting.notify_all();
     shared.reply(replies);
 }

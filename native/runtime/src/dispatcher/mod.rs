@@ -102,7 +102,7 @@ struct Shared {
     threads: ThreadShare,
     /// Texts wait for a tokenizer thread.
     texts_waiting: Condvar,
-    /// Batches wait for a lane.
+    /// Batches wait for a lane. Wakes one lane; a lane that takes a batch wakes the next.
     batches_waiting: Condvar,
     /// The last request of a draining dispatcher was answered.
     drained: Condvar,

@@ -1,7 +1,7 @@
 //! What the dispatcher's lock guards: the planner, the open requests and the counters.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     sync::Arc,
     time::Instant,
 };
@@ -22,8 +22,8 @@ pub enum Phase {
     Running,
 }
 
-/// The content ids of one text by tokenizer index; only the tokenizers that its models need.
-pub type TextIds = HashMap<usize, Arc<[u32]>>;
+/// The content ids of one text by tokenizer index, in its order; only the tokenizers that its models need.
+pub type TextIds = Vec<(usize, Arc<[u32]>)>;
 
 /// What tokenization found out about a text.
 pub struct Tokenized {
@@ -60,8 +60,7 @@ impl Request {
 /// What makes two texts one computation: the same ids for the same models, answered alike.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct FlightKey {
-    /// Content ids by tokenizer index, in its order.
-    ids: Vec<(usize, Arc<[u32]>)>,
+    ids: TextIds,
     models: Vec<ModelId>,
     top: usize,
 }
@@ -96,6 +95,8 @@ pub struct State {
     /// Those that later requests for the same may join: all that are not finished.
     joinable: HashMap<FlightKey, TextId>,
     model_names: Vec<String>,
+    /// Lanes that neither run a batch nor lend it their threads.
+    pub idle_lanes: usize,
 }
 
 impl State {
@@ -110,6 +111,7 @@ impl State {
             flights: HashMap::new(),
             joinable: HashMap::new(),
             model_names,
+            idle_lanes: planner.lanes,
         }
     }
 
@@ -139,26 +141,28 @@ impl State {
         request.tokenized = now;
         for text in tokenized {
             self.counters.tokenized(&text.items, !text.truncated_by.is_empty());
-            let mut ids: Vec<_> = text.ids.into_iter().collect();
-            ids.sort_unstable_by_key(|&(tokenizer, _)| tokenizer);
-            let key = FlightKey { ids, models: request.input.models.clone(), top: request.input.top };
-            let flight = if let Some(&id) = self.joinable.get(&key) {
-                self.planner.release(1);
-                let flight = self.flights.get_mut(&id).expect("what can be joined is on its way");
-                for (output, &model) in flight.outputs.iter().zip(&flight.key.models) {
-                    if output.is_some() {
-                        request.missing -= 1;
-                        self.counters.done(model);
+            let key = FlightKey { ids: text.ids, models: request.input.models.clone(), top: request.input.top };
+            let flight = match self.joinable.entry(key) {
+                Entry::Occupied(joined) => {
+                    let id = *joined.get();
+                    self.planner.release(1);
+                    let flight = self.flights.get_mut(&id).expect("what can be joined is on its way");
+                    for (output, &model) in flight.outputs.iter().zip(&flight.key.models) {
+                        if output.is_some() {
+                            request.missing -= 1;
+                            self.counters.done(model);
+                        }
                     }
+                    flight.tickets.push(ticket);
+                    id
                 }
-                flight.tickets.push(ticket);
-                id
-            } else {
-                let outputs = vec![None; text.items.len()];
-                let id = self.planner.enqueue(text.items, now);
-                self.joinable.insert(key.clone(), id);
-                self.flights.insert(id, Flight { key, tickets: vec![ticket], outputs, started: None });
-                id
+                Entry::Vacant(first) => {
+                    let key = first.key().clone();
+                    let outputs = vec![None; text.items.len()];
+                    let id = *first.insert(self.planner.enqueue(text.items, now));
+                    self.flights.insert(id, Flight { key, tickets: vec![ticket], outputs, started: None });
+                    id
+                }
             };
             request.texts.push(RequestText { flight, truncated_by: text.truncated_by });
         }
@@ -166,6 +170,7 @@ impl State {
 
     /// Begins a batch: gives those of its texts that are still wanted, as `tokenizer` has cut them.
     pub fn begin(&mut self, batch: &Batch, tokenizer: usize, now: Instant) -> Vec<BatchText> {
+        self.idle_lanes -= batch.threads;
         let begin = |&id: &TextId| {
             let flight = self.flights.get_mut(&id)?;
             flight.started.get_or_insert(now);
@@ -173,6 +178,12 @@ impl State {
             Some(BatchText { id, ids: Arc::clone(ids), top: flight.key.top })
         };
         batch.texts.iter().filter_map(begin).collect()
+    }
+
+    /// Frees the lanes of a batch that has run, well or not.
+    pub fn end(&mut self, batch: &Batch) {
+        self.idle_lanes += batch.threads;
+        self.planner.finish(batch.id);
     }
 
     /// Enters a text's output; returns the replies to the requests that it completes or fails.
