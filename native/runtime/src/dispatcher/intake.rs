@@ -28,8 +28,7 @@ pub fn serve(shared: &Shared) {
         match tokenized {
             Ok(Ok(texts)) => {
                 state.enqueue(ticket, texts, now);
-                drop(state);
-                shared.batches_waiting.notify_one();
+                shared.wake_lane(state);
             }
             failed => {
                 let reason = if let Ok(Err(error)) = failed {

@@ -44,10 +44,7 @@ fn next(shared: &Shared) -> Option<Work> {
         shared.threads.set(state.planner.threads_per_batch());
         if let Some(batch) = batch {
             let texts = state.begin(&batch, shared.models[batch.model.0].tokenizer, now);
-            // Lanes wake each other one by one: all at once, most would find nothing left to do.
-            if state.idle_lanes > 0 {
-                shared.batches_waiting.notify_one();
-            }
+            shared.wake_lane(state);
             return Some(Work { batch, texts });
         }
         if state.phase == Phase::Closed {

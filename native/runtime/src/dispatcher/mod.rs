@@ -17,7 +17,7 @@ use std::{
 };
 
 use chorus_engine::planner::{ModelId, PlannerConfig};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use self::state::{Phase, State};
 use crate::{
@@ -102,7 +102,7 @@ struct Shared {
     threads: ThreadShare,
     /// Texts wait for a tokenizer thread.
     texts_waiting: Condvar,
-    /// Batches wait for a lane. Wakes one lane; a lane that takes a batch wakes the next.
+    /// Batches wait for a lane.
     batches_waiting: Condvar,
     /// The last request of a draining dispatcher was answered.
     drained: Condvar,
@@ -212,6 +212,17 @@ impl Drop for Dispatcher {
 }
 
 impl Shared {
+    /// Releases the lock and wakes an idle lane, if there is one; a lane that takes a batch wakes the next.
+    ///
+    /// Why not all at once? Most would find nothing left to do, and have been woken in vain.
+    fn wake_lane(&self, state: MutexGuard<'_, State>) {
+        let idle = state.idle_lanes > 0;
+        drop(state);
+        if idle {
+            self.batches_waiting.notify_one();
+        }
+    }
+
     /// Replies to requests that have left the state, and tells a closing dispatcher so.
     fn reply(&self, replies: Vec<Reply>) {
         if !replies.is_empty() {

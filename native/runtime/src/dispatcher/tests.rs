@@ -244,6 +244,16 @@ fn an_idle_lane_lends_its_thread_until_it_has_work() {
 }
 
 #[test]
+fn one_text_keeps_as_many_lanes_busy_as_it_has_models() {
+    let mut service = Service::new(3, 3, 100);
+    service.models.iter().for_each(|model| model.gate.close());
+    let (_, answer) = service.submit(&["a"]);
+    (0..3).for_each(|model| service.wait_for_runs(model, 1));
+    service.models.iter().for_each(|model| model.gate.open());
+    assert!(answer.recv().unwrap().is_ok());
+}
+
+#[test]
 fn a_reply_tells_where_the_time_went() {
     let mut service = Service::new(1, 1, 100);
     service.models[0].gate.close();
