@@ -67,7 +67,7 @@ async function measure(name, command, load) {
   }
 }
 
-/** CPU time in microseconds by group: the JS thread, tokenizers, lanes, and what Node adds. */
+/** CPU time in microseconds by group: the JS thread, tokenizers, lanes with their teams, and what Node adds. */
 function cpuTimes(pid) {
   const groups = new Map();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -82,7 +82,7 @@ function cpuTimes(pid) {
 function groupOf(isMain, name) {
   if (isMain) return 'JS thread';
   if (name.startsWith('tokenizer')) return 'tokenizer threads';
-  if (name.startsWith('lane')) return 'lanes';
+  if (name.startsWith('lane') || name.startsWith('team')) return 'lanes';
   return "Node's other threads";
 }
 
