@@ -210,6 +210,11 @@ impl Planner {
         Some(batch)
     }
 
+    /// Whether `poll_batch` would give a batch.
+    pub fn has_batch(&self) -> bool {
+        self.running.len() < self.config.lanes && !(self.planned.is_empty() && self.waiting.is_empty())
+    }
+
     /// Frees the lane of a batch that has run, well or not, and the places of texts that it ends.
     pub fn finish(&mut self, batch: BatchId) {
         let Some(batch) = self.running.remove(&batch) else { return };

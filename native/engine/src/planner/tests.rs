@@ -27,7 +27,10 @@ fn add(planner: &mut Planner, models: usize, tokens: usize) -> TextId {
 }
 
 fn poll(planner: &mut Planner) -> Option<Batch> {
-    planner.poll_batch(start())
+    let expected = planner.has_batch();
+    let batch = planner.poll_batch(start());
+    assert_eq!(batch.is_some(), expected);
+    batch
 }
 
 fn models_of(batches: &[Batch]) -> Vec<usize> {

@@ -76,7 +76,7 @@ fn finish(
     };
     let now = Instant::now();
     let mut state = shared.state.lock();
-    state.end(&work.batch);
+    state.planner.finish(work.batch.id);
     state.counters.batch(&work.batch, inputs.len(), model.runner.computed_tokens(inputs), now - started, now);
     if matches!(result, Err(BatchError::Panic)) {
         state.counters.panicked();

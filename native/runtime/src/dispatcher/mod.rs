@@ -212,13 +212,13 @@ impl Drop for Dispatcher {
 }
 
 impl Shared {
-    /// Releases the lock and wakes an idle lane, if there is one; a lane that takes a batch wakes the next.
+    /// Releases the lock and wakes an idle lane, if a batch waits for it; a lane that takes one wakes the next.
     ///
     /// Why not all at once? Most would find nothing left to do, and have been woken in vain.
     fn wake_lane(&self, state: MutexGuard<'_, State>) {
-        let idle = state.idle_lanes > 0;
+        let batch_waits = state.planner.has_batch();
         drop(state);
-        if idle {
+        if batch_waits {
             self.batches_waiting.notify_one();
         }
     }

@@ -95,8 +95,6 @@ pub struct State {
     /// Those that later requests for the same may join: all that are not finished.
     joinable: HashMap<FlightKey, TextId>,
     model_names: Vec<String>,
-    /// Lanes that neither run a batch nor lend it their threads.
-    pub idle_lanes: usize,
 }
 
 impl State {
@@ -111,7 +109,6 @@ impl State {
             flights: HashMap::new(),
             joinable: HashMap::new(),
             model_names,
-            idle_lanes: planner.lanes,
         }
     }
 
@@ -170,7 +167,6 @@ impl State {
 
     /// Begins a batch: gives those of its texts that are still wanted, as `tokenizer` has cut them.
     pub fn begin(&mut self, batch: &Batch, tokenizer: usize, now: Instant) -> Vec<BatchText> {
-        self.idle_lanes -= batch.threads;
         let begin = |&id: &TextId| {
             let flight = self.flights.get_mut(&id)?;
             flight.started.get_or_insert(now);
@@ -178,12 +174,6 @@ impl State {
             Some(BatchText { id, ids: Arc::clone(ids), top: flight.key.top })
         };
         batch.texts.iter().filter_map(begin).collect()
-    }
-
-    /// Frees the lanes of a batch that has run, well or not.
-    pub fn end(&mut self, batch: &Batch) {
-        self.idle_lanes += batch.threads;
-        self.planner.finish(batch.id);
     }
 
     /// Enters a text's output; returns the replies to the requests that it completes or fails.
