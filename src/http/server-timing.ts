@@ -14,7 +14,9 @@ export const SERVER_TIMING_HEADER = 'server-timing';
 export function setServerTiming(context: Context, timing: Timing, exchange: Exchange): void {
   const { tokenization, queue, inference } = timing;
   const total = performance.now() - exchange.startedAt;
-  const parts = Object.entries({ tokenization, queue, inference, total });
-  const entries = parts.map(([name, milliseconds]) => `${name};dur=${milliseconds.toFixed(2)}`);
-  context.set(SERVER_TIMING_HEADER, entries.join(', '));
+  context.set(
+    SERVER_TIMING_HEADER,
+    `tokenization;dur=${tokenization.toFixed(2)}, queue;dur=${queue.toFixed(2)}, ` +
+      `inference;dur=${inference.toFixed(2)}, total;dur=${total.toFixed(2)}`,
+  );
 }
