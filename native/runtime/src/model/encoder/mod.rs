@@ -36,6 +36,10 @@ use crate::{
     error::{BatchError, LoadError},
 };
 
+/// Multiply-adds of one layer that are worth another thread. With fewer, threads wait for each other longer than
+/// they compute: a text of 98 tokens and small layers took twice as long on two.
+const WORTH_A_THREAD: usize = 16 << 20;
+
 /// Word and position tables stay in their files; a request reads a few rows of them.
 struct Embeddings {
     words: Table,
@@ -51,6 +55,8 @@ struct Encoder<F: Format> {
     rule: PositionRule,
     embeddings: Embeddings,
     layers: Vec<Layer<F>>,
+    /// Numbers in a layer's linear operators: its multiply-adds for each token.
+    layer_weights: usize,
     head: HeadLayers,
     files: WeightFiles,
     team: Arc<Team>,
@@ -118,7 +124,9 @@ impl<F: Format> Encoder<F> {
         let parameters = tensors.parameters();
         let rule = PositionRule::of(spec);
         let workspaces = Mutex::default();
-        Ok((Self { size, width, rule, embeddings, layers, head, files, team, workspaces }, parameters))
+        let layer_weights = size * (4 * size + 2 * spec.intermediate_size);
+        let encoder = Self { size, width, rule, embeddings, layers, layer_weights, head, files, team, workspaces };
+        Ok((encoder, parameters))
     }
 
     fn embed(&self, batch: &PackedBatch, work: &mut Workspace<F>) {
@@ -145,11 +153,13 @@ impl<F: Format> Runner for Encoder<F> {
         let batch = PackedBatch::new(texts, self.rule);
         let mut work = self.workspaces.lock().pop().unwrap_or_default();
         self.embed(&batch, &mut work);
+        let most = batch.ids.len() * self.layer_weights / WORTH_A_THREAD;
+        let share = || threads.get().min(most).max(1);
         let mut layers = self.layers.iter();
         while layers.len() > 0 {
-            let count = threads.get();
+            let count = share();
             self.team.run(count, |parts| {
-                while threads.get() == count
+                while share() == count
                     && let Some(layer) = layers.next()
                 {
                     layer.run(&mut work, parts);
