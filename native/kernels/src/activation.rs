@@ -46,6 +46,28 @@ impl Pointwise for Identity {
     }
 }
 
+/// Evaluates an expression with the [`Pointwise`] function of an [`Activation`]: a choice outside of the loop.
+macro_rules! with_pointwise {
+    ($activation:expr, |$function:ident| $expression:expr) => {
+        match $activation {
+            $crate::activation::Activation::Gelu => {
+                let $function = $crate::activation::Gelu;
+                $expression
+            }
+            $crate::activation::Activation::Identity => {
+                let $function = $crate::activation::Identity;
+                $expression
+            }
+            other => {
+                let $function = $crate::activation::OneByOne(other);
+                $expression
+            }
+        }
+    };
+}
+
+pub(crate) use with_pointwise;
+
 /// What is not worth more: one number after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct OneByOne(pub Activation);

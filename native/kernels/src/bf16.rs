@@ -56,7 +56,7 @@ impl Sealed for Bf16 {
 }
 
 vectorized! {
-    /// Rounds a row into words of two bf16, one after the other in memory; zeros after its end.
+    /// Rounds a row of values; zeros after its end.
     fn round_as<E, ROUND>(values: &[f32], elements: &mut [E]) = round_row
 }
 

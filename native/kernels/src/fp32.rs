@@ -1,6 +1,6 @@
 //! f32: exact up to the order of additions, which is that of the inputs.
 
-use crate::activation::{Activation, Gelu, Identity, OneByOne, Pointwise};
+use crate::activation::{Activation, Pointwise, with_pointwise};
 use crate::element::Element;
 use crate::gemm::Finished;
 use crate::isa::Isa;
@@ -48,11 +48,7 @@ vectorized! {
 
 #[inline(always)]
 fn add_bias_body<E: Element, const ROUND: bool>(tile: &Finished<'_>, activation: Activation, y: MatrixMut<'_, E>) {
-    match activation {
-        Activation::Gelu => add_bias_then::<E, _, ROUND>(Gelu, tile, y),
-        Activation::Identity => add_bias_then::<E, _, ROUND>(Identity, tile, y),
-        slow => add_bias_then::<E, _, ROUND>(OneByOne(slow), tile, y),
-    }
+    with_pointwise!(activation, |function| add_bias_then::<E, _, ROUND>(function, tile, y));
 }
 
 #[inline(always)]

@@ -138,10 +138,6 @@ mod tests {
     use super::LayerNorm;
     use crate::{F32, Isa, Matrix, Rows};
 
-    fn numbers(rows: Matrix<'_>) -> Vec<f32> {
-        (0..rows.rows()).flat_map(|row| rows.row(row)).copied().collect()
-    }
-
     #[test]
     fn rows_are_normalized_alike_everywhere() {
         for width in [1, 3, 63, 64, 65, 130, 768] {
@@ -154,7 +150,7 @@ mod tests {
                 let [x, residual] = [&x, &residual].map(|values| Matrix::new(&values[range.clone()], width));
                 let mut y = Rows::<F32>::new();
                 norm.clone().with_isa(isa).run(x, Some(residual), y.rows_mut(rows.len(), width));
-                numbers(y.values())
+                y.values().to_vec()
             };
             let reference = run(Isa::scalar(), 0..3);
             for isa in Isa::available() {

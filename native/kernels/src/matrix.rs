@@ -63,6 +63,14 @@ impl<'a, E> Matrix<'a, E> {
         self.stride
     }
 
+    /// All rows, one after the other.
+    pub fn to_vec(&self) -> Vec<E>
+    where
+        E: Copy,
+    {
+        (0..self.rows()).flat_map(|row| self.row(row)).copied().collect()
+    }
+
     /// Everything from a cell on: its row, then what lies between, then the next row, and so on.
     ///
     /// # Panics

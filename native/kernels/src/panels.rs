@@ -43,6 +43,11 @@ impl PackedFormat {
         }
     }
 
+    /// Words from one row of `inputs` values to the next: whole cache lines.
+    pub(crate) fn stride(self, inputs: usize) -> usize {
+        self.depth(inputs).next_multiple_of(Line::WORDS)
+    }
+
     /// Vectors of one word per column that follow a panel's weights.
     fn tails(self) -> usize {
         match self {

@@ -72,7 +72,7 @@ impl<F: Format> Rows<F> {
         assert!(columns > 0 && values.len().is_multiple_of(columns), "{} values, {columns} columns", values.len());
         self.resize(values.len() / columns, columns);
         self.values.clear();
-        let words = words_of_lines_mut(&mut self.words).chunks_exact_mut(stride(F::PACKED.depth(columns)));
+        let words = words_of_lines_mut(&mut self.words).chunks_exact_mut(F::PACKED.stride(columns));
         for ((values, words), scale) in values.chunks_exact(columns).zip(words).zip(&mut self.scales) {
             *scale = F::convert(isa, values, words);
         }
@@ -85,14 +85,16 @@ impl<F: Format> Rows<F> {
     pub fn target(&mut self, rows: usize, columns: usize) -> MatrixMut<'_, F::Written> {
         self.resize(rows, columns);
         if Self::BY_WHOLE_ROWS {
-            resize(&mut self.values, rows, columns);
+            resize(&mut self.values, rows, PackedFormat::F32.stride(columns));
             return view_mut(&mut self.values, columns);
         }
         self.values.clear();
         let depth = F::PACKED.depth(columns);
         if depth * size_of::<u32>() > columns * size_of::<F::Written>() {
             // The last word is half full, and its other half is multiplied too.
-            words_of_lines_mut(&mut self.words).chunks_exact_mut(stride(depth)).for_each(|row| row[depth - 1] = 0);
+            words_of_lines_mut(&mut self.words)
+                .chunks_exact_mut(F::PACKED.stride(columns))
+                .for_each(|row| row[depth - 1] = 0);
         }
         view_mut(&mut self.words, columns)
     }
@@ -110,7 +112,7 @@ impl<F: Format> Rows<F> {
     pub fn rows_mut(&mut self, rows: usize, columns: usize) -> RowsMut<'_, F> {
         self.resize(rows, columns);
         if !Self::IN_F32 {
-            resize(&mut self.values, rows, columns);
+            resize(&mut self.values, rows, PackedFormat::F32.stride(columns));
         }
         self.as_rows_mut()
     }
@@ -126,7 +128,7 @@ impl<F: Format> Rows<F> {
     }
 
     pub(crate) fn words(&self) -> RowWords<'_> {
-        let stride = stride(F::PACKED.depth(self.columns));
+        let stride = F::PACKED.stride(self.columns);
         RowWords { words: words_of_lines(&self.words), stride, rows: self.rows() }
     }
 
@@ -138,7 +140,7 @@ impl<F: Format> Rows<F> {
         assert!(columns > 0, "no columns");
         self.columns = columns;
         self.scales.resize(rows, F::Scale::default());
-        resize(&mut self.words, rows, F::PACKED.depth(columns));
+        resize(&mut self.words, rows, F::PACKED.stride(columns));
     }
 
     fn as_rows_mut(&mut self) -> RowsMut<'_, F> {
@@ -175,7 +177,7 @@ impl<F: Format> RowsMut<'_, F> {
     /// If there is no such row.
     #[inline]
     pub fn convert(&mut self, row: usize) {
-        let stride = stride(F::PACKED.depth(self.columns()));
+        let stride = F::PACKED.stride(self.columns());
         if let Some(words) = self.words.chunks_exact_mut(stride).nth(row) {
             self.scales[row] = F::convert(Isa::best(), self.values.row_mut(row), words);
         }
@@ -190,7 +192,7 @@ impl<F: Format> RowsMut<'_, F> {
         let (count, columns) = (self.rows(), self.columns());
         let Self { values, mut words, mut scales } = self;
         let part = |(range, values): (Range<usize>, _)| {
-            let size = if words.is_empty() { 0 } else { range.len() * stride(F::PACKED.depth(columns)) };
+            let size = if words.is_empty() { 0 } else { range.len() * F::PACKED.stride(columns) };
             let (mine, rest) = take(&mut words).split_at_mut(size);
             let (my_scales, other_scales) = take(&mut scales).split_at_mut(range.len());
             (words, scales) = (rest, other_scales);
@@ -200,19 +202,13 @@ impl<F: Format> RowsMut<'_, F> {
     }
 }
 
-/// Words from row to row: whole cache lines.
-fn stride(depth: usize) -> usize {
-    depth.next_multiple_of(Line::WORDS)
-}
-
-fn resize(lines: &mut Vec<Line>, rows: usize, depth: usize) {
-    lines.resize(rows * stride(depth) / Line::WORDS, Line::ZERO);
+fn resize(lines: &mut Vec<Line>, rows: usize, stride: usize) {
+    lines.resize(rows * stride / Line::WORDS, Line::ZERO);
 }
 
 /// Elements from row to row.
-fn element_stride<E>(columns: usize) -> usize {
-    let per_word = size_of::<u32>() / size_of::<E>();
-    stride(columns.div_ceil(per_word)) * per_word
+fn element_stride<E: Element>(columns: usize) -> usize {
+    E::FORMAT.stride(columns) * size_of::<u32>() / size_of::<E>()
 }
 
 fn view<E: Element>(lines: &[Line], columns: usize) -> Matrix<'_, E> {

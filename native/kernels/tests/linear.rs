@@ -180,7 +180,7 @@ fn what_a_norm_writes_is_what_conversion_makes_of_its_results() {
         for (range, part) in rows.rows_mut(count, width).split(4) {
             norm.run(x.with_rows(range.clone()), Some(residual.with_rows(range)), part);
         }
-        let values: Vec<f32> = (0..count).flat_map(|row| rows.values().row(row)).copied().collect();
+        let values: Vec<f32> = rows.values().to_vec();
         let mut converted = Rows::<F>::new();
         converted.convert(&values, width);
         let [expected, y] = [&converted, &rows].map(|input| {

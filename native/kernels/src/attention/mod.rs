@@ -164,7 +164,7 @@ impl<E: Element> Attention<E> {
         pack::values(isa, format, inputs.values, keys, columns.clone(), value_panels);
         let rows = pack::rows(isa, format, inputs.queries, queries, columns, copied);
         scores.resize(count.div_ceil(KEYS) * TILE_ROWS, Sums([0; KEYS]));
-        let stride = format.depth(count).next_multiple_of(Line::WORDS);
+        let stride = format.stride(count);
         weights.resize(TILE_ROWS * stride / Line::WORDS, Line::ZERO);
         let scale = (self.head_size as f32).sqrt().recip();
         for tile in even_parts(0..y.rows(), TILE_ROWS) {

@@ -26,7 +26,7 @@ pub(super) fn rows<'a, E: Element>(
     if let Some(words) = E::as_words(values).filter(|_| E::FORMAT == format && whole_words) {
         return RowWords { words, stride: matrix.stride() / per_word, rows: count };
     }
-    let stride = format.depth(width).next_multiple_of(Line::WORDS);
+    let stride = format.stride(width);
     lines.resize(count * stride / Line::WORDS, Line::ZERO);
     convert(isa, format, values, matrix.stride(), width, words_of_lines_mut(lines), stride);
     RowWords { words: words_of_lines(lines), stride, rows: count }

@@ -1,7 +1,7 @@
 //! From int32 sums to results.
 
 use super::quantize::RowScale;
-use crate::activation::{Activation, Gelu, Identity, OneByOne, Pointwise};
+use crate::activation::{Activation, Pointwise, with_pointwise};
 use crate::element::Element;
 use crate::gemm::Finished;
 use crate::linear::write_row;
@@ -26,11 +26,7 @@ fn write_body<E: Element, const ROUND: bool>(
     activation: Activation,
     y: MatrixMut<'_, E>,
 ) {
-    match activation {
-        Activation::Gelu => write_then::<E, _, ROUND>(Gelu, tile, rows, y),
-        Activation::Identity => write_then::<E, _, ROUND>(Identity, tile, rows, y),
-        slow => write_then::<E, _, ROUND>(OneByOne(slow), tile, rows, y),
-    }
+    with_pointwise!(activation, |function| write_then::<E, _, ROUND>(function, tile, rows, y));
 }
 
 #[inline(always)]

@@ -55,28 +55,23 @@ impl HeadLayers {
         match self {
             Self::Classifier { dense, function, projection } => {
                 let [mut inputs, mut features, mut logits] = [(); 3].map(|()| Rows::<F32>::new());
-                inputs.convert(&numbers(hidden), hidden.columns());
+                inputs.convert(&hidden.to_vec(), hidden.columns());
                 multiply(dense, &inputs, &mut features, 1);
                 let function: fn(f32) -> f32 = match function {
                     HeadFunction::Relu => |x| x.max(0.0),
                     HeadFunction::Tanh => f32::tanh,
                 };
-                let features: Vec<f32> = numbers(features.values()).into_iter().map(function).collect();
+                let features: Vec<f32> = features.values().to_vec().into_iter().map(function).collect();
                 inputs.convert(&features, dense.shape().outputs);
                 multiply(projection, &inputs, &mut logits, 1);
-                numbers(logits.values())
+                logits.values().to_vec()
             }
-            Self::Pooled(Pooling::FirstToken) => numbers(hidden),
+            Self::Pooled(Pooling::FirstToken) => hidden.to_vec(),
             Self::Pooled(Pooling::Mean) => {
                 offsets.windows(2).flat_map(|text| mean(hidden.with_rows(text[0]..text[1]))).collect()
             }
         }
     }
-}
-
-/// All rows, one after the other.
-fn numbers(rows: Matrix<'_>) -> Vec<f32> {
-    (0..rows.rows()).flat_map(|row| rows.row(row)).copied().collect()
 }
 
 /// The mean of all rows.
