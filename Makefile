@@ -1,7 +1,7 @@
 # The one front door. `make help` lists what there is.
 
 # Every Rust and TypeScript source, so that a second `make start` builds nothing.
-NATIVE_SOURCES := $(shell find native -path native/target -prune -o \( -name '*.rs' -o -name 'Cargo.*' \) -print)
+NATIVE_SOURCES := $(shell find native -path native/target -prune -o \( -name '*.rs' -o -name '*.ptx' -o -name 'Cargo.*' \) -print)
 SERVICE_SOURCES := $(shell find src -name '*.ts') tsconfig.json package.json
 ADDON := native/addon/.built
 SERVICE := dist/.built
@@ -10,7 +10,7 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile threads hub gpu-graphs images dashboards chart cluster clean tools
+.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile threads hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -72,8 +72,11 @@ peers: build synthetic ## Measure against every peer, about 40 minutes, and draw
 parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
 	node bench/parity/run.mjs
 
-gpu-graphs: ## Check the graphs that only a GPU runs, without one (in the environment of make parity)
-	python=$$(bench/tools/venv.sh parity bench/parity/requirements.txt) && $$python bench/gpu/check_graph.py
+cuda-kernels: ## Compile the kernels for GPUs to PTX, which is committed; no GPU needed (CHECK=1: only compare)
+	$$(bench/tools/venv.sh cuda native/cuda/requirements.txt) native/cuda/compile.py $(if $(CHECK),--check)
+
+device: ## Measure batches on a GPU (ARGS="DIRECTORY... --precisions fp16")
+	cargo run --release --locked --quiet -p chorus-runtime --example device $(MANIFEST) -- $(ARGS)
 
 limits: ## Measure the machine: its peak, and how near the operators come
 	cargo run --release --locked --quiet -p chorus-kernels --example limits $(MANIFEST) -- $(ARGS)

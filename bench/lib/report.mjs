@@ -98,7 +98,6 @@ function ratioTable(cells, precision) {
 const OWN_RATIOS = [
   ['bf16', 'synthetic'],
   ['int8', 'synthetic'],
-  ['synthetic', 'onnxruntime'],
   ['synthetic', 'single', 1 / 5],
 ];
 

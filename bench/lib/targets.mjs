@@ -61,7 +61,6 @@ export const TARGETS = {
   synthetic: fullSize('exact', 'fp32'),
   bf16: fullSize('bf16', 'bf16', '--precision', 'bf16'),
   int8: fullSize('int8', 'int8', '--precision', 'int8'),
-  onnxruntime: fullSize("exact, by ONNX Runtime's operators", 'fp32', '--kernels', 'onnxruntime'),
   single: {
     what: 'Chorus, exact, one XLM-RoBERTa-base alone',
     models: ['ivanlau'],

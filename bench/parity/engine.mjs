@@ -54,8 +54,6 @@ function load(models) {
     ortLibrary: locateOrtLibrary(process.env.CHORUS_ORT_LIBRARY ?? ''),
     device: process.env.CHORUS_DEVICE ?? 'cpu',
     deviceId: Number(process.env.CHORUS_DEVICE_ID ?? 0),
-    cudaGraphs: process.env.CHORUS_CUDA_GRAPHS === 'true',
-    kernels: process.env.CHORUS_KERNELS ?? 'chorus',
     precision: process.env.CHORUS_PRECISION ?? 'exact',
     lanes: 0,
     maxBatchTokens: BATCH_TOKENS,

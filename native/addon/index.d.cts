@@ -49,11 +49,8 @@ export interface EngineConfig {
   device: 'auto' | 'cpu' | 'cuda'
   /** Which GPU, as CUDA counts those that it may see. */
   deviceId: number
-  /** Captures a CUDA graph for each size of batch. */
-  cudaGraphs: boolean
-  kernels: 'chorus' | 'onnxruntime'
   precision: 'exact' | 'bf16' | 'fp16' | 'int8'
-  /** 0: one per core, two on a GPU. */
+  /** 0: one per core, or one per model on a GPU. */
   lanes: number
   /** 0: the device's default. */
   maxBatchTokens: number

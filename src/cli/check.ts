@@ -31,8 +31,7 @@ Exit code 0 when every model loads and answers as it should, 1 otherwise.
   --texts FILE         Texts to measure and compare with, one per line, or JSONL with "text"
   --json               Print one JSON object
   --models-dir FOLDER  Where the models' own folders are
-Also --cuda-graphs=true, --device, --device-id, --kernels, --lanes, --max-batch-tokens, --ort-library and
---precision, as for chorus serve.
+Also --device, --device-id, --lanes, --max-batch-tokens, --ort-library and --precision, as for chorus serve.
 `,
   run,
 };
@@ -41,10 +40,8 @@ const precisions = settingsTable.precision.kind.expects;
 
 /** Options of `serve` that decide how models run. */
 const PASSED_ON = [
-  'cuda-graphs',
   'device',
   'device-id',
-  'kernels',
   'lanes',
   'max-batch-tokens',
   'models-dir',

@@ -14,15 +14,7 @@ import { exitCodes, StartError } from '../start-error.js';
 
 export type EngineSettings = Pick<
   Settings,
-  | 'cudaGraphs'
-  | 'device'
-  | 'deviceId'
-  | 'kernels'
-  | 'lanes'
-  | 'maxBatchTokens'
-  | 'ortLibrary'
-  | 'precision'
-  | 'queueCapacity'
+  'device' | 'deviceId' | 'lanes' | 'maxBatchTokens' | 'ortLibrary' | 'precision' | 'queueCapacity'
 >;
 
 /** @throws {StartError} when there is no such profile, or it is faulty. */
@@ -38,7 +30,7 @@ export function profileOf({
  *   precision.
  */
 export function engineConfig(settings: EngineSettings, profile: Profile): EngineConfig {
-  const { cudaGraphs, device, deviceId, kernels, lanes, maxBatchTokens } = settings;
+  const { device, deviceId, lanes, maxBatchTokens } = settings;
   const { precision, queueCapacity } = settings;
   const { file, models, precisions } = profile;
   if (precision !== 'exact' && precisions[precision] === undefined) {
@@ -50,10 +42,8 @@ export function engineConfig(settings: EngineSettings, profile: Profile): Engine
   }
   const installed = locateModels(profile, new HubCache());
   return {
-    cudaGraphs,
     device,
     deviceId,
-    kernels,
     lanes,
     maxBatchTokens,
     precision,

@@ -64,7 +64,7 @@ test('a profile that is not pulled is one line with the command to run', async (
 for (const [args, line] of [
   [
     ['--device=cuda'],
-    /^chorus: ONNX Runtime: the CUDA provider cannot start; it needs a GPU, [^\n]+\n$/,
+    /^chorus: the GPU: (?:the NVIDIA driver \(libcuda\.so\.1\) is not installed|no NVIDIA GPU can be used: [^\n]+)\n$/,
   ],
   [
     ['--device=auto', '--precision=fp16'],

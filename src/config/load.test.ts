@@ -76,7 +76,6 @@ for (const [args, fault] of [
     ['--device=cuda', '--precision=int8'],
     '--precision int8 needs --device cpu; a GPU takes exact or fp16.',
   ],
-  [['--device=cpu', '--cuda-graphs'], '--cuda-graphs needs --device cuda.'],
   [
     ['--headers-timeout=9s', '--request-timeout=8s'],
     '--headers-timeout must not exceed --request-timeout: a header is part of its request.',
@@ -88,14 +87,8 @@ for (const [args, fault] of [
 }
 
 test('a GPU takes its precision, its number and graphs', () => {
-  const { settings } = loadSettings(
-    ['--device=cuda', '--precision=fp16', '--device-id=3', '--cuda-graphs'],
-    {},
-  );
-  assert.deepEqual(
-    [settings.device, settings.precision, settings.deviceId, settings.cudaGraphs],
-    ['cuda', 'fp16', 3, true],
-  );
+  const { settings } = loadSettings(['--device=cuda', '--precision=fp16', '--device-id=3'], {});
+  assert.deepEqual([settings.device, settings.precision, settings.deviceId], ['cuda', 'fp16', 3]);
 });
 
 for (const [flag, value] of [

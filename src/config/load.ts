@@ -88,7 +88,7 @@ function typeOf(name: SettingName): 'boolean' | 'string' {
 
 /** What is wrong with values that are right one by one. */
 function contradictions(values: Settings): string[] {
-  const { cudaGraphs, device, headersTimeout, precision, requestTimeout } = values;
+  const { device, headersTimeout, precision, requestTimeout } = values;
   const [header, whole] = [flagOf('headersTimeout'), flagOf('requestTimeout')];
   const written = `${flagOf('precision')} ${precision}`;
   const faults: (string | false)[] = [
@@ -101,7 +101,6 @@ function contradictions(values: Settings): string[] {
     device === 'cuda' &&
       (precision === 'bf16' || precision === 'int8') &&
       `${written} needs ${flagOf('device')} cpu; a GPU takes exact or fp16.`,
-    device === 'cpu' && cudaGraphs && `${flagOf('cudaGraphs')} needs ${flagOf('device')} cuda.`,
   ];
   return faults.filter((fault) => fault !== false);
 }

@@ -41,22 +41,16 @@ export const settings = {
     'Where models run; cuda fails where there is none, auto falls back to the CPU',
   ),
   deviceId: setting(integer(0, 63), '0', 'Which GPU, as CUDA counts those that it may see'),
-  cudaGraphs: setting(
-    toggle,
-    'false',
-    'Replay a CUDA graph for each size of batch; batches are filled up to few sizes',
-  ),
   precision: setting(
     oneOf(['exact', 'bf16', 'fp16', 'int8']),
     'exact',
     'How linear layers compute; bf16 and int8 (CPU) and fp16 (GPU) are faster and close, chorus check says how close',
   ),
-  kernels: setting(
-    oneOf(['chorus', 'onnxruntime']),
-    'chorus',
-    "What computes checkpoints on a CPU: Chorus's own operators, or ONNX Runtime's, in exact only",
+  lanes: setting(
+    integer(0, 1024),
+    '0',
+    'Batches that run at once; 0: one per core, or one per model on a GPU',
   ),
-  lanes: setting(integer(0, 1024), '0', 'Batches that run at once; 0: one per core, two on a GPU'),
   maxBatchTokens: setting(
     integer(0, 1_000_000),
     '0',

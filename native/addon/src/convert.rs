@@ -5,7 +5,7 @@ use chorus_runtime::{
     checkpoint,
     dispatcher::{self, InferRequest, Ticket, Timing},
     engine::{self, Device},
-    model::{self, Head, Kernels, Model, Output, Precision},
+    model::{self, Head, Model, Output, Precision},
     stats,
 };
 use napi::{Error, Result};
@@ -29,8 +29,6 @@ impl From<EngineConfig> for engine::EngineConfig {
                 _ => Device::Auto,
             },
             device_id: config.device_id as i32,
-            cuda_graphs: config.cuda_graphs,
-            kernels: if config.kernels == "onnxruntime" { Kernels::OnnxRuntime } else { Kernels::Chorus },
             precision: match config.precision.as_str() {
                 "bf16" => Precision::Bf16,
                 "fp16" => Precision::Fp16,
@@ -96,7 +94,7 @@ impl From<&Model> for ModelInfo {
             max_tokens: info.max_tokens as u32,
             parameters: info.parameters as f64,
             precision: info.precision.name().to_owned(),
-            provider: info.provider.name().to_owned(),
+            provider: info.provider.to_owned(),
         }
     }
 }

@@ -13,13 +13,9 @@ pub struct EngineConfig {
     pub device: String,
     /// Which GPU, as CUDA counts those that it may see.
     pub device_id: u32,
-    /// Captures a CUDA graph for each size of batch.
-    pub cuda_graphs: bool,
-    #[napi(ts_type = "'chorus' | 'onnxruntime'")]
-    pub kernels: String,
     #[napi(ts_type = "'exact' | 'bf16' | 'fp16' | 'int8'")]
     pub precision: String,
-    /// 0: one per core, two on a GPU.
+    /// 0: one per core, or one per model on a GPU.
     pub lanes: u32,
     /// 0: the device's default.
     pub max_batch_tokens: u32,

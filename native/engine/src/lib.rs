@@ -5,14 +5,13 @@
 //!
 //! - [`spec`]: what a checkpoint is, from its `config.json`
 //! - [`weights`]: which tensors it holds, and where
-//! - [`graph`] (over [`onnx`]): the packed ONNX graph of a checkpoint
+//! - [`names`]: what each architecture calls its tensors
 //! - [`packing`]: token ids of many texts as one batch
 //! - [`planner`]: which texts run together, on which lane, and when
 //! - [`head`]: logits to labels and scores
 
-pub mod graph;
 pub mod head;
-pub mod onnx;
+pub mod names;
 pub mod packing;
 pub mod planner;
 pub mod spec;

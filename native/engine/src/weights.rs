@@ -1,13 +1,11 @@
 //! The tensors of a checkpoint by name: element type, shape and place in their file.
 //!
-//! The runtime fills the index from safetensors headers; the graph builder looks tensors up in it.
+//! The runtime fills the index from safetensors headers, and whoever loads a model looks tensors up in it.
 //! No tensor's contents pass through here.
 
 use std::{collections::BTreeMap, fmt};
 
 use thiserror::Error;
-
-use crate::onnx::builder::ExternalData;
 
 /// Element types that a checkpoint's parameters may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +29,15 @@ impl Dtype {
 pub struct Tensor {
     pub dtype: Dtype,
     pub shape: Vec<usize>,
-    pub data: ExternalData,
+    pub data: Place,
+}
+
+/// Where a tensor's bytes are: a file of the checkpoint, and from which byte on how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: String,
+    pub offset: u64,
+    pub length: u64,
 }
 
 /// A tensor that the architecture needs and the checkpoint does not have as it should.
@@ -114,7 +120,7 @@ mod tests {
     use super::*;
 
     fn tensor(shape: &[usize]) -> Tensor {
-        let data = ExternalData { file: "model.safetensors".to_owned(), offset: 0, length: 0 };
+        let data = Place { file: "model.safetensors".to_owned(), offset: 0, length: 0 };
         Tensor { dtype: Dtype::F32, shape: shape.to_vec(), data }
     }
 

@@ -12,7 +12,7 @@ use std::{collections::HashMap, error::Error, path::PathBuf, thread, time::Insta
 
 use chorus_runtime::{
     engine::{self, Device, EngineConfig},
-    model::{Kernels, ModelConfig, Precision, Runner, ThreadShare},
+    model::{ModelConfig, Precision, Runner, ThreadShare},
 };
 
 const TOKENS: [usize; 4] = [9, 36, 98, 400];
@@ -54,8 +54,6 @@ fn config(path: PathBuf, precision: Precision, lanes: usize) -> EngineConfig {
         ort_library: common::ort_library(),
         device: Device::Cpu,
         device_id: 0,
-        cuda_graphs: false,
-        kernels: Kernels::Chorus,
         precision,
         lanes: Some(lanes),
         max_batch_tokens: Some(512),

@@ -8,13 +8,14 @@ use crate::{
     allocator, budget,
     dispatcher::{Dispatcher, DispatcherConfig, ReplySink},
     error::LoadError,
-    model::{Kernels, Loader, ModelConfig, Precision, Team},
+    model::{Hardware, Loader, ModelConfig, Precision, Team, onnx_file},
     onnxruntime::{Library, Provider},
 };
 
-/// A GPU is filled by a few thousand tokens.
-const CUDA_BATCH_TOKENS: usize = 8192;
-/// Two batches in flight hide the host's work behind the device's.
+/// What fills a large GPU (bench/gpu.md).
+const CUDA_BATCH_TOKENS: usize = 16_384;
+/// At least; with one for each model, the batches of a group run side by side. Two hide the host's work behind the
+/// device's.
 const CUDA_LANES: usize = 2;
 
 /// Where models are to run.
@@ -34,11 +35,8 @@ pub struct EngineConfig {
     pub device: Device,
     /// Which GPU, as CUDA counts those that it may see.
     pub device_id: i32,
-    /// Captures a CUDA graph for each size of batch and replays it; batches are filled up to few sizes.
-    pub cuda_graphs: bool,
-    pub kernels: Kernels,
     pub precision: Precision,
-    /// Batches at a time; one per core, or two on a GPU, where it is not given.
+    /// Batches at a time; one per core, or one per model on a GPU, where it is not given.
     pub lanes: Option<usize>,
     /// Tokens per batch; where it is not given, measured on a CPU and a constant for a GPU.
     pub max_batch_tokens: Option<usize>,
@@ -59,13 +57,12 @@ pub fn start(config: &EngineConfig, replies: ReplySink) -> Result<Engine, LoadEr
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = config.lanes.unwrap_or(cores);
     let library = Library::load(&config.ort_library, threads)?;
-    let provider = choose_provider(config, library)?;
+    let hardware = choose_hardware(config)?;
     let loader = Loader {
         library,
-        provider,
-        kernels: config.kernels,
+        provider: choose_provider(config, &hardware, library)?,
+        hardware,
         precision: config.precision,
-        cuda_graphs: config.cuda_graphs,
         threads,
         team: Arc::new(Team::new(threads)?),
         tokenizers: Mutex::default(),
@@ -73,24 +70,44 @@ pub fn start(config: &EngineConfig, replies: ReplySink) -> Result<Engine, LoadEr
     let models = loader.load_all(&config.models)?;
     allocator::release_free_memory();
     let tokenizers = loader.tokenizers.into_inner();
-    let lanes = match provider {
-        Provider::Cpu => threads,
-        Provider::Cuda { .. } => config.lanes.unwrap_or(CUDA_LANES),
+    let (lanes, max_batch_tokens) = match loader.hardware {
+        Hardware::Cpu => {
+            (threads, config.max_batch_tokens.unwrap_or_else(|| budget::measure(&models, &tokenizers, threads)))
+        }
+        Hardware::Cuda(_) => {
+            let lanes = config.lanes.unwrap_or(models.len().max(CUDA_LANES));
+            (lanes, config.max_batch_tokens.unwrap_or(CUDA_BATCH_TOKENS))
+        }
     };
-    let max_batch_tokens = config.max_batch_tokens.unwrap_or_else(|| match provider {
-        Provider::Cpu => budget::measure(&models, &tokenizers, lanes),
-        Provider::Cuda { .. } => CUDA_BATCH_TOKENS,
-    });
+    for (model, config) in models.iter().zip(&config.models) {
+        let prepared = model.runner.prepare(max_batch_tokens);
+        prepared.map_err(|error| {
+            LoadError::invalid(&config.path, format!("a model that runs {max_batch_tokens} tokens"), error.to_string())
+        })?;
+    }
     let dispatcher = DispatcherConfig { lanes, max_batch_tokens, queue_capacity: config.queue_capacity };
     let dispatcher = Dispatcher::start(models, tokenizers, dispatcher, replies);
     Ok(Engine { dispatcher, max_batch_tokens, ort_version: library.version() })
 }
 
-fn choose_provider(config: &EngineConfig, library: Library) -> Result<Provider, LoadError> {
-    let cuda = Provider::Cuda { device: config.device_id };
+fn choose_hardware(config: &EngineConfig) -> Result<Hardware, LoadError> {
+    let cuda = || chorus_cuda::Device::open(config.device_id as usize).map(Hardware::Cuda);
     match config.device {
-        Device::Auto => Ok(library.check(cuda).map_or(Provider::Cpu, |()| cuda)),
-        Device::Cpu => Ok(Provider::Cpu),
-        Device::Cuda => library.check(cuda).map(|()| cuda),
+        Device::Auto => Ok(cuda().unwrap_or(Hardware::Cpu)),
+        Device::Cpu => Ok(Hardware::Cpu),
+        Device::Cuda => cuda().map_err(LoadError::Device),
+    }
+}
+
+/// What computes ONNX files: the hardware, too, if ONNX Runtime can use it. Where a GPU is demanded and there is such
+/// a file, it must.
+fn choose_provider(config: &EngineConfig, hardware: &Hardware, library: Library) -> Result<Provider, LoadError> {
+    let Hardware::Cuda(device) = hardware else { return Ok(Provider::Cpu) };
+    let cuda = Provider::Cuda { device: device.ordinal() as i32 };
+    let has_onnx_files = config.models.iter().any(|model| onnx_file(model.weights()).is_some());
+    match library.check(cuda) {
+        Ok(()) => Ok(cuda),
+        Err(error) if config.device == Device::Cuda && has_onnx_files => Err(error),
+        Err(_) => Ok(Provider::Cpu),
     }
 }

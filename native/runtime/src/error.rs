@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chorus_cuda::CudaError;
 use chorus_engine::{planner::QueueFull, spec::SpecError, weights::WeightError};
 use thiserror::Error;
 
@@ -16,6 +17,8 @@ use thiserror::Error;
 pub enum LoadError {
     #[error("{path}: {source}")]
     Config { path: PathBuf, source: SpecError },
+    #[error("the GPU: {0}")]
+    Device(CudaError),
     #[error("{path}: expected {expected}, found {found}")]
     Invalid { path: PathBuf, expected: String, found: String },
     #[error("ONNX Runtime: {0}")]
@@ -57,6 +60,7 @@ impl LoadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Config { .. } => "config",
+            Self::Device(_) => "device",
             Self::Invalid { .. } => "invalid_file",
             Self::Library(_) => "ort_library",
             Self::Missing { .. } => "missing_file",

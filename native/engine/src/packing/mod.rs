@@ -1,26 +1,19 @@
 //! Lays the token ids of many texts out as one batch.
 //!
-//! [`PackedBatch`] and [`OffsetBatch`] are the inputs of Chorus's own graphs (one row of tokens; which of them,
-//! `graph::Layout` says), [`PaddedBatch`] that of any other ONNX file (a rectangle).
+//! [`Packed`] is what Chorus's own operators read, one row of tokens; [`Rectangle`] what an ONNX file of somebody else's
+//! does.
 
-mod offsets;
-mod shape;
-
-pub use self::{offsets::OffsetBatch, shape::BatchShape};
 use crate::spec::ModelSpec;
 
-/// The inputs of a packed graph; see `graph::input` for what each array means.
+/// A batch as one row of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PackedBatch {
-    pub ids: Vec<i64>,
-    pub positions: Vec<i64>,
-    /// Row-major `[texts, longest]`.
-    pub pad: Vec<i64>,
-    pub unpad: Vec<i64>,
-    pub lengths: Vec<i32>,
-    pub first: Vec<i64>,
-    /// Tokens of the longest text.
-    pub longest: usize,
+pub struct Packed {
+    /// Of all texts, one after another.
+    pub ids: Vec<u32>,
+    /// For each token its row in the position table.
+    pub positions: Vec<u32>,
+    /// The first token of each text, and the number of all.
+    pub offsets: Vec<usize>,
 }
 
 /// How an architecture numbers positions.
@@ -60,49 +53,48 @@ impl PositionRule {
     }
 }
 
-impl PackedBatch {
+impl Packed {
     /// Packs `texts`, each a non-empty list of token ids with its special tokens.
     pub fn new(texts: &[&[u32]], rule: PositionRule) -> Self {
         let tokens = texts.iter().map(|text| text.len()).sum();
-        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
-        let mut batch = Self {
+        let mut packed = Self {
             ids: Vec::with_capacity(tokens),
             positions: Vec::with_capacity(tokens),
-            pad: Vec::with_capacity(texts.len() * longest),
-            unpad: Vec::with_capacity(tokens),
-            lengths: Vec::with_capacity(texts.len()),
-            first: Vec::with_capacity(texts.len()),
-            longest,
+            offsets: Vec::with_capacity(texts.len() + 1),
         };
-        for (row, text) in texts.iter().enumerate() {
-            batch.push(row, text, rule);
+        for text in texts {
+            packed.offsets.push(packed.ids.len());
+            packed.ids.extend_from_slice(text);
+            packed.positions.extend(rule.positions(text));
         }
-        batch
+        packed.offsets.push(tokens);
+        packed
     }
 
-    fn push(&mut self, row: usize, text: &[u32], rule: PositionRule) {
-        let start = self.ids.len() as i64;
-        let (length, longest) = (text.len() as i64, self.longest as i64);
-        self.first.push(start);
-        self.lengths.push(length as i32);
-        self.ids.extend(text.iter().map(|&id| i64::from(id)));
-        self.positions.extend(rule.positions(text).map(i64::from));
-        // A padding cell repeats the text's first token: a valid index, masked by `lengths`.
-        self.pad.extend((0..longest).map(|column| if column < length { start + column } else { start }));
-        self.unpad.extend((0..length).map(|column| row as i64 * longest + column));
+    pub fn tokens(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub fn texts(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Tokens of the longest text.
+    pub fn longest(&self) -> usize {
+        self.offsets.windows(2).map(|text| text[1] - text[0]).max().unwrap_or(0)
     }
 }
 
 /// The inputs of an ordinary ONNX graph, row-major `[texts, longest]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PaddedBatch {
+pub struct Rectangle {
     pub ids: Vec<i64>,
     /// 1 for a token, 0 for padding.
     pub mask: Vec<i64>,
     pub longest: usize,
 }
 
-impl PaddedBatch {
+impl Rectangle {
     pub fn new(texts: &[&[u32]], padding: u32) -> Self {
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
         let mut batch = Self { longest, ..Self::default() };
@@ -125,42 +117,37 @@ mod tests {
 
     #[test]
     fn packs_texts_of_different_lengths() {
-        let batch = PackedBatch::new(&[&[0, 7, 2], &[0, 2]], PositionRule::BehindPadding { padding: 1 });
-        assert_eq!(batch.ids, [0, 7, 2, 0, 2]);
-        assert_eq!(batch.positions, [2, 3, 4, 2, 3]);
-        assert_eq!(batch.pad, [0, 1, 2, 3, 4, 3]);
-        assert_eq!(batch.unpad, [0, 1, 2, 3, 4]);
-        assert_eq!((batch.lengths, batch.first, batch.longest), (vec![3, 2], vec![0, 3], 3));
+        let packed = Packed::new(&[&[0, 7, 2], &[0, 2]], PositionRule::BehindPadding { padding: 1 });
+        assert_eq!(packed.ids, [0, 7, 2, 0, 2]);
+        assert_eq!(packed.positions, [2, 3, 4, 2, 3]);
+        assert_eq!(packed.offsets, [0, 3, 5]);
+        assert_eq!((packed.tokens(), packed.texts(), packed.longest()), (5, 2, 3));
     }
 
     #[test]
     fn a_padding_id_inside_a_roberta_text_is_not_counted() {
-        let batch = PackedBatch::new(&[&[0, 1, 5, 2]], PositionRule::BehindPadding { padding: 1 });
-        assert_eq!(batch.positions, [2, 1, 3, 4]);
-        assert_eq!(PackedBatch::new(&[&[0, 1, 5]], PositionRule::FromZero).positions, [0, 1, 2]);
+        let packed = Packed::new(&[&[0, 1, 5, 2]], PositionRule::BehindPadding { padding: 1 });
+        assert_eq!(packed.positions, [2, 1, 3, 4]);
+        assert_eq!(Packed::new(&[&[0, 1, 5]], PositionRule::FromZero).positions, [0, 1, 2]);
     }
 
     #[test]
     fn pads_to_the_longest_text() {
-        let batch = PaddedBatch::new(&[&[5, 6, 7], &[5]], 9);
+        let batch = Rectangle::new(&[&[5, 6, 7], &[5]], 9);
         assert_eq!(batch.ids, [5, 6, 7, 5, 9, 9]);
         assert_eq!(batch.mask, [1, 1, 1, 1, 0, 0]);
     }
 
     proptest! {
         #[test]
-        fn padding_and_unpadding_give_every_token_back(
+        fn every_text_lies_between_its_offsets(
             texts in prop::collection::vec(prop::collection::vec(0u32..100, 1..20), 1..12)
         ) {
             let views: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-            let batch = PackedBatch::new(&views, PositionRule::FromZero);
-            let rectangle: Vec<i64> = batch.pad.iter().map(|&index| batch.ids[index as usize]).collect();
-            let back: Vec<i64> = batch.unpad.iter().map(|&cell| rectangle[cell as usize]).collect();
-            prop_assert_eq!(&back, &batch.ids);
-            prop_assert_eq!(batch.pad.len(), texts.len() * batch.longest);
-            let firsts: Vec<i64> = batch.first.iter().map(|&index| batch.ids[index as usize]).collect();
-            let expected: Vec<i64> = texts.iter().map(|text| i64::from(text[0])).collect();
-            prop_assert_eq!(firsts, expected);
+            let packed = Packed::new(&views, PositionRule::FromZero);
+            let back: Vec<&[u32]> = packed.offsets.windows(2).map(|ends| &packed.ids[ends[0]..ends[1]]).collect();
+            prop_assert_eq!(back, views);
+            prop_assert_eq!(packed.longest(), texts.iter().map(Vec::len).max().unwrap());
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Safetensors files: headers into a [`WeightIndex`], contents mapped into memory.
 //!
-//! A file's tensors are read where they lie: the ONNX graph points into the file and ONNX Runtime is
-//! handed the mapped bytes, so loading a checkpoint copies nothing.
+//! A file's tensors are read where they lie.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,10 +8,7 @@ use std::{
     path::Path,
 };
 
-use chorus_engine::{
-    onnx::builder::ExternalData,
-    weights::{Dtype, Tensor, WeightIndex},
-};
+use chorus_engine::weights::{Dtype, Place, Tensor, WeightIndex};
 use memmap2::{Mmap, UncheckedAdvice};
 use safetensors::SafeTensors;
 
@@ -54,7 +50,7 @@ impl WeightFiles {
     }
 
     /// The mapped bytes of `data`.
-    pub fn bytes(&self, data: &ExternalData) -> Option<&[u8]> {
+    pub fn bytes(&self, data: &Place) -> Option<&[u8]> {
         let start = usize::try_from(data.offset).ok()?;
         let end = start.checked_add(usize::try_from(data.length).ok()?)?;
         self.files.get(&data.file)?.get(start..end)
@@ -83,7 +79,7 @@ impl WeightFiles {
                 _ => continue,
             };
             let (start, end) = info.data_offsets;
-            let data = ExternalData {
+            let data = Place {
                 file: name.to_owned(),
                 offset: (LENGTH_PREFIX + header + start) as u64,
                 length: (end - start) as u64,

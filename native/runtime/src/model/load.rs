@@ -12,7 +12,6 @@ use std::{
 };
 
 use chorus_engine::{
-    graph::Element,
     head::ClassificationHead,
     spec::{self, ModelSpec, Task},
 };
@@ -20,10 +19,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
-    Head, Kernels, Model, ModelConfig, ModelInfo, Precision, Runner, Team, ThreadShare,
-    device::{DeviceModel, DeviceOptions},
-    encoder,
-    packed::PackedModel,
+    Hardware, Head, Model, ModelConfig, ModelInfo, Precision, Runner, Team, ThreadShare, cuda, encoder,
     padded::{PaddedModel, PaddedOptions},
 };
 use crate::{
@@ -75,10 +71,10 @@ impl TokenizerSet {
 /// What all models of a profile are loaded with.
 pub struct Loader {
     pub library: Library,
+    pub hardware: Hardware,
+    /// What computes ONNX files.
     pub provider: Provider,
-    pub kernels: Kernels,
     pub precision: Precision,
-    pub cuda_graphs: bool,
     /// Threads that a lone item may use.
     pub threads: usize,
     pub team: Arc<Team>,
@@ -149,7 +145,10 @@ impl Loader {
         }
         let weights = config.weights();
         store_as_safetensors(weights)?;
-        let (runner, parameters) = self.load_weights(weights, &spec)?;
+        let (runner, parameters) = match &self.hardware {
+            Hardware::Cpu => encoder::load(weights, &spec, self.precision, &self.team),
+            Hardware::Cuda(device) => cuda::load(weights, &spec, self.precision, device),
+        }?;
         let head = match &spec.task {
             Task::Classification { labels, problem_type } => {
                 classification(config, &config_path, labels, problem_type.as_deref(), runner.width())?
@@ -165,31 +164,9 @@ impl Loader {
             max_tokens: max_tokens(config, readable, spec.max_tokens())?,
             parameters,
             precision: self.precision,
-            provider: self.provider,
+            provider: self.hardware.name(),
         };
         Ok(Model { info, tokenizer, head, runner })
-    }
-
-    /// What computes the checkpoint in `directory`, and the number of its parameters.
-    fn load_weights(&self, directory: &Path, spec: &ModelSpec) -> Result<(Box<dyn Runner>, usize), LoadError> {
-        let refused = |expected: &str| {
-            let found = format!("{} on {} through ONNX Runtime", self.precision.name(), self.provider.name());
-            Err(LoadError::invalid(directory, expected, found))
-        };
-        let element = match (self.provider, self.kernels, self.precision) {
-            (Provider::Cpu, Kernels::Chorus, precision) => {
-                return encoder::load(directory, spec, precision, &self.team);
-            }
-            (Provider::Cpu, Kernels::OnnxRuntime, Precision::Exact) => {
-                return PackedModel::load(directory, spec, self.library, self.threads);
-            }
-            (Provider::Cpu, Kernels::OnnxRuntime, _) => return refused("the precision exact"),
-            (Provider::Cuda { .. }, _, Precision::Exact) => Element::F32,
-            (Provider::Cuda { .. }, _, Precision::Fp16) => Element::F16,
-            (Provider::Cuda { .. }, _, _) => return refused("the precision exact or fp16"),
-        };
-        let options = DeviceOptions { provider: self.provider, element, captures: self.cuda_graphs };
-        DeviceModel::load(directory, spec, self.library, &options)
     }
 
     fn load_onnx(&self, config: &ModelConfig, file: &Path) -> Result<Model, LoadError> {
@@ -230,7 +207,7 @@ impl Loader {
             parameters: 0,
             // A graph computes as its exporter wrote it.
             precision: Precision::Exact,
-            provider: self.provider,
+            provider: self.provider.name(),
         };
         Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
     }
@@ -243,7 +220,7 @@ fn claim<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
 }
 
 /// The ONNX file that `path` is or holds, unless it also holds weights that Chorus builds a graph for.
-fn onnx_file(path: &Path) -> Option<PathBuf> {
+pub fn onnx_file(path: &Path) -> Option<PathBuf> {
     if path.extension().is_some_and(|extension| extension == "onnx") {
         return Some(path.to_owned());
     }

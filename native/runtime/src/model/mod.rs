@@ -1,23 +1,27 @@
 //! A loaded model: token ids in, labels or a vector out.
 //!
 //! - `load`: from a profile's entry to a [`Model`]
-//! - `encoder`: a checkpoint by Chorus's own operators, on the CPU
-//! - `device`: a checkpoint on a GPU, by Chorus's own graph
-//! - `packed`: a checkpoint on the CPU, by Chorus's own graph and ONNX Runtime's operators
+//! - `encoder`: a checkpoint on the CPU
+//! - `cuda`: a checkpoint on a GPU
+//! - `tensors`: a checkpoint's tensors as numbers, for both
 //! - `padded`: any other ONNX file
 
-mod device;
+mod cuda;
 mod encoder;
 mod load;
-mod packed;
 mod padded;
+mod tensors;
 
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
+use chorus_cuda::Device;
 use chorus_engine::{
     head::{ClassScore, ClassificationHead},
     spec::Pooling,
@@ -25,9 +29,9 @@ use chorus_engine::{
 
 pub use self::{
     encoder::Team,
-    load::{Loader, TokenizerSet},
+    load::{Loader, TokenizerSet, onnx_file},
 };
-use crate::{checkpoint::LockedFile, error::BatchError, onnxruntime::Provider, tokenizer::TextTokenizer};
+use crate::{checkpoint::LockedFile, error::BatchError, tokenizer::TextTokenizer};
 
 /// A model as a profile describes it.
 #[derive(Clone, Debug)]
@@ -54,14 +58,21 @@ impl ModelConfig {
     }
 }
 
-/// What computes checkpoints on a CPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kernels {
-    /// Chorus's own operators, in every precision.
-    #[default]
-    Chorus,
-    /// ONNX Runtime's over the packed graph: what to compare with.
-    OnnxRuntime,
+/// What models run on.
+#[derive(Clone)]
+pub enum Hardware {
+    Cpu,
+    Cuda(Arc<Device>),
+}
+
+impl Hardware {
+    /// The name in metrics and reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda(_) => "cuda",
+        }
+    }
 }
 
 /// How linear layers compute.
@@ -117,6 +128,11 @@ pub trait Runner: Send + Sync {
 
     /// Tokens that a batch makes the model compute, padding included.
     fn computed_tokens(&self, texts: &[&[u32]]) -> usize;
+
+    /// Finds out before the first request how batches of up to `tokens` tokens are computed best.
+    fn prepare(&self, _tokens: usize) -> Result<(), BatchError> {
+        Ok(())
+    }
 }
 
 /// What a model's numbers mean.
@@ -147,7 +163,8 @@ pub struct ModelInfo {
     /// Numbers in the tensors that are read; 0 where it is not known.
     pub parameters: usize,
     pub precision: Precision,
-    pub provider: Provider,
+    /// What it runs on: `cpu` or `cuda`.
+    pub provider: &'static str,
 }
 
 pub struct Model {

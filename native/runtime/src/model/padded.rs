@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chorus_engine::{packing::PaddedBatch, spec::Pooling};
+use chorus_engine::{packing::Rectangle, spec::Pooling};
 
 use super::{Runner, ThreadShare};
 use crate::{
@@ -37,9 +37,9 @@ impl PaddedModel {
     pub fn load(path: &Path, library: Library, options: &PaddedOptions) -> Result<Self, LoadError> {
         let directory = path.parent().unwrap_or(Path::new("."));
         let graph = std::fs::read(path).map_err(|error| LoadError::unreadable(path, &error))?;
-        let source = ModelGraph { onnx: &graph, directory, weights: &[] };
-        let sessions = Sessions::new(library, options.provider, options.threads, &source)
-            .map_err(|error| LoadError::session(path, &error))?;
+        let sessions =
+            Sessions::new(library, options.provider, options.threads, &ModelGraph { onnx: &graph, directory })
+                .map_err(|error| LoadError::session(path, &error))?;
         let names = sessions.input_names();
         let known = [IDS, MASK, TOKEN_TYPES];
         if !names.iter().any(|name| name == IDS) || !names.iter().all(|name| known.contains(&name.as_str())) {
@@ -61,7 +61,7 @@ impl PaddedModel {
     }
 
     /// One row per text from the graph's output: as it is if it has two dimensions, pooled if three.
-    fn rows(&self, output: RunOutput, batch: &PaddedBatch) -> Result<Vec<f32>, BatchError> {
+    fn rows(&self, output: RunOutput, batch: &Rectangle) -> Result<Vec<f32>, BatchError> {
         match (&output.shape[..], self.pooling) {
             ([_, _], None) => Ok(output.numbers),
             (&[_, longest, hidden], Some(pooling)) => {
@@ -79,7 +79,7 @@ impl PaddedModel {
 
 impl Runner for PaddedModel {
     fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
-        let batch = PaddedBatch::new(texts, self.padding);
+        let batch = Rectangle::new(texts, self.padding);
         let token_types = vec![0_i64; batch.ids.len()];
         let shape = [texts.len(), batch.longest];
         let run = || {

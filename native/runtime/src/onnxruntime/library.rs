@@ -54,12 +54,12 @@ impl Library {
             let problem = first_line(&error);
             let name = provider.name().to_uppercase();
             LoadError::Library(format!(
-                "the {name} provider cannot start; it needs a GPU, its driver, and an ONNX Runtime built for it with \
-                 the libraries that one needs: {problem}"
+                "the {name} provider cannot start, which ONNX files need on a GPU; it takes an ONNX Runtime built \
+                 for it, and the libraries that one needs: {problem}"
             ))
         };
         let builder = Session::builder(self.environment()).map_err(cannot_start)?;
-        let registration = provider.registration(false);
+        let registration = provider.registration();
         builder.with_execution_providers(registration.as_slice()).map(drop).map_err(|error| cannot_start(error.into()))
     }
 }

@@ -4,18 +4,15 @@
 //! - `provider`: the CPU or a GPU
 //! - `session`: a session that lanes share
 //! - `sessions`: the sessions of one model, for one thread and for several
-//! - `bound`: a session whose inputs and output stay with a GPU
 //!
 //! No other module names the `ort` crate, except to pass its errors on.
 
-mod bound;
 mod library;
 mod provider;
 mod session;
 mod sessions;
 
-pub use bound::{BoundInput, BoundOptions, BoundSession, Numbers};
 pub use library::Library;
 pub use provider::Provider;
-pub use session::{Input, RunOutput, borrowed_tensor};
+pub use session::{Input, RunOutput};
 pub use sessions::{ModelGraph, Sessions};

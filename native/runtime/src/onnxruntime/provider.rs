@@ -1,7 +1,6 @@
 //! Where sessions run.
 
 use ort::ep::{CUDA, ExecutionProviderDispatch};
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
@@ -21,30 +20,10 @@ impl Provider {
     }
 
     /// What a CUDA session is built with; it fails where CUDA does not start, instead of running on the CPU.
-    pub(super) fn registration(self, captures: bool) -> Option<ExecutionProviderDispatch> {
+    pub(super) fn registration(self) -> Option<ExecutionProviderDispatch> {
         let Self::Cuda { device } = self else { return None };
-        let cuda = CUDA::default()
-            .with_device_id(device)
-            // TensorFloat-32 has half precision's mantissa; f32 means f32 here.
-            .with_tf32(false)
-            // Layer norms sum in f32, whatever their inputs are.
-            .with_skip_layer_norm_strict_mode(true)
-            .with_cuda_graph(captures);
+        // TensorFloat-32 has half precision's mantissa; f32 means f32 here.
+        let cuda = CUDA::default().with_device_id(device).with_tf32(false);
         Some(cuda.build().error_on_failure())
     }
-}
-
-/// Held for reading by whoever calls CUDA, and for writing while a CUDA graph is captured: ONNX Runtime
-/// captures in the global mode, in which an allocation of any other thread spoils the capture.
-static CAPTURE: RwLock<()> = RwLock::new(());
-
-/// Keeps captures away while it is held; nothing on a CPU. No thread may hold two: a capture that waits
-/// lets no new one in, or it would wait for ever.
-pub(super) fn without_capture(provider: Provider) -> Option<RwLockReadGuard<'static, ()>> {
-    (provider != Provider::Cpu).then(|| CAPTURE.read())
-}
-
-/// Keeps everybody else away from CUDA while it is held.
-pub(super) fn capture() -> RwLockWriteGuard<'static, ()> {
-    CAPTURE.write()
 }

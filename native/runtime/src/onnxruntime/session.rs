@@ -3,26 +3,17 @@
 use std::{
     ffi::{CString, c_char},
     fmt::Debug,
-    path::Path,
     ptr::{self, NonNull},
-    sync::Arc,
 };
 
 use ort::{
     AsPointer, Error,
-    memory::{Allocator, MemoryInfo},
-    session::{
-        Session, SessionInputValue,
-        builder::{GraphOptimizationLevel, PrepackedWeights, SessionBuilder},
-    },
+    session::{Session, SessionInputValue, builder::GraphOptimizationLevel},
     value::{DynValue, PrimitiveTensorElementType, TensorRef},
 };
 use parking_lot::Mutex;
 
-use super::{
-    Library,
-    provider::{Provider, without_capture},
-};
+use super::{Library, provider::Provider, sessions::ModelGraph};
 
 /// The threads that compute one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +22,6 @@ pub enum Threads {
     Calling,
     /// The calling thread and the process-wide pool.
     Shared,
-}
-
-pub struct SessionOptions<'a> {
-    pub provider: Provider,
-    pub threads: Threads,
-    /// The folder that the graph's external data files lie in.
-    pub directory: &'a Path,
-    /// Initializers handed over as memory; sessions given the same ones share their packed copies.
-    pub weights: &'a [(String, Arc<DynValue>)],
-    pub packed: &'a PrepackedWeights,
 }
 
 /// A session whose `run` takes `&self`.
@@ -53,7 +34,6 @@ pub struct SessionOptions<'a> {
 /// serialized by `exclusive`.
 pub struct SharedSession {
     session: Session,
-    provider: Provider,
     exclusive: Option<Mutex<()>>,
     output: CString,
 }
@@ -82,18 +62,24 @@ impl<'a> Input<'a> {
 
 impl SharedSession {
     /// Builds a session over a graph in ONNX's format.
-    pub fn new(library: Library, graph: &[u8], options: &SessionOptions) -> Result<Self, Error> {
-        let _guard = without_capture(options.provider);
-        let mut builder = builder(library, options.provider, false, options.threads, options.directory)?;
-        for (name, value) in options.weights {
-            builder = builder.with_initializer(name, Arc::clone(value))?;
+    pub fn new(library: Library, provider: Provider, threads: Threads, graph: &ModelGraph) -> Result<Self, Error> {
+        let mut builder = Session::builder(library.environment())?
+            .with_optimization_level(GraphOptimizationLevel::Level2)?
+            .with_config_entry(
+                "session.model_external_initializers_file_folder_path",
+                graph.directory.to_string_lossy(),
+            )?;
+        if threads == Threads::Calling {
+            builder = builder.with_independent_thread_pool()?.with_intra_threads(1)?;
         }
-        let session = builder.with_prepacked_weights(options.packed)?.commit_from_memory(graph)?;
+        if let Some(registration) = provider.registration() {
+            builder = builder.with_execution_providers([registration])?;
+        }
+        let session = builder.commit_from_memory(graph.onnx)?;
         let output = session.outputs().first().ok_or_else(|| Error::new("the graph has no output"))?;
         Ok(Self {
             output: c_string(output.name()),
-            provider: options.provider,
-            exclusive: (options.provider != Provider::Cpu).then(Mutex::default),
+            exclusive: (provider != Provider::Cpu).then(Mutex::default),
             session,
         })
     }
@@ -106,7 +92,6 @@ impl SharedSession {
     /// Runs the graph; returns its first output.
     pub fn run(&self, inputs: &[Input]) -> Result<RunOutput, Error> {
         let _turn = self.exclusive.as_ref().map(Mutex::lock);
-        let _guard = without_capture(self.provider);
         let names: Vec<*const c_char> = inputs.iter().map(|input| input.name.as_ptr()).collect();
         let values: Vec<_> = inputs.iter().map(|input| input.value.ptr()).collect();
         let output_names = [self.output.as_ptr()];
@@ -134,53 +119,6 @@ impl SharedSession {
         let (shape, numbers) = output.try_extract_tensor::<f32>()?;
         Ok(RunOutput { shape: shape.iter().map(|&dim| dim as usize).collect(), numbers: numbers.to_vec() })
     }
-}
-
-/// A session's builder; `captures` has CUDA capture graphs.
-pub(super) fn builder(
-    library: Library,
-    provider: Provider,
-    captures: bool,
-    threads: Threads,
-    directory: &Path,
-) -> Result<SessionBuilder, Error> {
-    let mut builder = Session::builder(library.environment())?
-        .with_optimization_level(GraphOptimizationLevel::Level2)?
-        .with_config_entry("session.model_external_initializers_file_folder_path", directory.to_string_lossy())?;
-    if threads == Threads::Calling {
-        builder = builder.with_independent_thread_pool()?.with_intra_threads(1)?;
-    }
-    if let Some(registration) = provider.registration(captures) {
-        builder = builder.with_execution_providers([registration])?;
-    }
-    Ok(builder)
-}
-
-/// A tensor over memory that somebody else keeps alive, such as a mapped file.
-///
-/// # Safety
-/// `numbers` must outlive the returned value and every session that it is given to.
-pub unsafe fn borrowed_tensor(shape: &[usize], numbers: &[f32]) -> Result<DynValue, Error> {
-    let info = MemoryInfo::default();
-    let dims: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
-    let mut value = ptr::null_mut();
-    // SAFETY: shape and length describe `numbers`; the caller keeps them alive. ONNX Runtime only
-    // reads initializers, so handing out a mutable pointer is sound.
-    unsafe {
-        let status = (ort::api().CreateTensorWithDataAsOrtValue)(
-            info.ptr(),
-            numbers.as_ptr().cast_mut().cast(),
-            size_of_val(numbers),
-            dims.as_ptr(),
-            dims.len(),
-            ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
-            &raw mut value,
-        );
-        Error::result_from_status(status)?;
-    }
-    let value = NonNull::new(value).ok_or_else(|| Error::new("no tensor was made"))?;
-    // SAFETY: the value was just made and is owned by nobody else; it does not own its memory.
-    Ok(unsafe { DynValue::from_ptr(value, Some(&Allocator::default())) })
 }
 
 fn c_string(name: &str) -> CString {

@@ -1,12 +1,12 @@
 //! The sessions of one model: one for a lane's own thread, one for several threads.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use ort::{Error, session::builder::PrepackedWeights, value::DynValue};
+use ort::Error;
 
 use super::{
     Library, Provider,
-    session::{Input, RunOutput, SessionOptions, SharedSession, Threads},
+    session::{Input, RunOutput, SharedSession, Threads},
 };
 
 /// What the sessions of a model are built from.
@@ -15,8 +15,6 @@ pub struct ModelGraph<'a> {
     pub onnx: &'a [u8],
     /// The folder that its external data files lie in.
     pub directory: &'a Path,
-    /// Initializers handed over as memory, so that the sessions share their packed copies.
-    pub weights: &'a [(String, Arc<DynValue>)],
 }
 
 pub struct Sessions {
@@ -28,15 +26,7 @@ pub struct Sessions {
 impl Sessions {
     /// Builds the sessions for runs on up to `threads` threads.
     pub fn new(library: Library, provider: Provider, threads: usize, graph: &ModelGraph) -> Result<Self, Error> {
-        let packed = PrepackedWeights::new();
-        let session = |threads| {
-            let &ModelGraph { onnx, directory, weights } = graph;
-            SharedSession::new(
-                library,
-                onnx,
-                &SessionOptions { provider, threads, directory, weights, packed: &packed },
-            )
-        };
+        let session = |threads| SharedSession::new(library, provider, threads, graph);
         let wide = (threads > 1 && provider == Provider::Cpu).then(|| session(Threads::Shared));
         Ok(Self { narrow: session(Threads::Calling)?, wide: wide.transpose()? })
     }

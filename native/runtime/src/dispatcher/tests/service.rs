@@ -17,7 +17,6 @@ use crate::{
     dispatcher::{Dispatcher, DispatcherConfig, InferRequest, Reply, TextAnswer, Ticket, Timing},
     error::{BatchError, InferError},
     model::{Head, Model, ModelInfo, Precision, Runner, ThreadShare, TokenizerSet},
-    onnxruntime::Provider,
 };
 
 /// Answers each text with the logits `[length, 0]`; what else it does can be switched.
@@ -111,7 +110,7 @@ impl Service {
                 labels: vec!["LONG".to_owned(), "SHORT".to_owned()],
                 max_tokens: 16,
                 parameters: 0,
-                provider: Provider::Cpu,
+                provider: "cpu",
             },
             tokenizer,
             head: Head::Classification(ClassificationHead {

@@ -1,7 +1,7 @@
 //! What stands on top of the encoder: a classification head or a pooled vector.
 
 use chorus_engine::{
-    graph::names::{ClassifierNames, EncoderNames, HeadFunction},
+    names::{ClassifierNames, EncoderNames, HeadFunction},
     spec::{ModelSpec, Pooling, Task},
     weights::{WeightError, WeightIndex},
 };
@@ -9,8 +9,9 @@ use chorus_kernels::{Activation, F32, F32Linear, Matrix, Rows};
 
 use super::{
     layer::multiply,
-    weights::{Sizes, Tensors},
+    weights::{Sizes, linear},
 };
+use crate::model::tensors::Tensors;
 
 /// Always in single precision: a head costs next to nothing, and its rounding would go straight to a score.
 pub enum HeadLayers {
@@ -38,7 +39,7 @@ impl HeadLayers {
         let ClassifierNames { dense, function, projection } = names.classifier();
         let classes = index.rows(&format!("{projection}.weight"), size)?;
         let linear =
-            |name: &str, outputs| tensors.linear(&[name], Sizes { inputs: size, outputs }, Activation::Identity);
+            |name: &str, outputs| linear(tensors, &[name], Sizes { inputs: size, outputs }, Activation::Identity);
         let layers =
             Self::Classifier { dense: linear(&dense, size)?, function, projection: linear(projection, classes)? };
         Ok((layers, classes))

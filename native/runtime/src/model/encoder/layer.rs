@@ -4,7 +4,7 @@
 use std::mem::swap;
 
 use chorus_engine::{
-    graph::names::LayerNames,
+    names::LayerNames,
     spec::{self, ModelSpec},
     weights::WeightError,
 };
@@ -12,8 +12,9 @@ use chorus_kernels::{Activation, Attention, AttentionScratch, F32, Format, Input
 
 use super::{
     team::for_each,
-    weights::{Sizes, Tensors},
+    weights::{Sizes, layer_norm, linear},
 };
+use crate::model::tensors::Tensors;
 
 /// A batch on its way through the layers. Keeps its memory from batch to batch.
 #[derive(Default)]
@@ -67,7 +68,7 @@ impl<F: Format> Layer<F> {
     ) -> Result<Self, WeightError> {
         let (size, wide) = (spec.hidden_size, spec.intermediate_size);
         let square =
-            |names: &[&str]| tensors.linear(names, Sizes { inputs: size, outputs: size }, Activation::Identity);
+            |names: &[&str]| linear(tensors, names, Sizes { inputs: size, outputs: size }, Activation::Identity);
         let LayerNames { query, key, value, .. } = names;
         Ok(Self {
             size,
@@ -79,14 +80,15 @@ impl<F: Format> Layer<F> {
             },
             attention: Attention::new(spec.attention_heads, size / spec.attention_heads),
             attention_output: square(&[&names.attention_output])?,
-            attention_norm: tensors.layer_norm(&names.attention_norm, size, spec.layer_norm_eps)?,
-            intermediate: tensors.linear(
+            attention_norm: layer_norm(tensors, &names.attention_norm, size, spec.layer_norm_eps)?,
+            intermediate: linear(
+                tensors,
                 &[&names.intermediate],
                 Sizes { inputs: size, outputs: wide },
                 activation(spec.activation),
             )?,
-            output: tensors.linear(&[&names.output], Sizes { inputs: wide, outputs: size }, Activation::Identity)?,
-            output_norm: tensors.layer_norm(&names.output_norm, size, spec.layer_norm_eps)?,
+            output: linear(tensors, &[&names.output], Sizes { inputs: wide, outputs: size }, Activation::Identity)?,
+            output_norm: layer_norm(tensors, &names.output_norm, size, spec.layer_norm_eps)?,
         })
     }
 

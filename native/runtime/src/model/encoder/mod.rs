@@ -1,8 +1,9 @@
 //! A checkpoint on the CPU by Chorus's own operators (`chorus-kernels`).
 //!
-//! The packed graph of `chorus_engine::graph`, written out: a batch is one row of tokens, the last layer
-//! computes first tokens only where the head reads no more. No graph is interpreted, buffers are kept from
-//! batch to batch, and a model's weights are packed once for any number of lanes and threads.
+//! A batch is one row of tokens: linear layers, norms and activations know nothing of texts, only attention asks which
+//! tokens belong together. The last layer computes first tokens only where the head reads no more. Both are exact
+//! rewrites of the published model. Buffers are kept from batch to batch, and a model's weights are packed once for any
+//! number of lanes and threads.
 //!
 //! - `weights`: tensors of the checkpoint into operators
 //! - `layer`, `head`: the computation
@@ -16,8 +17,8 @@ mod weights;
 use std::{path::Path, sync::Arc};
 
 use chorus_engine::{
-    graph::names::EncoderNames,
-    packing::{PackedBatch, PositionRule},
+    names::EncoderNames,
+    packing::{Packed, PositionRule},
     spec::ModelSpec,
     weights::WeightError,
 };
@@ -28,9 +29,12 @@ pub use self::team::Team;
 use self::{
     head::HeadLayers,
     layer::{Layer, Workspace, normalize},
-    weights::{Table, Tensors},
+    weights::layer_norm,
 };
-use super::{Precision, Runner, ThreadShare};
+use super::{
+    Precision, Runner, ThreadShare,
+    tensors::{Table, Tensors},
+};
 use crate::{
     checkpoint::WeightFiles,
     error::{BatchError, LoadError},
@@ -114,7 +118,7 @@ impl<F: Format> Encoder<F> {
                 0 => None,
                 rows => Some(tensors.first_row(&names.embedding("token_type_embeddings.weight"), rows, size)?),
             },
-            norm: tensors.layer_norm(&names.embedding("LayerNorm"), size, spec.layer_norm_eps)?,
+            norm: layer_norm(&tensors, &names.embedding("LayerNorm"), size, spec.layer_norm_eps)?,
         };
         let last = if HeadLayers::reads_first_tokens(spec) { spec.layers - 1 } else { spec.layers };
         // By all threads: when the last model of a profile is loaded, the others have nothing else to do.
@@ -129,9 +133,9 @@ impl<F: Format> Encoder<F> {
         Ok((encoder, parameters))
     }
 
-    fn embed(&self, batch: &PackedBatch, work: &mut Workspace<F>) {
+    fn embed(&self, batch: &Packed, work: &mut Workspace<F>) {
         let Embeddings { words, positions, token_type, norm } = &self.embeddings;
-        let mut sums = work.sums.rows_mut(batch.ids.len(), self.size);
+        let mut sums = work.sums.rows_mut(batch.tokens(), self.size);
         for (row, (&id, &position)) in batch.ids.iter().zip(&batch.positions).enumerate() {
             let sum = sums.row_mut(row);
             sum.fill(0.0);
@@ -142,18 +146,16 @@ impl<F: Format> Encoder<F> {
             }
         }
         normalize(norm, &work.sums, None, &mut work.hidden, 1);
-        work.offsets.clear();
-        work.offsets.extend(batch.first.iter().map(|&first| first as usize));
-        work.offsets.push(batch.ids.len());
+        work.offsets.clone_from(&batch.offsets);
     }
 }
 
 impl<F: Format> Runner for Encoder<F> {
     fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
-        let batch = PackedBatch::new(texts, self.rule);
+        let batch = Packed::new(texts, self.rule);
         let mut work = self.workspaces.lock().pop().unwrap_or_default();
         self.embed(&batch, &mut work);
-        let most = batch.ids.len() * self.layer_weights / WORTH_A_THREAD;
+        let most = batch.tokens() * self.layer_weights / WORTH_A_THREAD;
         let share = || threads.get().min(most).max(1);
         let mut layers = self.layers.iter();
         while layers.len() > 0 {
