@@ -9,6 +9,7 @@ file is not what the sources give.
 
 import ctypes
 import importlib.util
+import multiprocessing
 import sys
 from pathlib import Path
 
@@ -21,9 +22,11 @@ ARCHITECTURES = (75, 80)
 def main() -> None:
     check = sys.argv[1:] == ["--check"]
     stale = []
-    for architecture in ARCHITECTURES:
+    # A process each: what was compiled before leaves its traces in the second program.
+    with multiprocessing.get_context("spawn").Pool(len(ARCHITECTURES), maxtasksperchild=1) as pool:
+        programs = pool.map(compile_ptx, ARCHITECTURES, chunksize=1)
+    for architecture, ptx in zip(ARCHITECTURES, programs):
         path = HERE / f"kernels_sm{architecture}.ptx"
-        ptx = compile_ptx(architecture)
         if not check:
             path.write_bytes(ptx)
         elif not path.exists() or path.read_bytes() != ptx:
@@ -71,4 +74,5 @@ def require(nvrtc: ctypes.CDLL, status: int) -> None:
         sys.exit(f"nvrtc: {nvrtc.nvrtcGetErrorString(status).decode()}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@
 
 #include <cuda_fp16.h>
 
-namespace {
+namespace chorus {
 
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
@@ -640,7 +640,9 @@ __device__ void attention_f32_body(const float* input, const unsigned* offsets, 
   }
 }
 
-}  // namespace
+}  // namespace chorus
+
+using namespace chorus;
 
 #define ROWS_KERNELS(T, NAME, STEPS)                                                                                  \
   extern "C" __global__ void __launch_bounds__(ROWS_PER_BLOCK * WARP) embed_norm_##NAME##_##STEPS(                    \
