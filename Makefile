@@ -72,8 +72,8 @@ peers: build synthetic ## Measure against every peer, about 40 minutes, and draw
 parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
 	node bench/parity/run.mjs
 
-cuda-kernels: ## Compile the kernels for GPUs to PTX, which is committed; no GPU needed (CHECK=1: only compare)
-	$$(bench/tools/venv.sh cuda native/cuda/requirements.txt) native/cuda/compile.py $(if $(CHECK),--check)
+cuda-kernels: ## Compile the kernels for GPUs to PTX, which is committed; no GPU needed
+	$$(bench/tools/venv.sh cuda native/cuda/requirements.txt) native/cuda/compile.py
 
 device: ## Measure batches on a GPU (ARGS="DIRECTORY... --precisions fp16")
 	cargo run --release --locked --quiet -p chorus-runtime --example device $(MANIFEST) -- $(ARGS)

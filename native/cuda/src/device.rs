@@ -168,3 +168,48 @@ fn image(capability: (i32, i32)) -> Result<((i32, i32), &'static str), CudaError
         CudaError::Unsupported(format!("a GPU of compute capability {major}.{minor}; 7.5 (T4) or newer is needed"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_committed_kernels_are_those_of_the_source() {
+        let digest = Sha256::digest(include_bytes!("../kernels.cu"));
+        let expected = format!("// kernels.cu, sha256 {digest:x}");
+        for (capability, image) in IMAGES {
+            let first = image.lines().next().unwrap_or_default();
+            assert_eq!(first, expected, "{capability:?}: run make cuda-kernels");
+        }
+    }
+
+    #[test]
+    fn a_card_gets_the_newest_kernels_that_it_runs() {
+        let chosen = |capability| image(capability).map(|(oldest, _)| oldest).map_err(|error| error.to_string());
+        assert_eq!(chosen((7, 5)).unwrap(), (7, 5));
+        assert_eq!(chosen((8, 6)).unwrap(), (8, 0));
+        assert_eq!(chosen((12, 0)).unwrap(), (8, 0));
+        assert_eq!(chosen((7, 0)).unwrap_err(), "a GPU of compute capability 7.0; 7.5 (T4) or newer is needed");
+    }
+
+    #[test]
+    fn every_kernel_is_in_every_image() {
+        let half = HEADS.iter().map(|head| format!("attention_f16_{head}"));
+        let mut names: Vec<String> = half.chain(["attention_f32".to_owned()]).collect();
+        for element in [<f16 as Element>::SUFFIX, <f32 as Element>::SUFFIX] {
+            for name in ["activate", "dense", "gather", "gather_wide", "mean"] {
+                names.push(format!("{name}_{element}"));
+            }
+            for name in ["add_norm", "embed_norm"] {
+                names.extend(ROW_STEPS.iter().map(|steps| format!("{name}_{element}_{steps}")));
+            }
+        }
+        for (capability, image) in IMAGES {
+            for name in &names {
+                assert!(image.contains(&format!(".entry {name}(")), "{name} for {capability:?}");
+            }
+        }
+    }
+}
