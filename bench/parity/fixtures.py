@@ -1,7 +1,7 @@
-"""Writes `fixtures/`: tiny checkpoints with expected answers, for tests that run without Python.
+"""Writes `native/fixtures`: tiny checkpoints with expected answers, for tests that run without Python.
 
 Run by hand (`python bench/parity/fixtures.py`) when the list below changes, and commit the result. It
-must stay under 300 KB for each checkpoint. The format is in fixtures/README.md.
+must stay under 300 KB for each checkpoint. The format is in its README.md.
 """
 
 import json
@@ -15,7 +15,7 @@ from checkpoints import Checkpoint, write
 from export import export
 from oracle import Oracle
 
-FOLDER = Path(__file__).parent / "fixtures"
+FOLDER = Path(__file__).parents[2] / "native" / "fixtures"
 SMALL = {"hidden": 32, "positions": 64}
 
 CHECKPOINTS = [

@@ -13,7 +13,7 @@ import { parse } from 'yaml';
 import { TestHub } from '../../dist/testing/hub/hub.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PICKLED = join(ROOT, 'bench/parity/fixtures/roberta');
+const PICKLED = join(ROOT, 'native/fixtures/roberta');
 
 /** What the hub takes. */
 export const TOKEN = 'hf_only-for-this-trial';

@@ -23,7 +23,7 @@ import { fileURLToPath } from 'node:url';
 import { ChorusProcess, runChorus, type Finished } from '../testing/chorus-process.js';
 import { TestHub } from '../testing/hub/hub.js';
 
-const FIXTURES = fileURLToPath(new URL('../../bench/parity/fixtures/', import.meta.url));
+const FIXTURES = fileURLToPath(new URL('../../native/fixtures/', import.meta.url));
 const NOT_PUBLISHED = ['expected.json', 'model.safetensors'];
 
 /** `owner/roberta` and `owner/xlm-roberta` on a hub, a profile of both, an empty cache. */

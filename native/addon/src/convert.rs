@@ -1,6 +1,6 @@
 //! Conversions between the bridge's types and the engine's.
 
-use chorus_engine::{planner::ModelId, spec::Pooling};
+use chorus_core::{planner::ModelId, spec::Pooling};
 use chorus_runtime::{
     checkpoint,
     dispatcher::{self, InferRequest, Ticket, Timing},

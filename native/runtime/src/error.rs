@@ -8,8 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chorus_core::{planner::QueueFull, spec::SpecError, weights::WeightError};
 use chorus_cuda::CudaError;
-use chorus_engine::{planner::QueueFull, spec::SpecError, weights::WeightError};
 use thiserror::Error;
 
 /// Why the engine could not start.

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use chorus_engine::planner::{Batch, CloseReason, Item, ModelId, Planner};
+use chorus_core::planner::{Batch, CloseReason, Item, ModelId, Planner};
 
 use crate::error::BatchError;
 

@@ -1,5 +1,5 @@
 //! Tiny checkpoints of every architecture through the whole engine, against what Hugging Face
-//! transformers answers (bench/parity/fixtures, made by bench/parity/fixtures.py).
+//! transformers answers (native/fixtures, made by native/fixtures.py).
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in unit tests only")]
 
@@ -16,7 +16,7 @@ use std::{
     thread,
 };
 
-use chorus_engine::{planner::ModelId, spec::Pooling};
+use chorus_core::{planner::ModelId, spec::Pooling};
 use chorus_runtime::{
     checkpoint::LockedFile,
     dispatcher::{InferRequest, Reply, Ticket},
@@ -36,7 +36,7 @@ const BATCH_TOLERANCE: f32 = 1e-6;
 const FIXTURES: [&str; 6] = ["bert", "bert-mean", "distilbert", "onnx", "roberta", "xlm-roberta"];
 
 fn fixture(name: &str) -> PathBuf {
-    project().join("bench/parity/fixtures").join(name)
+    project().join("native/fixtures").join(name)
 }
 
 fn model(name: &str, path: PathBuf) -> ModelConfig {

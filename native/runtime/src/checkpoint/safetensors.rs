@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use chorus_engine::weights::{Dtype, Place, Tensor, WeightIndex};
+use chorus_core::weights::{Dtype, Place, Tensor, WeightIndex};
 use memmap2::{Mmap, UncheckedAdvice};
 use safetensors::SafeTensors;
 

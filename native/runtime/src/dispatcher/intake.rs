@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use chorus_engine::planner::Item;
+use chorus_core::planner::Item;
 
 use super::{
     InferRequest, Reply, Shared, Ticket,

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use chorus_engine::planner::Batch;
+use chorus_core::planner::Batch;
 
 use super::{
     Reply, Shared,

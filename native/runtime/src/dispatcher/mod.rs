@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chorus_engine::planner::{ModelId, PlannerConfig};
+use chorus_core::planner::{ModelId, PlannerConfig};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use self::state::{Phase, State};

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use chorus_engine::planner::{Batch, Item, ModelId, Planner, PlannerConfig, TextId};
+use chorus_core::planner::{Batch, Item, ModelId, Planner, PlannerConfig, TextId};
 
 use super::{Answer, InferRequest, Reply, TextAnswer, Ticket, Timing};
 use crate::{

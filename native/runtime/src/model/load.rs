@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use chorus_engine::{
+use chorus_core::{
     head::ClassificationHead,
     spec::{self, ModelSpec, Task},
 };

@@ -21,11 +21,11 @@ use std::{
     },
 };
 
-use chorus_cuda::Device;
-use chorus_engine::{
+use chorus_core::{
     head::{ClassScore, ClassificationHead},
     spec::Pooling,
 };
+use chorus_cuda::Device;
 
 pub use self::{
     encoder::Team,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chorus_engine::{packing::Rectangle, spec::Pooling};
+use chorus_core::{packing::Rectangle, spec::Pooling};
 
 use super::{Runner, ThreadShare};
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use chorus_engine::weights::{Dtype, Tensor, WeightError};
+use chorus_core::weights::{Dtype, Tensor, WeightError};
 use half::{bf16, f16};
 
 use crate::checkpoint::WeightFiles;

@@ -13,7 +13,7 @@ use tokenizers::Tokenizer;
 use super::{TextTokenizer, load};
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/parity/fixtures")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../native/fixtures")
 }
 
 /// Public tokenizers and texts beside the project; tests that need them say so when they are absent.

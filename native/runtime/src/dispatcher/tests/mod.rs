@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use chorus_engine::planner::{ModelId, QueueFull};
+use chorus_core::planner::{ModelId, QueueFull};
 
 use self::service::{Answer, Service};
 use super::{InferRequest, TextAnswer, Ticket};

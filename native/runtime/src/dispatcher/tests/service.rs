@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use chorus_engine::{head::ClassificationHead, planner::ModelId, spec::ScoreFunction};
+use chorus_core::{head::ClassificationHead, planner::ModelId, spec::ScoreFunction};
 use parking_lot::{Condvar, Mutex};
 
 use crate::{
@@ -98,7 +98,7 @@ pub type Answer = Result<Vec<TextAnswer>, InferError>;
 
 impl Service {
     pub fn new(models: usize, lanes: usize, capacity: usize) -> Self {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/parity/fixtures/distilbert");
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../native/fixtures/distilbert");
         let tokenizers = Mutex::default();
         let tokenizer = TokenizerSet::load(&tokenizers, &fixture).unwrap();
         let played: Vec<Arc<Played>> = (0..models).map(|_| Arc::default()).collect();

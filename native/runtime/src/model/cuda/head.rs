@@ -1,11 +1,11 @@
 //! What stands on top of the encoder, always in single precision: its rounding would go straight to a score.
 
-use chorus_cuda::{CudaError, Dense, Element, Function};
-use chorus_engine::{
+use chorus_core::{
     names::{ClassifierNames, EncoderNames, HeadFunction},
     spec::{ModelSpec, Pooling, Task},
     weights::WeightIndex,
 };
+use chorus_cuda::{CudaError, Dense, Element, Function};
 
 use super::{
     layer::{Batch, Seat},

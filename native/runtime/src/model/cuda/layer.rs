@@ -2,13 +2,13 @@
 
 use std::{mem::swap, ops::Range};
 
-use chorus_cuda::{
-    AttentionShape, Buffer, CudaError, Element, Function, Linear, Norm, Parameters, Queue, Staging, padded_rows,
-};
-use chorus_engine::{
+use chorus_core::{
     names::LayerNames,
     packing::Packed,
     spec::{Activation, ModelSpec},
+};
+use chorus_cuda::{
+    AttentionShape, Buffer, CudaError, Element, Function, Linear, Norm, Parameters, Queue, Staging, padded_rows,
 };
 
 use super::weights::Upload;

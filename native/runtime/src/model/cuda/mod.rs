@@ -13,12 +13,12 @@ mod weights;
 
 use std::{path::Path, sync::Arc};
 
-use chorus_cuda::{CudaError, Device, Element, LARGEST_HEAD, LARGEST_ROW, Norm, Tables, VECTOR};
-use chorus_engine::{
+use chorus_core::{
     names::EncoderNames,
     packing::{Packed, PositionRule},
     spec::{ModelSpec, Pooling, Task},
 };
+use chorus_cuda::{CudaError, Device, Element, LARGEST_HEAD, LARGEST_ROW, Norm, Tables, VECTOR};
 use half::f16;
 use parking_lot::Mutex;
 

@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, path::Path};
 
+use chorus_core::weights::WeightError;
 use chorus_cuda::{Dense, Element, Linear, Norm, Parameters, Queue};
-use chorus_engine::weights::WeightError;
 
 use crate::{error::LoadError, model::tensors::Tensors};
 

@@ -1,6 +1,6 @@
 //! What stands on top of the encoder: a classification head or a pooled vector.
 
-use chorus_engine::{
+use chorus_core::{
     names::{ClassifierNames, EncoderNames, HeadFunction},
     spec::{ModelSpec, Pooling, Task},
     weights::{WeightError, WeightIndex},

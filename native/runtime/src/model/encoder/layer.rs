@@ -3,7 +3,7 @@
 
 use std::mem::swap;
 
-use chorus_engine::{
+use chorus_core::{
     names::LayerNames,
     spec::{self, ModelSpec},
     weights::WeightError,

@@ -16,7 +16,7 @@ mod weights;
 
 use std::{path::Path, sync::Arc};
 
-use chorus_engine::{
+use chorus_core::{
     names::EncoderNames,
     packing::{Packed, PositionRule},
     spec::ModelSpec,

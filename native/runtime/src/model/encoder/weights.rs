@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chorus_engine::weights::WeightError;
+use chorus_core::weights::WeightError;
 use chorus_kernels::{Activation, Format, LayerNorm, Linear, Shape};
 
 use crate::model::tensors::Tensors;

@@ -50,7 +50,7 @@ fn variant(of: &Path, change: impl FnOnce(&mut Value)) -> Tokenizer {
 fn tiny_pairs() -> &'static [Pair] {
     static PAIRS: OnceLock<Vec<Pair>> = OnceLock::new();
     PAIRS.get_or_init(|| {
-        let fixtures = project().join("bench/parity/fixtures");
+        let fixtures = project().join("native/fixtures");
         let starter = project().join("models/starter");
         let folders = [
             fixtures.join("roberta"),
@@ -240,7 +240,7 @@ fn all_shared_texts_have_the_ids_of_the_library() {
 
 #[test]
 fn what_is_not_covered_is_left_to_the_library() {
-    let fixtures = project().join("bench/parity/fixtures");
+    let fixtures = project().join("native/fixtures");
     let refused = |folder: &str, change: &dyn Fn(&mut Value)| {
         Fast::from_tokenizer(&variant(&fixtures.join(folder), change)).is_none()
     };
