@@ -1,63 +1,71 @@
 //! Conversions between the bridge's types and the engine's.
 
-use chorus_core::{planner::ModelId, spec::Pooling};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chorus_core::{
+    planner::{Class, ModelId},
+    requests::{self, Answer, InferError, InferRequest, TextRequest, Ticket},
+    spec::Pooling,
+};
 use chorus_runtime::{
     checkpoint,
-    dispatcher::{self, InferRequest, Ticket, Timing},
     engine::{self, Device},
-    model::{self, Head, Model, Output, Precision},
-    stats,
+    model::{self, Head, Model, Precision},
 };
-use napi::{Error, Result};
+use napi::{Error, Result, bindgen_prelude::Float32Array};
 
-use crate::{
-    dto::{
-        EngineConfig, EngineStats, Histogram, LockedFile, ModelConfig, ModelInfo, ModelStats, ReasonCount, Reply,
-        TextAnswer,
-    },
-    outcome::Failure,
+use crate::dto::{
+    EngineConfig, EngineStats, Failure, Histogram, LockedFile, ModelConfig, ModelInfo, ModelStats, ReasonCount, Reply,
+    Request,
 };
 
-impl From<EngineConfig> for engine::EngineConfig {
-    fn from(config: EngineConfig) -> Self {
-        Self {
-            models: config.models.into_iter().map(model::ModelConfig::from).collect(),
+impl TryFrom<EngineConfig> for engine::EngineConfig {
+    type Error = Error;
+
+    fn try_from(config: EngineConfig) -> Result<Self> {
+        let devices = [("auto", Device::Auto), ("cpu", Device::Cpu), ("cuda", Device::Cuda)];
+        let precisions = [Precision::Exact, Precision::Bf16, Precision::Fp16, Precision::Int8];
+        let precisions = precisions.map(|precision| (precision.name(), precision));
+        Ok(Self {
+            models: config.models.into_iter().map(model::ModelConfig::try_from).collect::<Result<_>>()?,
             ort_library: config.ort_library.into(),
-            device: match config.device.as_str() {
-                "cpu" => Device::Cpu,
-                "cuda" => Device::Cuda,
-                _ => Device::Auto,
-            },
+            device: named("device", &config.device, &devices)?,
             device_id: config.device_id as i32,
-            precision: match config.precision.as_str() {
-                "bf16" => Precision::Bf16,
-                "fp16" => Precision::Fp16,
-                "int8" => Precision::Int8,
-                _ => Precision::Exact,
-            },
+            precision: named("precision", &config.precision, &precisions)?,
             lanes: unless_zero(config.lanes),
             max_batch_tokens: unless_zero(config.max_batch_tokens),
-            queue_capacity: config.queue_capacity.max(1) as usize,
-        }
+            queue_capacity: config.queue_capacity as usize,
+        })
     }
 }
 
-impl From<ModelConfig> for model::ModelConfig {
-    fn from(config: ModelConfig) -> Self {
-        Self {
+impl TryFrom<ModelConfig> for model::ModelConfig {
+    type Error = Error;
+
+    fn try_from(config: ModelConfig) -> Result<Self> {
+        let poolings = [("cls", Some(Pooling::FirstToken)), ("mean", Some(Pooling::Mean)), ("", None)];
+        Ok(Self {
             name: config.name,
             path: config.path.into(),
             weights: Some(config.weights_path.into()),
             locked: config.locked.into_iter().map(checkpoint::LockedFile::from).collect(),
             max_tokens: unless_zero(config.max_tokens),
-            pooling: match config.pooling.as_str() {
-                "cls" => Some(Pooling::FirstToken),
-                "mean" => Some(Pooling::Mean),
-                _ => None,
-            },
+            pooling: named("pooling", &config.pooling, &poolings)?,
             label_names: config.label_names.into_iter().map(|name| (name.from, name.to)).collect(),
-        }
+        })
     }
+}
+
+/// The value that `name` is one of.
+fn named<T: Copy>(field: &str, name: &str, values: &[(&str, T)]) -> Result<T> {
+    let value = values.iter().find(|(known, _)| *known == name).map(|&(_, value)| value);
+    value.ok_or_else(|| {
+        let known: Vec<_> = values.iter().map(|(known, _)| format!("{known:?}")).collect();
+        Error::from_reason(format!("{field}: expected one of {}, found {name:?}", known.join(", ")))
+    })
 }
 
 impl From<LockedFile> for checkpoint::LockedFile {
@@ -70,13 +78,52 @@ fn unless_zero(number: u32) -> Option<usize> {
     (number > 0).then_some(number as usize)
 }
 
-/// The engine's form of a request; refuses models that are not loaded.
-pub fn request(texts: Vec<String>, models: Vec<u32>, top: u32, loaded: usize) -> Result<InferRequest> {
-    let models: Vec<ModelId> = models.into_iter().map(|index| ModelId(index as usize)).collect();
-    if models.is_empty() || models.iter().any(|id| id.0 >= loaded) {
-        return Err(Error::from_reason(format!("models must be indices below {loaded}, at least one")));
+/// The engine's form of a request; refuses what names models that are not loaded, or a text's models twice.
+pub fn request(request: Request, loaded: usize, now: Instant) -> Result<InferRequest> {
+    let models: Vec<ModelId> = request.models.into_iter().map(|index| ModelId(index as usize)).collect();
+    if let Some(ModelId(index)) = models.iter().find(|model| model.0 >= loaded) {
+        return Err(Error::from_reason(format!("models: expected indices below {loaded}, found {index}")));
     }
-    Ok(InferRequest { texts, models, top: unless_zero(top).unwrap_or(usize::MAX) })
+    let texts = request.texts.into_iter().map(Arc::<str>::from);
+    let texts = if request.counts.is_empty() {
+        let models = distinct(&models)?;
+        texts.map(|text| TextRequest { text, models: Arc::clone(&models) }).collect()
+    } else {
+        let counts: Vec<usize> = request.counts.into_iter().map(|count| count as usize).collect();
+        if counts.len() != texts.len() || counts.iter().sum::<usize>() != models.len() {
+            let (texts, models) = (texts.len(), models.len());
+            return Err(Error::from_reason(format!("counts: expected {texts} that sum to {models}, found {counts:?}")));
+        }
+        let mut rest = &models[..];
+        let mut next = |(text, count)| {
+            let (own, others) = rest.split_at(count);
+            rest = others;
+            Ok(TextRequest { text, models: distinct(own)? })
+        };
+        texts.zip(counts).map(&mut next).collect::<Result<_>>()?
+    };
+    let class = named("priority", &request.priority, &[("interactive", Class::Interactive), ("batch", Class::Batch)])?;
+    Ok(InferRequest { texts, deadline: deadline(request.deadline_ms, now)?, class })
+}
+
+/// The models of one text: at least one, each once.
+fn distinct(models: &[ModelId]) -> Result<Arc<[ModelId]>> {
+    let is_repeated = models.iter().enumerate().any(|(index, model)| models[..index].contains(model));
+    if models.is_empty() || is_repeated {
+        let indices: Vec<usize> = models.iter().map(|model| model.0).collect();
+        return Err(Error::from_reason(format!(
+            "models: expected at least one for each text, once, found {indices:?}"
+        )));
+    }
+    Ok(models.into())
+}
+
+fn deadline(ms: f64, now: Instant) -> Result<Option<Instant>> {
+    if ms == 0.0 {
+        return Ok(None);
+    }
+    let after = Duration::try_from_secs_f64(ms / 1e3).ok().and_then(|after| now.checked_add(after));
+    after.map(Some).ok_or_else(|| Error::from_reason(format!("deadlineMs: expected 0 or more, found {ms}")))
 }
 
 impl From<&Model> for ModelInfo {
@@ -95,53 +142,50 @@ impl From<&Model> for ModelInfo {
             parameters: info.parameters as f64,
             precision: info.precision.name().to_owned(),
             provider: info.provider.to_owned(),
+            digest: info.digest.clone(),
+            width: model.runner.width() as u32,
         }
     }
 }
 
-impl From<dispatcher::Reply> for Reply {
-    fn from(reply: dispatcher::Reply) -> Self {
+impl From<requests::Reply> for Reply {
+    fn from(reply: requests::Reply) -> Self {
         // A ticket is a number that came across this bridge.
         let Ticket(ticket) = reply.ticket;
-        let ticket = ticket as u32;
-        match reply.answer {
-            Ok(answer) => {
-                let Timing { tokenization, queue, inference } = answer.timing;
-                let timing = [tokenization, queue, inference].map(|part| part.as_secs_f64() * 1e3).to_vec();
-                let answers = answer.texts.into_iter().map(TextAnswer::from).collect();
-                Self { ticket, answers, timing, failure: None }
-            }
-            Err(error) => Self { ticket, answers: Vec::new(), timing: Vec::new(), failure: Some(Failure::from(error)) },
-        }
-    }
-}
-
-impl From<dispatcher::TextAnswer> for TextAnswer {
-    fn from(answer: dispatcher::TextAnswer) -> Self {
+        let (answer, failure) = match reply.answer {
+            Ok(answer) => (answer, None),
+            Err(error) => (Answer::default(), Some(Failure::from(error))),
+        };
+        let Answer { numbers, truncated, timing } = answer;
         Self {
-            outputs: answer.outputs.into_iter().map(numbers).collect(),
-            truncated_by: answer.truncated_by.into_iter().map(|id| id.0 as u32).collect(),
+            ticket: ticket as u32,
+            numbers: Float32Array::new(numbers),
+            truncated: truncated.into_iter().flat_map(|(text, model)| [text as u32, model.0 as u32]).collect(),
+            tokenization_ms: milliseconds(timing.tokenization),
+            queue_ms: milliseconds(timing.queue),
+            inference_ms: milliseconds(timing.inference),
+            failure,
         }
     }
 }
 
-/// A model's output as [`TextAnswer::outputs`] describes it.
-fn numbers(output: Output) -> Vec<f64> {
-    match output {
-        Output::Classification(scores) => {
-            scores.into_iter().flat_map(|best| [best.class as f64, f64::from(best.score)]).collect()
-        }
-        Output::Embedding(vector) => vector.into_iter().map(f64::from).collect(),
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+impl From<InferError> for Failure {
+    fn from(error: InferError) -> Self {
+        Self { code: error.code().to_owned(), message: error.to_string() }
     }
 }
 
-impl From<stats::EngineStats> for EngineStats {
-    fn from(stats: stats::EngineStats) -> Self {
+impl From<requests::EngineStats> for EngineStats {
+    fn from(stats: requests::EngineStats) -> Self {
         Self {
             models: stats.models.into_iter().map(ModelStats::from).collect(),
             lanes: stats.lanes as f64,
-            lane_restarts: stats.lane_restarts as f64,
             panics: stats.panics as f64,
+            broken: stats.broken,
             pending_texts: stats.pending_texts as f64,
             queue_capacity: stats.queue_capacity as f64,
             tokenization_seconds: stats.tokenization_seconds.into(),
@@ -152,8 +196,8 @@ impl From<stats::EngineStats> for EngineStats {
     }
 }
 
-impl From<stats::ModelStats> for ModelStats {
-    fn from(stats: stats::ModelStats) -> Self {
+impl From<requests::ModelStats> for ModelStats {
+    fn from(stats: requests::ModelStats) -> Self {
         Self {
             name: stats.name,
             texts_done: stats.texts_done as f64,
@@ -177,8 +221,8 @@ fn reason_counts(counts: Vec<(&'static str, u64)>) -> Vec<ReasonCount> {
     counts.into_iter().map(|(reason, count)| ReasonCount { reason: reason.to_owned(), count: count as f64 }).collect()
 }
 
-impl From<stats::Histogram> for Histogram {
-    fn from(histogram: stats::Histogram) -> Self {
+impl From<requests::Histogram> for Histogram {
+    fn from(histogram: requests::Histogram) -> Self {
         Self {
             upper_bounds: histogram.upper_bounds.to_vec(),
             counts: histogram.counts.into_iter().map(|count| count as f64).collect(),

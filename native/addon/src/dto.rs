@@ -1,9 +1,8 @@
 //! What crosses the bridge, field by field. Nothing is optional towards Rust: defaults are filled in
 //! `src/config`.
 
+use napi::bindgen_prelude::Float32Array;
 use napi_derive::napi;
-
-use crate::outcome::Failure;
 
 #[napi(object)]
 pub struct EngineConfig {
@@ -64,27 +63,48 @@ pub struct ModelInfo {
     pub parameters: f64,
     pub precision: String,
     pub provider: String,
+    /// Hexadecimal; equal for models that answer every text alike.
+    pub digest: String,
+    /// Numbers in an answer: labels, or components of a vector.
+    pub width: u32,
 }
 
-/// How a request ended.
+/// Texts to be answered.
+#[napi(object)]
+pub struct Request {
+    /// Unique among open requests.
+    pub ticket: u32,
+    pub texts: Vec<String>,
+    /// Indices into the loaded models: those of the first text, then those of the second, and so on.
+    pub models: Vec<u32>,
+    /// How many of `models` each text has; empty: each has all of them.
+    pub counts: Vec<u32>,
+    /// Milliseconds from now after which the answer is not wanted; 0: none.
+    pub deadline_ms: f64,
+    #[napi(ts_type = "'interactive' | 'batch'")]
+    pub priority: String,
+}
+
+/// How a request ended, as numbers: every object and string costs the JS thread.
 #[napi(object)]
 pub struct Reply {
     pub ticket: u32,
-    /// One entry per text; empty after a failure.
-    pub answers: Vec<TextAnswer>,
-    /// Where the time went, in milliseconds: tokenization, queue, inference; empty after a failure.
-    pub timing: Vec<f64>,
+    /// Text by text, the models of each in the order in which they were asked for: a score for each label, or a vector.
+    /// As many as `ModelInfo.width` says. Empty after a failure.
+    pub numbers: Float32Array,
+    /// Index of a text, index of a model that read only its beginning, and so on.
+    pub truncated: Vec<u32>,
+    pub tokenization_ms: f64,
+    pub queue_ms: f64,
+    pub inference_ms: f64,
     pub failure: Option<Failure>,
 }
 
-/// The answers to one text, as numbers: every object and string costs the JS thread.
+/// Why a request got no answer.
 #[napi(object)]
-pub struct TextAnswer {
-    /// One entry per requested model, in order. A classifier's: class, score, class, score, …, best first;
-    /// classes are indices into `ModelInfo.labels`. An encoder's: its vector.
-    pub outputs: Vec<Vec<f64>>,
-    /// Indices of models that read only the beginning of the text.
-    pub truncated_by: Vec<u32>,
+pub struct Failure {
+    pub code: String,
+    pub message: String,
 }
 
 /// `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds.
@@ -123,8 +143,10 @@ pub struct ModelStats {
 pub struct EngineStats {
     pub models: Vec<ModelStats>,
     pub lanes: f64,
-    pub lane_restarts: f64,
+    /// Steps of the engine's threads that panicked.
     pub panics: f64,
+    /// The engine has failed for good and refuses every request.
+    pub broken: bool,
     pub pending_texts: f64,
     pub queue_capacity: f64,
     pub tokenization_seconds: Histogram,

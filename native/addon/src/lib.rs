@@ -17,9 +17,10 @@ use std::{
     thread,
 };
 
+use chorus_core::requests::Ticket;
 use chorus_runtime::{
     checkpoint,
-    dispatcher::{self, Dispatcher, Ticket},
+    dispatcher::{self, Dispatcher},
     engine,
 };
 use napi::{
@@ -31,8 +32,8 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use crate::{
-    dto::{EngineConfig, EngineStats, Reply},
-    outcome::{CloseOutcome, ConvertOutcome, Failure, LoadOutcome},
+    dto::{EngineConfig, EngineStats, Failure, Reply, Request},
+    outcome::{ConvertOutcome, LoadOutcome},
 };
 
 /// The engine of one profile: `load` once, then `submit`, then `close`.
@@ -59,7 +60,8 @@ impl NativeEngine {
         #[napi(ts_arg_type = "(replies: Reply[]) => void")] replies: ReplyFunction,
     ) -> Result<Object<'env>> {
         let slot = Arc::clone(&self.dispatcher);
-        in_background(env, move || match engine::start(&config.into(), sink(replies)) {
+        let config = config.try_into()?;
+        in_background(env, move || match engine::start(&config, sink(replies)) {
             Err(error) => LoadOutcome::failed(&error),
             Ok(engine) => {
                 let outcome = LoadOutcome::done(&engine);
@@ -69,17 +71,14 @@ impl NativeEngine {
         })
     }
 
-    /// Asks for every text to be answered by every model. Returns null, and a reply will come, or why the
-    /// request was refused.
-    ///
-    /// `ticket` is unique among open requests, `models` are indices into the loaded models, and `top` is
-    /// how many classes of a classifier are wanted, best first; 0: all.
+    /// Asks for texts to be answered. Returns null, and a reply will come, or why the request was refused.
     #[napi]
-    pub fn submit(&self, ticket: u32, texts: Vec<String>, models: Vec<u32>, top: u32) -> Result<Option<Failure>> {
+    pub fn submit(&self, request: Request) -> Result<Option<Failure>> {
         guarded(|| {
             let dispatcher = self.dispatcher()?;
-            let request = convert::request(texts, models, top, dispatcher.models().len())?;
-            Ok(dispatcher.submit(Ticket(u64::from(ticket)), request).err().map(Failure::from))
+            let ticket = Ticket(u64::from(request.ticket));
+            let request = convert::request(request, dispatcher.models().len(), dispatcher.now())?;
+            Ok(dispatcher.submit(ticket, request).err().map(Failure::from))
         })
     }
 
@@ -101,7 +100,7 @@ impl NativeEngine {
     }
 
     /// Answers what was accepted, refuses what comes, then frees the models.
-    #[napi(ts_return_type = "Promise<CloseOutcome>")]
+    #[napi(ts_return_type = "Promise<void>")]
     pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let slot = Arc::clone(&self.dispatcher);
         in_background(env, move || {
@@ -110,7 +109,6 @@ impl NativeEngine {
                 dispatcher.close();
             }
             *slot.lock() = None;
-            CloseOutcome::Done {}
         })
     }
 

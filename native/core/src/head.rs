@@ -1,7 +1,5 @@
 //! Turns a model's raw output into what is answered: labels with scores, or a vector.
 
-use std::cmp::Ordering;
-
 use thiserror::Error;
 
 use crate::spec::ScoreFunction;
@@ -13,28 +11,17 @@ pub struct ClassificationHead {
     pub function: ScoreFunction,
 }
 
-/// A class with its score; scores of softmax and sigmoid heads lie in [0, 1].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClassScore {
-    /// Index into the head's labels.
-    pub class: usize,
-    pub score: f32,
-}
-
 /// A NaN or an infinity came out of the model: no score can be told from it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the model's output is not finite")]
 pub struct NonFinite;
 
 impl ClassificationHead {
-    /// The `top` best classes of one text, best first; equal scores keep the order of the classes.
+    /// The score of each label; those of softmax and sigmoid heads lie in [0, 1].
     ///
     /// `logits` has one number per label.
-    pub fn scores(&self, logits: &[f32], top: usize) -> Result<Vec<ClassScore>, NonFinite> {
-        let scores = self.function.apply(logits)?;
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|&a, &b| scores[b].partial_cmp(&scores[a]).unwrap_or(Ordering::Equal));
-        Ok(order.into_iter().take(top).map(|class| ClassScore { class, score: scores[class] }).collect())
+    pub fn scores(&self, logits: &[f32]) -> Result<Vec<f32>, NonFinite> {
+        self.function.apply(logits)
     }
 }
 
@@ -68,30 +55,27 @@ mod tests {
     }
 
     #[test]
-    fn softmax_scores_sum_to_one_and_come_best_first() {
-        let scores = head(&["a", "b", "c"], ScoreFunction::Softmax).scores(&[0.0, 2.0, 1.0], 3).unwrap();
-        assert_eq!(scores.iter().map(|score| score.class).collect::<Vec<_>>(), [1, 2, 0]);
-        assert!((scores.iter().map(|score| score.score).sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!((scores[0].score - 0.665_240_94).abs() < 1e-6);
+    fn softmax_scores_sum_to_one() {
+        let scores = head(&["a", "b", "c"], ScoreFunction::Softmax).scores(&[0.0, 2.0, 1.0]).unwrap();
+        assert!((scores.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!((scores[1] - 0.665_240_94).abs() < 1e-6);
     }
 
     #[test]
     fn huge_logits_do_not_overflow() {
-        let scores = head(&["a", "b"], ScoreFunction::Softmax).scores(&[1e4, -1e4], 1).unwrap();
-        assert_eq!(scores, [ClassScore { class: 0, score: 1.0 }]);
+        assert_eq!(head(&["a", "b"], ScoreFunction::Softmax).scores(&[1e4, -1e4]).unwrap(), [1.0, 0.0]);
     }
 
     #[test]
-    fn sigmoid_scores_are_independent() {
-        let scores = head(&["a", "b"], ScoreFunction::Sigmoid).scores(&[0.0, 0.0], 2).unwrap();
-        assert_eq!(scores.iter().map(|score| score.score).collect::<Vec<_>>(), [0.5, 0.5]);
-        assert_eq!(scores[0].class, 0, "equal scores keep the order of the classes");
+    fn sigmoid_scores_are_independent_and_a_regression_is_its_number() {
+        assert_eq!(head(&["a", "b"], ScoreFunction::Sigmoid).scores(&[0.0, 0.0]).unwrap(), [0.5, 0.5]);
+        assert_eq!(head(&["a"], ScoreFunction::Identity).scores(&[-3.5]).unwrap(), [-3.5]);
     }
 
     #[test]
     fn a_logit_that_is_not_finite_is_an_error() {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            assert_eq!(head(&["a", "b"], ScoreFunction::Softmax).scores(&[0.0, bad], 1), Err(NonFinite));
+            assert_eq!(head(&["a", "b"], ScoreFunction::Softmax).scores(&[0.0, bad]), Err(NonFinite));
         }
     }
 }

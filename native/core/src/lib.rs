@@ -8,11 +8,15 @@
 //! - [`names`]: what each architecture calls its tensors
 //! - [`packing`]: token ids of many texts as one batch
 //! - [`planner`]: which texts run together, on which lane, and when
+//! - [`requests`]: accepted requests and their answers, around it
+//! - [`content`]: what a model reads of a text
 //! - [`head`]: logits to labels and scores
 
+pub mod content;
 pub mod head;
 pub mod names;
 pub mod packing;
 pub mod planner;
+pub mod requests;
 pub mod spec;
 pub mod weights;

@@ -14,14 +14,14 @@ use std::{
     collections::HashMap,
     error::Error,
     path::PathBuf,
-    sync::Barrier,
+    sync::{Arc, Barrier},
     thread,
     time::{Duration, Instant},
 };
 
 use chorus_runtime::{
     engine::{self, Device, EngineConfig},
-    model::{Model, ModelConfig, Precision, ThreadShare},
+    model::{Batch, Model, ModelConfig, Precision, ThreadShare},
 };
 
 /// The mean of the challenge's texts.
@@ -107,7 +107,7 @@ fn alone(model: &Model, texts: usize, rounds: usize) -> Duration {
     let batch = vec![text.as_slice(); texts];
     let run = || {
         let started = Instant::now();
-        model.runner.run(&batch, &ThreadShare::new(1)).expect("a model that has started runs");
+        model.runner.run(&Batch::Tokens(&batch), &ThreadShare::new(1)).expect("a model that has started runs");
         started.elapsed()
     };
     for _ in 0..3 {
@@ -119,16 +119,16 @@ fn alone(model: &Model, texts: usize, rounds: usize) -> Duration {
 }
 
 /// Texts per second that every model answers, batches of `texts` back to back.
-fn together(models: &[Model], texts: usize) -> f64 {
+fn together(models: &[Arc<Model>], texts: usize) -> f64 {
     let text = text();
     let batch = vec![text.as_slice(); texts];
     let start = Barrier::new(models.len());
-    let rate = |model: &Model| {
+    let rate = |model: &Arc<Model>| {
         let mut batches = 0;
         start.wait();
         let started = Instant::now();
         while started.elapsed() < TOGETHER {
-            model.runner.run(&batch, &ThreadShare::new(1)).expect("a model that has started runs");
+            model.runner.run(&Batch::Tokens(&batch), &ThreadShare::new(1)).expect("a model that has started runs");
             batches += 1;
         }
         (batches * texts) as f64 / started.elapsed().as_secs_f64()

@@ -12,7 +12,7 @@ use std::{collections::HashMap, error::Error, path::PathBuf, thread, time::Insta
 
 use chorus_runtime::{
     engine::{self, Device, EngineConfig},
-    model::{ModelConfig, Precision, Runner, ThreadShare},
+    model::{Batch, ModelConfig, Precision, Runner, ThreadShare},
 };
 
 const TOKENS: [usize; 4] = [9, 36, 98, 400];
@@ -69,7 +69,7 @@ fn line(runner: &dyn Runner, tokens: usize, cores: usize, rounds: usize) -> Stri
     for _ in 0..rounds {
         for (share, times) in shares.iter().zip(&mut times) {
             let started = Instant::now();
-            runner.run(&[&text], share).expect("a model that has started runs");
+            runner.run(&Batch::Tokens(&[&text]), share).expect("a model that has started runs");
             times.push(started.elapsed().as_secs_f64() * 1e3);
         }
     }

@@ -5,12 +5,12 @@
 //! is depends on the CPU, the precision and the model, so it is tried out before the first request.
 
 use std::{
-    sync::Barrier,
+    sync::{Arc, Barrier},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::model::{Model, ThreadShare, TokenizerSet};
+use crate::model::{Batch, Model, ThreadShare, TokenizerSet};
 
 const CANDIDATES: [usize; 3] = [128, 256, 512];
 /// Texts of about this length fill the batches that are tried.
@@ -24,12 +24,12 @@ const ROUNDS: usize = 2;
 ///
 /// Measured on the model with the most parameters: it decides how long requests take. The trials take as
 /// long as each lane needs for 1,792 of its tokens.
-pub fn measure(models: &[Model], tokenizers: &TokenizerSet, lanes: usize) -> usize {
-    let Some(model) = models.iter().max_by_key(|model| model.info.parameters) else { return CANDIDATES[0] };
+pub fn measure(models: &[Arc<Model>], tokenizers: &TokenizerSet, lanes: usize) -> usize {
+    let tokens = models.iter().filter_map(|model| Some((model, model.empty_text(tokenizers)?)));
+    let Some((model, mut text)) = tokens.max_by_key(|(model, _)| model.info.parameters) else { return CANDIDATES[0] };
     let length = TEXT_TOKENS.min(model.info.max_tokens);
-    let mut text = model.input(tokenizers.get(model.tokenizer), &[]);
     // The ids decide nothing but which rows of a table are read.
-    text.resize(length, text[0]);
+    text.resize(length, text.first().copied().unwrap_or(0));
 
     let mut times = [Duration::MAX; CANDIDATES.len()];
     for _ in 0..ROUNDS {
@@ -56,7 +56,7 @@ fn time_side_by_side(model: &Model, texts: &[&[u32]], lanes: usize) -> Duration 
         start.wait();
         let started = Instant::now();
         // A model that cannot run fails its requests with a reason; here it only makes a figure useless.
-        let _ = model.runner.run(texts, &ThreadShare::new(1));
+        let _ = model.runner.run(&Batch::Tokens(texts), &ThreadShare::new(1));
         started.elapsed()
     };
     thread::scope(|scope| {

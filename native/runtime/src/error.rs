@@ -1,14 +1,14 @@
-//! What can go wrong: one enum for start-up, one for a request.
+//! Why the engine could not start.
 //!
-//! Messages name the file or value, what was expected and what was found. They never contain the
-//! text of a request.
+//! Messages name the file or value, what was expected and what was found. What can happen to a request is in
+//! `chorus_core::requests`.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-use chorus_core::{planner::QueueFull, spec::SpecError, weights::WeightError};
+use chorus_core::{requests::BatchError, spec::SpecError, weights::WeightError};
 use chorus_cuda::CudaError;
 use thiserror::Error;
 
@@ -25,6 +25,9 @@ pub enum LoadError {
     Library(String),
     #[error("{directory}: expected {expected}, found none of it")]
     Missing { directory: PathBuf, expected: String },
+    /// An entry of the profile asks for what the model's files do not have.
+    #[error("{path}: expected {expected}, found {found}")]
+    Profile { model: String, field: &'static str, path: PathBuf, expected: String, found: String },
     #[error("{path}: ONNX Runtime refused the model: {message}")]
     Session { path: PathBuf, message: String },
     #[error("{path}: {source}")]
@@ -56,6 +59,14 @@ impl LoadError {
         Self::Unwritable { path: path.to_owned(), source: io::Error::new(error.kind(), error.to_string()) }
     }
 
+    /// The model and the field of its entry in the profile, where that asks for what cannot be.
+    pub fn entry(&self) -> Option<(&str, &'static str)> {
+        match self {
+            Self::Profile { model, field, .. } => Some((model, field)),
+            _ => None,
+        }
+    }
+
     /// The error's machine-readable name.
     pub fn code(&self) -> &'static str {
         match self {
@@ -64,6 +75,7 @@ impl LoadError {
             Self::Invalid { .. } => "invalid_file",
             Self::Library(_) => "ort_library",
             Self::Missing { .. } => "missing_file",
+            Self::Profile { .. } => "profile",
             Self::Session { .. } => "session",
             Self::Unreadable { .. } => "unreadable_file",
             Self::Unwritable { .. } => "unwritable_file",
@@ -72,58 +84,9 @@ impl LoadError {
     }
 }
 
-/// Why a request got no answer.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum InferError {
-    #[error("the request was cancelled")]
-    Cancelled,
-    #[error("the engine is shutting down")]
-    Draining,
-    #[error("model `{model}` failed: {reason}")]
-    Inference { model: String, reason: BatchError },
-    #[error(transparent)]
-    QueueFull(#[from] QueueFull),
-}
-
-impl InferError {
-    /// The error's machine-readable name.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Cancelled => "cancelled",
-            Self::Draining => "draining",
-            Self::Inference { .. } => "inference_failed",
-            Self::QueueFull(_) => "queue_full",
-        }
-    }
-}
-
-/// Why a batch, or one text in it, gave no result.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum BatchError {
-    #[error("its output is not finite")]
-    NonFinite,
-    #[error("the worker panicked")]
-    Panic,
-    #[error("{0}")]
-    Runtime(String),
-}
-
-impl BatchError {
-    /// Every value of [`BatchError::reason`].
-    pub const REASONS: [&str; 3] = ["non_finite", "panic", "runtime"];
-
-    /// The reason as a metric label.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::NonFinite => "non_finite",
-            Self::Panic => "panic",
-            Self::Runtime(_) => "runtime",
-        }
-    }
-
-    pub(crate) fn runtime(error: &ort::Error) -> Self {
-        Self::Runtime(first_line(error))
-    }
+/// What ONNX Runtime says of a batch.
+pub(crate) fn of_batch(error: &ort::Error) -> BatchError {
+    BatchError::Runtime(first_line(error))
 }
 
 /// ONNX Runtime appends stack traces; the first line says what happened.

@@ -7,7 +7,7 @@
 //! - [`onnxruntime`]: the library, sessions, runs
 //! - [`model`]: ids to answers, for one loaded model
 //! - [`dispatcher`]: threads, requests, answers; the shell around the planner
-//! - [`stats`], [`error`]: what can be counted, what can go wrong
+//! - [`error`]: why it could not start
 
 mod allocator;
 mod budget;
@@ -17,5 +17,4 @@ pub mod engine;
 pub mod error;
 pub mod model;
 pub mod onnxruntime;
-pub mod stats;
 pub mod tokenizer;

@@ -10,19 +10,23 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
+        Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver},
     },
     thread,
 };
 
-use chorus_core::{planner::ModelId, spec::Pooling};
+use chorus_core::{
+    planner::{Class, ModelId},
+    requests::{InferRequest, Reply, TextRequest, Ticket},
+    spec::Pooling,
+};
 use chorus_runtime::{
     checkpoint::LockedFile,
-    dispatcher::{InferRequest, Reply, Ticket},
     engine::{self, Device, Engine, EngineConfig},
     error::LoadError,
-    model::{ModelConfig, Output, Precision, ThreadShare},
+    model::{Batch, ModelConfig, Precision, ThreadShare},
 };
 use serde_json::Value;
 
@@ -87,20 +91,22 @@ fn start(config: &EngineConfig) -> Result<Loaded, LoadError> {
 type Numbers = Vec<(String, f32)>;
 
 impl Loaded {
-    fn infer(&self, texts: Vec<String>, model: usize) -> Vec<Numbers> {
-        let request = InferRequest { texts, models: vec![ModelId(model)], top: usize::MAX };
+    fn infer(&self, texts: &[String], model: usize) -> Vec<Numbers> {
+        let models: Arc<[ModelId]> = [ModelId(model)].into();
+        let texts = texts.iter().map(|text| TextRequest { text: text.as_str().into(), models: Arc::clone(&models) });
+        let request = InferRequest { texts: texts.collect(), deadline: None, class: Class::Interactive };
         self.engine.dispatcher.submit(Ticket(0), request).unwrap();
         let [reply] = self.replies.recv().unwrap().try_into().expect("one request is open");
-        let labels = &self.engine.dispatcher.models()[model].info.labels;
-        reply.answer.unwrap().texts.into_iter().map(|answer| numbers(labels, &answer.outputs[0])).collect()
+        let model = &self.engine.dispatcher.models()[model];
+        let answer = reply.answer.unwrap();
+        answer.numbers.chunks_exact(model.runner.width()).map(|row| numbers(&model.info.labels, row)).collect()
     }
 }
 
-fn numbers(labels: &[String], output: &Output) -> Numbers {
-    let mut numbers: Numbers = match output {
-        Output::Classification(scores) => scores.iter().map(|best| (labels[best.class].clone(), best.score)).collect(),
-        Output::Embedding(vector) => vector.iter().enumerate().map(|(i, &x)| (format!("{i:04}"), x)).collect(),
-    };
+/// `labels` is empty for a model that gives vectors.
+fn numbers(labels: &[String], row: &[f32]) -> Numbers {
+    let name = |index: usize| labels.get(index).cloned().unwrap_or_else(|| format!("{index:04}"));
+    let mut numbers: Numbers = row.iter().enumerate().map(|(index, &number)| (name(index), number)).collect();
     numbers.sort_by(|a, b| a.0.cmp(&b.0));
     numbers
 }
@@ -138,7 +144,7 @@ fn a_pickled_checkpoint_is_stored_as_safetensors_and_answers_as_transformers_doe
         let loaded = start(&config(vec![model(name, copy.path().to_owned())])).unwrap();
         for case in expected_cases(name) {
             let text = case["text"].as_str().unwrap().to_owned();
-            let answer = loaded.infer(vec![text], 0).remove(0);
+            let answer = loaded.infer(&[text], 0).remove(0);
             assert_close(&answer, &expected_numbers(&case), ORACLE_TOLERANCE, name);
         }
         assert!(copy.path().join("model.safetensors").is_file());
@@ -161,10 +167,10 @@ fn answers(config: &EngineConfig) -> Vec<(String, Value, Numbers, Numbers)> {
     for (index, ModelConfig { name, .. }) in config.models.iter().enumerate() {
         let cases = expected_cases(name);
         let texts: Vec<String> = cases.iter().map(|case| case["text"].as_str().unwrap().to_owned()).collect();
-        let together = loaded.infer(texts.clone(), index);
+        let together = loaded.infer(&texts, index);
         for ((case, text), batched) in cases.into_iter().zip(texts).zip(together) {
             let what = format!("{name}: {text:?}");
-            let alone = loaded.infer(vec![text], index).remove(0);
+            let alone = loaded.infer(&[text], index).remove(0);
             answers.push((what, case, alone, batched));
         }
     }
@@ -232,6 +238,7 @@ fn threads_that_come_and_go_during_a_batch_change_no_bit() {
     let texts: Vec<Vec<u32>> = (1..8).map(|length| (0..length).map(|id| 10 + id).collect()).collect();
     // So many that these small layers are worth another thread.
     let batch: Vec<&[u32]> = texts.iter().map(Vec::as_slice).cycle().take(2000).collect();
+    let batch = Batch::Tokens(&batch);
     let checkpoints = FIXTURES.iter().zip(loaded.engine.dispatcher.models()).filter(|(name, _)| **name != "onnx");
     for (name, model) in checkpoints {
         let alone = model.runner.run(&batch, &ThreadShare::new(1)).unwrap();

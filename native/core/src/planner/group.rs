@@ -2,18 +2,18 @@
 
 use std::{collections::VecDeque, time::Instant};
 
-use super::{Planned, TextId, Waiting};
+use super::{Planned, TextId, Waiting, queue::Queue};
 
-/// Padded cells per token of the budget, at most. Attention runs on the rectangle `[texts, longest]`;
-/// at 4 its share of a base-size model stays below a fifth of the work for texts up to 256 tokens.
-const MAX_CELLS_PER_TOKEN: usize = 4;
+/// Padded cells per cost of the budget, at most. An ONNX file of somebody else's computes the rectangle
+/// `[texts, longest]`.
+const MAX_CELLS_PER_COST: usize = 4;
 
 /// Why a batch holds no more texts than it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// Nothing else was waiting.
     Drained,
-    /// The next text would have made attention's rectangle too large.
+    /// The next text would have made the batch's rectangle too large.
     Padding,
     /// The rest was left to other idle lanes.
     Shared,
@@ -35,26 +35,26 @@ impl CloseReason {
     }
 }
 
-/// Takes texts from the front of `waiting`, in order, and returns one batch per model that they need.
+/// Takes texts from the front of the queue, in order, and returns one batch per model that they need.
 ///
 /// `idle` lanes share what waits: if one group's batches would leave lanes without work, the group
-/// takes only its share of the waiting tokens.
-pub(super) fn form(waiting: &mut VecDeque<Waiting>, max_tokens: usize, idle: usize) -> VecDeque<Planned> {
-    let Some(front) = waiting.front() else { return VecDeque::new() };
+/// takes only its share of the waiting cost.
+pub(super) fn form(queue: &mut Queue, max_cost: usize, idle: usize) -> VecDeque<Planned> {
+    let Some(front) = queue.iter().next() else { return VecDeque::new() };
     let groups_wanted = idle.div_ceil(front.items.len().max(1));
-    let share = waiting.iter().map(Waiting::tokens).sum::<usize>().div_ceil(groups_wanted);
+    let share = queue.cost().div_ceil(groups_wanted);
 
-    let (mut tokens, mut longest, mut count) = (0, 0, 0);
+    let (mut cost, mut longest, mut count) = (0, 0, 0);
     let mut reason = CloseReason::Drained;
-    for text in waiting.iter() {
-        let with_text = tokens + text.tokens();
-        let cells = (count + 1) * longest.max(text.tokens());
+    for text in queue.iter() {
+        let with_text = cost + text.cost;
+        let cells = (count + 1) * longest.max(text.cost);
         if count > 0 {
-            if with_text > max_tokens {
+            if with_text > max_cost {
                 reason = CloseReason::TokenBudget;
                 break;
             }
-            if cells > MAX_CELLS_PER_TOKEN * max_tokens {
+            if cells > MAX_CELLS_PER_COST * max_cost {
                 reason = CloseReason::Padding;
                 break;
             }
@@ -63,11 +63,11 @@ pub(super) fn form(waiting: &mut VecDeque<Waiting>, max_tokens: usize, idle: usi
                 break;
             }
         }
-        tokens = with_text;
-        longest = longest.max(text.tokens());
+        cost = with_text;
+        longest = longest.max(text.cost);
         count += 1;
     }
-    batches(waiting.drain(..count), reason)
+    batches((0..count).map_while(|_| queue.pop()), reason)
 }
 
 /// One batch per model, models in the order in which the texts name them.
@@ -75,7 +75,7 @@ fn batches(texts: impl Iterator<Item = Waiting>, reason: CloseReason) -> VecDequ
     let mut batches: VecDeque<Planned> = VecDeque::new();
     for text in texts {
         for item in &text.items {
-            let entry: (TextId, usize, Instant) = (text.id, item.tokens, text.since);
+            let entry: (TextId, usize, Instant) = (text.id, item.cost, text.since);
             match batches.iter_mut().find(|batch| batch.model == item.model) {
                 Some(batch) => batch.texts.push(entry),
                 None => batches.push_back(Planned { model: item.model, texts: vec![entry], reason }),

@@ -7,9 +7,9 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{Batch, CloseReason, Item, ModelId, OVERTAKING, Planner, PlannerConfig, QueueFull, TextId};
+use super::{Batch, Class, CloseReason, Flow, Item, ModelId, OVERTAKING, Planner, PlannerConfig, TextId};
 
-const BASE: PlannerConfig = PlannerConfig { lanes: 2, max_batch_tokens: 100, capacity: 1000 };
+const BASE: PlannerConfig = PlannerConfig { lanes: 2, max_batch_cost: 100, models: 6 };
 
 fn planner(lanes: usize) -> Planner {
     Planner::new(PlannerConfig { lanes, ..BASE })
@@ -21,9 +21,35 @@ fn start() -> Instant {
     Instant::now()
 }
 
-fn add(planner: &mut Planner, models: usize, tokens: usize) -> TextId {
-    planner.reserve(1).unwrap();
-    planner.enqueue((0..models).map(|model| Item { model: ModelId(model), tokens }).collect(), start())
+/// A text of a request of its own, which costs the first `models` models the same.
+fn add(planner: &mut Planner, models: usize, cost: usize) -> TextId {
+    enqueue(planner, &mut Flow::default(), items(models, cost))
+}
+
+fn enqueue(planner: &mut Planner, flow: &mut Flow, items: Vec<Item>) -> TextId {
+    planner.enqueue(flow, Class::Interactive, items, start())
+}
+
+fn items(models: usize, cost: usize) -> Vec<Item> {
+    (0..models).map(|model| Item { model: ModelId(model), cost }).collect()
+}
+
+fn cancel(planner: &mut Planner, text: TextId) {
+    (0..BASE.models).for_each(|model| planner.cancel(text, ModelId(model)));
+}
+
+/// Runs everything, a batch at a time; the texts in the order in which they run.
+fn drain(planner: &mut Planner) -> Vec<TextId> {
+    let mut order = Vec::new();
+    while let Some(batch) = poll(planner) {
+        planner.finish(batch.id);
+        order.extend(batch.texts);
+    }
+    order
+}
+
+fn is_idle(planner: &Planner) -> bool {
+    !planner.has_batch() && !planner.is_running()
 }
 
 fn poll(planner: &mut Planner) -> Option<Batch> {
@@ -69,14 +95,14 @@ fn closes_the_batch_when_the_token_budget_is_spent() {
         add(&mut planner, 1, 30);
     }
     let batch = poll(&mut planner).unwrap();
-    assert_eq!((batch.texts.len(), batch.tokens, batch.reason), (3, 90, CloseReason::TokenBudget));
+    assert_eq!((batch.texts.len(), batch.cost, batch.reason), (3, 90, CloseReason::TokenBudget));
 }
 
 #[test]
 fn a_text_longer_than_the_budget_runs_alone() {
     let mut planner = planner(1);
     add(&mut planner, 1, 512);
-    assert_eq!(poll(&mut planner).unwrap().tokens, 512);
+    assert_eq!(poll(&mut planner).unwrap().cost, 512);
 }
 
 #[test]
@@ -91,11 +117,7 @@ fn hundreds_of_short_texts_pass_a_long_one_and_then_it_runs() {
         add(&mut planner, 1, short);
     }
     planner.finish(running.1);
-    let mut order = Vec::new();
-    while let Some(batch) = poll(&mut planner) {
-        planner.finish(batch.id);
-        order.extend(batch.texts);
-    }
+    let order = drain(&mut planner);
     assert_eq!(order.iter().position(|&text| text == long), Some(passing));
     assert!(passing > 150, "{passing} short texts pass");
     assert!(order[..passing].is_sorted() && order[passing + 1..].is_sorted(), "short texts keep their order");
@@ -103,7 +125,7 @@ fn hundreds_of_short_texts_pass_a_long_one_and_then_it_runs() {
 
 #[test]
 fn a_long_text_does_not_blow_up_the_rectangle_of_many_short_ones() {
-    let mut planner = Planner::new(PlannerConfig { lanes: 1, max_batch_tokens: 100, capacity: 100 });
+    let mut planner = planner(1);
     add(&mut planner, 1, 80);
     for _ in 0..10 {
         add(&mut planner, 1, 2);
@@ -157,29 +179,60 @@ fn five_items_on_two_lanes_run_side_by_side_and_the_last_one_wide() {
 #[test]
 fn texts_may_ask_for_different_models() {
     let mut planner = planner(1);
-    planner.reserve(2).unwrap();
-    let both =
-        planner.enqueue(vec![Item { model: ModelId(0), tokens: 3 }, Item { model: ModelId(1), tokens: 4 }], start());
-    let one = planner.enqueue(vec![Item { model: ModelId(1), tokens: 5 }], start());
+    let item = |model, cost| Item { model: ModelId(model), cost };
+    let both = enqueue(&mut planner, &mut Flow::default(), vec![item(0, 3), item(1, 4)]);
+    let one = enqueue(&mut planner, &mut Flow::default(), vec![item(1, 5)]);
     let first = poll(&mut planner).unwrap();
     assert_eq!((first.model.0, first.texts), (0, vec![both]));
     planner.finish(first.id);
     let second = poll(&mut planner).unwrap();
-    assert_eq!((second.model.0, second.texts, second.tokens), (1, vec![both, one], 9));
+    assert_eq!((second.model.0, second.texts, second.cost), (1, vec![both, one], 9));
 }
 
 #[test]
-fn refuses_what_exceeds_the_capacity_and_counts_until_the_answer() {
-    let mut planner = Planner::new(PlannerConfig { lanes: 1, max_batch_tokens: 100, capacity: 2 });
-    add(&mut planner, 1, 1);
-    assert_eq!(planner.reserve(2), Err(QueueFull { capacity: 2 }), "all or none");
-    planner.reserve(1).unwrap();
-    assert_eq!(planner.reserve(1), Err(QueueFull { capacity: 2 }));
-    planner.release(1);
-    let batch = poll(&mut planner).unwrap();
-    assert_eq!(planner.pending(), 1, "a running text keeps its place");
-    planner.finish(batch.id);
-    assert!(planner.is_idle());
+fn the_text_of_a_newcomer_does_not_stand_behind_a_thousand_of_one_request() {
+    let mut planner = planner(1);
+    let mut many = Flow::default();
+    let first = enqueue(&mut planner, &mut many, items(1, 20));
+    let running = poll(&mut planner).unwrap();
+    for _ in 1..1000 {
+        enqueue(&mut planner, &mut many, items(1, 20));
+    }
+    let newcomer = add(&mut planner, 1, 20);
+    planner.finish(running.id);
+    let order = drain(&mut planner);
+    assert_eq!((first, order.len()), (running.texts[0], 1000));
+    assert!(order.iter().position(|&text| text == newcomer) <= Some(1), "one of the thousand at most goes first");
+    let rest: Vec<TextId> = order.into_iter().filter(|&text| text != newcomer).collect();
+    assert!(rest.is_sorted(), "a request's texts keep their order");
+}
+
+#[test]
+fn requests_of_many_texts_take_turns() {
+    let mut planner = planner(1);
+    let running = (add(&mut planner, 1, 1), poll(&mut planner).unwrap().id);
+    let (mut one, mut other) = (Flow::default(), Flow::default());
+    let ones: Vec<TextId> = (0..50).map(|_| enqueue(&mut planner, &mut one, items(1, 20))).collect();
+    let others: Vec<TextId> = (0..50).map(|_| enqueue(&mut planner, &mut other, items(1, 20))).collect();
+    planner.finish(running.1);
+    let order = drain(&mut planner);
+    let half = &order[..50];
+    let of_first = half.iter().filter(|text| ones.contains(text)).count();
+    assert!((24..=26).contains(&of_first), "{of_first} of the first fifty");
+    assert!(half.contains(&others[20]));
+}
+
+#[test]
+fn what_is_in_no_hurry_lets_others_pass_but_not_for_ever() {
+    let mut planner = planner(1);
+    let running = (add(&mut planner, 1, 1), poll(&mut planner).unwrap().id);
+    let patient = planner.enqueue(&mut Flow::default(), Class::Batch, items(1, 100), start());
+    for _ in 0..1000 {
+        add(&mut planner, 1, 100);
+    }
+    planner.finish(running.1);
+    let position = drain(&mut planner).iter().position(|&text| text == patient).unwrap();
+    assert!((160..170).contains(&position), "after {position} of a hundred each");
 }
 
 #[test]
@@ -188,21 +241,46 @@ fn a_cancelled_text_leaves_the_queue_and_the_group() {
     let (first, second, third) = (add(&mut planner, 2, 10), add(&mut planner, 2, 10), add(&mut planner, 2, 95));
     let running = poll(&mut planner).unwrap();
     assert_eq!(running.texts, [first, second]);
-    planner.cancel(second);
-    planner.cancel(third);
-    assert_eq!(planner.pending(), 1);
+    cancel(&mut planner, second);
+    cancel(&mut planner, third);
+    cancel(&mut planner, third);
+    assert_eq!((planner.backlog(ModelId(0)).texts, planner.backlog(ModelId(1)).texts), (0, 1));
     planner.finish(running.id);
     let next = poll(&mut planner).unwrap();
-    assert_eq!((next.model.0, next.texts.clone(), next.tokens), (1, vec![first], 10));
+    assert_eq!((next.model.0, next.texts.clone(), next.cost), (1, vec![first], 10));
     planner.finish(next.id);
-    assert!(planner.is_idle() && poll(&mut planner).is_none());
+    assert!(is_idle(&planner) && poll(&mut planner).is_none());
+}
+
+#[test]
+fn a_group_whose_texts_are_all_cancelled_makes_room_for_the_next() {
+    let mut planner = planner(1);
+    let gone = add(&mut planner, 2, 60);
+    let running = poll(&mut planner).unwrap();
+    cancel(&mut planner, gone);
+    planner.finish(running.id);
+    assert!(is_idle(&planner) && poll(&mut planner).is_none());
+    let next = add(&mut planner, 1, 60);
+    assert_eq!(poll(&mut planner).unwrap().texts, [next]);
+}
+
+#[test]
+fn one_model_of_a_text_can_be_cancelled_alone() {
+    let mut planner = planner(1);
+    let text = add(&mut planner, 3, 10);
+    planner.cancel(text, ModelId(1));
+    let mut ran = Vec::new();
+    while let Some(batch) = poll(&mut planner) {
+        planner.finish(batch.id);
+        ran.push(batch.model.0);
+    }
+    assert_eq!(ran, [0, 2]);
 }
 
 #[test]
 fn tells_how_long_each_text_waited() {
     let (mut planner, now) = (planner(1), start());
-    planner.reserve(1).unwrap();
-    planner.enqueue(vec![Item { model: ModelId(0), tokens: 1 }], now);
+    planner.enqueue(&mut Flow::default(), Class::Interactive, items(1, 1), now);
     let batch = planner.poll_batch(now + Duration::from_millis(7)).unwrap();
     assert_eq!(batch.waits, [Duration::from_millis(7)]);
 }
@@ -214,67 +292,83 @@ fn counts_the_backlog_by_model() {
     add(&mut planner, 2, 70);
     poll(&mut planner).unwrap();
     let backlog = planner.backlog(ModelId(1));
-    assert_eq!((backlog.texts, backlog.tokens), (2, 130));
+    assert_eq!((backlog.texts, backlog.cost), (2, 130));
     assert_eq!(planner.backlog(ModelId(0)).texts, 1, "the first text's batch runs");
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    Add { models: usize, tokens: usize },
-    Cancel(usize),
+    /// A text of one of a few requests, or of one of its own; what it costs which models.
+    Add {
+        flow: Option<usize>,
+        items: Vec<Item>,
+    },
+    Cancel {
+        text: usize,
+        model: Option<usize>,
+    },
     Poll,
     Finish(usize),
 }
 
+/// Any set of models, each with a cost of its own.
+fn ragged() -> impl Strategy<Value = Vec<Item>> {
+    let costs = prop::collection::vec(prop::option::of(1usize..200), BASE.models);
+    costs.prop_filter_map("a text has a model", |costs| {
+        let items = costs.into_iter().enumerate();
+        let items: Vec<Item> =
+            items.filter_map(|(model, cost)| Some(Item { model: ModelId(model), cost: cost? })).collect();
+        (!items.is_empty()).then_some(items)
+    })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (1usize..6, 1usize..200).prop_map(|(models, tokens)| Step::Add { models, tokens }),
-        1 => (0usize..100).prop_map(Step::Cancel),
+        3 => (prop::option::of(0usize..3), ragged()).prop_map(|(flow, items)| Step::Add { flow, items }),
+        1 => (0usize..100, prop::option::of(0..BASE.models)).prop_map(|(text, model)| Step::Cancel { text, model }),
         4 => Just(Step::Poll),
         3 => (0usize..8).prop_map(Step::Finish),
     ]
 }
 
 proptest! {
-    /// Whatever happens in whatever order: every item of every text that is not cancelled runs
-    /// exactly once, lanes are never oversubscribed, the budget holds, and no text is overtaken further than
-    /// it may be.
+    /// Whatever happens in whatever order: every item of every text that is not cancelled runs exactly once, lanes
+    /// are never oversubscribed, the budget holds, and the backlog is what waits.
     #[test]
     fn nothing_is_lost_or_run_twice(lanes in 1usize..6, steps in prop::collection::vec(step(), 1..120)) {
         let mut planner = planner(lanes);
-        let mut wanted: HashMap<TextId, usize> = HashMap::new();
-        let mut texts: Vec<TextId> = Vec::new();
-        let mut cancelled: Vec<TextId> = Vec::new();
-        let mut ran: HashMap<(TextId, usize), usize> = HashMap::new();
+        let mut flows = [Flow::default(); 3];
+        let mut texts: Vec<(TextId, Vec<Item>)> = Vec::new();
+        let mut waiting: HashMap<(TextId, ModelId), usize> = HashMap::new();
+        let mut cancelled: Vec<(TextId, ModelId)> = Vec::new();
+        let mut ran: HashMap<(TextId, ModelId), usize> = HashMap::new();
         let mut running: Vec<Batch> = Vec::new();
-        let mut lengths: Vec<usize> = Vec::new();
-        let mut started: Vec<TextId> = Vec::new();
         let drain = std::iter::repeat_n([Step::Poll, Step::Finish(0)], 2000).flatten();
         for step in steps.into_iter().chain(drain) {
             match step {
-                Step::Add { models, tokens } => {
-                    let id = add(&mut planner, models, tokens);
-                    wanted.insert(id, models);
-                    texts.push(id);
-                    lengths.push(tokens);
+                Step::Add { flow, items } => {
+                    let mut own = Flow::default();
+                    let flow = flow.map_or(&mut own, |flow| &mut flows[flow]);
+                    let id = enqueue(&mut planner, flow, items.clone());
+                    waiting.extend(items.iter().map(|item| ((id, item.model), item.cost)));
+                    texts.push((id, items));
                 }
-                Step::Cancel(index) => {
-                    if let Some(&id) = texts.get(index) {
-                        planner.cancel(id);
-                        cancelled.push(id);
+                Step::Cancel { text, model } => {
+                    let Some((id, items)) = texts.get(text) else { continue };
+                    for item in items.iter().filter(|item| model.is_none_or(|model| item.model.0 == model)) {
+                        planner.cancel(*id, item.model);
+                        waiting.remove(&(*id, item.model));
+                        cancelled.push((*id, item.model));
                     }
                 }
                 Step::Poll => {
-                    if let Some(batch) = poll(&mut planner) {
-                        prop_assert!(batch.tokens <= BASE.max_batch_tokens || batch.texts.len() == 1);
-                        for &id in &batch.texts {
-                            *ran.entry((id, batch.model.0)).or_default() += 1;
-                        }
-                        if batch.model.0 == 0 {
-                            started.extend(&batch.texts);
-                        }
-                        running.push(batch);
+                    let Some(batch) = poll(&mut planner) else { continue };
+                    prop_assert!(batch.cost <= BASE.max_batch_cost || batch.texts.len() == 1);
+                    for &id in &batch.texts {
+                        prop_assert!(waiting.remove(&(id, batch.model)).is_some(), "not waiting");
+                        *ran.entry((id, batch.model)).or_default() += 1;
                     }
+                    running.push(batch);
                 }
                 Step::Finish(index) => {
                     if index < running.len() {
@@ -283,18 +377,44 @@ proptest! {
                 }
             }
             prop_assert!(running.len() * planner.threads_per_batch() <= lanes);
+            for model in (0..BASE.models).map(ModelId) {
+                let costs = || waiting.iter().filter(|((_, other), _)| *other == model).map(|(_, cost)| *cost);
+                let backlog = planner.backlog(model);
+                prop_assert_eq!((backlog.texts, backlog.cost), (costs().count(), costs().sum::<usize>()));
+            }
         }
-        prop_assert!(planner.is_idle());
-        prop_assert!(ran.values().all(|&times| times == 1));
-        // Ids count up from 0, and every text starts with model 0.
+        prop_assert!(is_idle(&planner));
+        prop_assert!(waiting.is_empty());
+        for (id, items) in texts {
+            for item in items {
+                let times = ran.get(&(id, item.model)).copied().unwrap_or(0);
+                let expected = if cancelled.contains(&(id, item.model)) { 0..=1 } else { 1..=1 };
+                prop_assert!(expected.contains(&times));
+            }
+        }
+    }
+
+    /// Requests of one text each: none is overtaken further than it may be.
+    #[test]
+    fn no_text_is_overtaken_too_far(costs in prop::collection::vec(1usize..200, 1..80), polls in prop::collection::vec(0usize..3, 80)) {
+        let mut planner = planner(1);
+        let mut started: Vec<TextId> = Vec::new();
+        for (&cost, polls) in costs.iter().zip(polls) {
+            add(&mut planner, 1, cost);
+            for _ in 0..polls {
+                if let Some(batch) = poll(&mut planner) {
+                    started.extend(&batch.texts);
+                    planner.finish(batch.id);
+                }
+            }
+        }
+        started.extend(drain(&mut planner));
+        prop_assert_eq!(started.len(), costs.len());
         for (place, &TextId(id)) in started.iter().enumerate() {
+            // Ids count up from 0.
             let younger = started[..place].iter().filter(|&&TextId(other)| other > id);
-            let overtakers: usize = younger.map(|&TextId(other)| lengths[other as usize]).sum();
-            prop_assert!(overtakers <= OVERTAKING * lengths[id as usize]);
-        }
-        for (id, models) in wanted {
-            let count = ran.keys().filter(|(text, _)| *text == id).count();
-            prop_assert!(count == models || (cancelled.contains(&id) && count < models));
+            let overtakers: usize = younger.map(|&TextId(other)| costs[other as usize]).sum();
+            prop_assert!(overtakers <= OVERTAKING * costs[id as usize]);
         }
     }
 }

@@ -32,7 +32,7 @@ impl LockedFile {
             let expected = format!("{} bytes, as the lock says", self.bytes);
             return Err(LoadError::invalid(&self.path, expected, size.to_string()));
         }
-        let found = sha256(&self.path).map_err(unreadable)?;
+        let found = sha256(&self.path)?;
         if found != self.sha256 {
             return Err(LoadError::invalid(&self.path, format!("the sha256 {} of the lock", self.sha256), found));
         }
@@ -40,12 +40,14 @@ impl LockedFile {
     }
 }
 
-fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+/// A file's sha256, in hexadecimal digits.
+pub fn sha256(path: &Path) -> Result<String, LoadError> {
+    let unreadable = |error: io::Error| LoadError::unreadable(path, &error);
+    let mut file = File::open(path).map_err(unreadable)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
-        match file.read(&mut buffer)? {
+        match file.read(&mut buffer).map_err(unreadable)? {
             0 => break,
             length => hash.update(&buffer[..length]),
         }

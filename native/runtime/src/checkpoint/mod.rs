@@ -11,7 +11,10 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-pub use self::{locked::LockedFile, safetensors::WeightFiles};
+pub use self::{
+    locked::{LockedFile, sha256},
+    safetensors::WeightFiles,
+};
 use crate::error::LoadError;
 
 /// Weights as `torch.save` wrote them.

@@ -1,90 +1,126 @@
 //! The lanes: each takes a batch, runs it, enters its results, and takes the next.
 
-use std::{
-    panic::{self, AssertUnwindSafe},
-    time::Instant,
+use std::mem;
+
+use chorus_core::{
+    content::Content,
+    planner::ModelId,
+    requests::{BatchError, FlightId, Outcome, Reply, Work},
 };
 
-use chorus_core::planner::Batch;
-
+#[cfg(test)]
+use super::tests::Place;
 use super::{
-    Reply, Shared,
-    state::{BatchText, Phase},
+    Shared,
+    supervise::{Step, Worker},
 };
-use crate::{
-    error::BatchError,
-    model::{Model, ThreadShare},
-};
+use crate::model::{Batch, Model};
 
-/// A batch and those of its texts that are still wanted.
-struct Work {
-    batch: Batch,
-    texts: Vec<BatchText>,
+#[derive(Default)]
+pub struct Lane {
+    /// A batch that has been taken, and neither entered nor failed.
+    in_hand: Option<Work>,
+    /// Replies that have not been delivered.
+    outbox: Vec<Reply>,
 }
 
-/// Runs batches until the dispatcher closes. A panic ends only the batch that caused it.
-pub fn serve(shared: &Shared) {
-    while let Some(work) = next(shared) {
-        let model = &shared.models[work.batch.model.0];
-        let inputs: Vec<Vec<u32>> =
-            work.texts.iter().map(|text| model.input(shared.tokenizers.get(model.tokenizer), &text.ids)).collect();
-        let views: Vec<&[u32]> = inputs.iter().map(Vec::as_slice).collect();
-        let started = Instant::now();
-        let result = panic::catch_unwind(AssertUnwindSafe(|| run(model, &views, &shared.threads)));
-        finish(shared, model, &work, &views, &result.unwrap_or(Err(BatchError::Panic)), started);
+impl Worker for Lane {
+    fn step(&mut self, shared: &Shared) -> Step {
+        let taken = self.take(shared);
+        self.deliver(shared);
+        if taken == Step::Done {
+            self.run(shared);
+            self.deliver(shared);
+        }
+        taken
+    }
+
+    fn rescue(&mut self, shared: &Shared) {
+        #[cfg(test)]
+        shared.faults.pass(Place::Rescue);
+        if let Some(work) = &self.in_hand {
+            let mut requests = shared.requests.lock();
+            self.outbox.extend(requests.fail(work, &BatchError::Panic, (shared.clock)()));
+            self.in_hand = None;
+            shared.wake_lane(requests);
+        }
+        self.deliver(shared);
+    }
+
+    fn wait(&self, shared: &Shared) {
+        let mut requests = shared.requests.lock();
+        if !requests.has_work() && !requests.is_closed() {
+            shared.batches_waiting.wait(&mut requests);
+        }
     }
 }
 
-fn next(shared: &Shared) -> Option<Work> {
-    let mut state = shared.state.lock();
-    loop {
-        let now = Instant::now();
-        let batch = state.planner.poll_batch(now);
+impl Lane {
+    fn take(&mut self, shared: &Shared) -> Step {
+        let now = (shared.clock)();
+        let mut requests = shared.requests.lock();
+        self.outbox.extend(requests.expire(now));
+        self.in_hand = requests.begin(now);
         // Whatever lets a lane take a batch, or leaves it without one, changes what the others may use.
-        shared.threads.set(state.planner.threads_per_batch());
-        if let Some(batch) = batch {
-            let texts = state.begin(&batch, shared.models[batch.model.0].tokenizer, now);
-            shared.wake_lane(state);
-            return Some(Work { batch, texts });
+        shared.threads.set(requests.threads_per_batch());
+        if self.in_hand.is_some() {
+            shared.wake_lane(requests);
+            #[cfg(test)]
+            shared.faults.pass(Place::Taken);
+            Step::Done
+        } else if requests.is_closed() {
+            Step::Closed
+        } else {
+            Step::Idle
         }
-        if state.phase == Phase::Closed {
-            return None;
-        }
-        shared.batches_waiting.wait(&mut state);
+    }
+
+    /// Runs the batch in hand and enters its results.
+    fn run(&mut self, shared: &Shared) {
+        let Some(work) = &self.in_hand else { return };
+        let ModelId(index) = work.batch.model;
+        let started = (shared.clock)();
+        let (outputs, computed) = outputs(shared, &shared.models[index], &work.flights);
+        #[cfg(test)]
+        shared.faults.pass(Place::Ran);
+        let ended = (shared.clock)();
+        let mut requests = shared.requests.lock();
+        let outcome = Outcome { outputs, computed, elapsed: ended - started };
+        self.outbox.extend(requests.finish(work, outcome, ended));
+        self.in_hand = None;
+        drop(requests);
+        #[cfg(test)]
+        shared.faults.pass(Place::Entered);
+    }
+
+    fn deliver(&mut self, shared: &Shared) {
+        shared.reply(mem::take(&mut self.outbox));
     }
 }
 
-fn run(model: &Model, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
-    if texts.is_empty() { Ok(Vec::new()) } else { model.runner.run(texts, threads) }
-}
-
-/// Enters the results of a batch and replies to the requests that it completes.
-fn finish(
+/// What the model gives for each of the flights, and what it computed for that.
+fn outputs(
     shared: &Shared,
     model: &Model,
-    work: &Work,
-    inputs: &[&[u32]],
-    result: &Result<Vec<f32>, BatchError>,
-    started: Instant,
-) {
-    let width = model.runner.width();
-    let outputs: Vec<_> = match result {
-        Ok(numbers) => {
-            work.texts.iter().zip(numbers.chunks_exact(width)).map(|(text, row)| model.output(row, text.top)).collect()
-        }
-        Err(error) => work.texts.iter().map(|_| Err(error.clone())).collect(),
-    };
-    let now = Instant::now();
-    let mut state = shared.state.lock();
-    state.planner.finish(work.batch.id);
-    state.counters.batch(&work.batch, inputs.len(), model.runner.computed_tokens(inputs), now - started, now);
-    if matches!(result, Err(BatchError::Panic)) {
-        state.counters.panicked();
-        state.counters.lane_restarted();
+    flights: &[(FlightId, Content)],
+) -> (Vec<Result<Vec<f32>, BatchError>>, usize) {
+    if flights.is_empty() {
+        return (Vec::new(), 0);
     }
-    let texts = work.texts.iter().map(|text| text.id);
-    let replies: Vec<Reply> =
-        texts.zip(outputs).flat_map(|(text, output)| state.complete(text, work.batch.model, output, now)).collect();
-    drop(state);
-    shared.reply(replies);
+    let (mut tokens, mut texts) = (Vec::new(), Vec::new());
+    for (_, content) in flights {
+        match content {
+            Content::Text(text) => texts.push(&**text),
+            Content::Tokens(ids) => tokens.push(&**ids),
+        }
+    }
+    // A model's contents are all of its reader's kind.
+    let batch = if tokens.is_empty() { Batch::Texts(&texts) } else { Batch::Tokens(&tokens) };
+    match model.runner.run(&batch, &shared.threads) {
+        Ok(numbers) => {
+            let rows = numbers.chunks_exact(model.runner.width().max(1));
+            (rows.map(|row| model.output(row)).collect(), model.runner.computed(&batch))
+        }
+        Err(error) => (flights.iter().map(|_| Err(error.clone())).collect(), model.runner.computed(&batch)),
+    }
 }

@@ -1,30 +1,34 @@
-//! The asynchronous shell around the planner: threads, requests, answers.
+//! The asynchronous shell around `chorus_core::requests`: threads, the clock, and where replies go.
 //!
-//! One lock guards the planner and the open requests (`state`); it is never held while a text is
-//! tokenized or a model runs. Tokenizer threads (`intake`) turn texts into ids and enqueue them;
-//! lanes (`lane`) take batches and run them; whoever completes requests replies to them, all in one call.
+//! One lock guards the requests; it is never held while a text is tokenized or a model runs. Tokenizer threads
+//! (`tokenizer`) make contents of texts; lanes (`lane`) take batches and run them; whoever ends requests replies to
+//! them, all in one call. Each thread is a [`Worker`] under `supervise`: a panic fails what it had in hand, and the
+//! thread goes on.
 
-mod intake;
 mod lane;
-mod state;
+mod supervise;
 #[cfg(test)]
 mod tests;
+mod tokenizer;
 
 use std::{
     sync::Arc,
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use chorus_core::planner::{ModelId, PlannerConfig};
+use chorus_core::{
+    planner::PlannerConfig,
+    requests::{EngineStats, InferError, InferRequest, Reply, Requests, RequestsConfig, Ticket},
+};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use self::state::{Phase, State};
-use crate::{
-    error::InferError,
-    model::{Model, Output, ThreadShare, TokenizerSet},
-    stats::EngineStats,
+use self::{
+    lane::Lane,
+    supervise::{Worker, supervise},
+    tokenizer::Tokenizer,
 };
+use crate::model::{Model, ThreadShare, TokenizerSet};
 
 /// Tokenization takes a small part of a percent of a base-size model's time, so one thread serves many
 /// lanes.
@@ -32,58 +36,11 @@ const LANES_PER_TOKENIZER_THREAD: usize = 8;
 /// So that one endless word does not hold up everybody's texts.
 const LEAST_TOKENIZER_THREADS: usize = 2;
 
-/// A request's name, chosen by the caller; unique among open requests.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
-pub struct Ticket(pub u64);
-
-/// Texts to be answered by models.
-#[derive(Clone, Debug)]
-pub struct InferRequest {
-    pub texts: Vec<String>,
-    /// Every text is answered by each of these; at least one.
-    pub models: Vec<ModelId>,
-    /// Labels per classifier, best first, at most.
-    pub top: usize,
-}
-
-/// The answers to one text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TextAnswer {
-    /// In the order of `InferRequest::models`.
-    pub outputs: Vec<Output>,
-    /// Models that read only the beginning of the text.
-    pub truncated_by: Vec<ModelId>,
-}
-
-/// The answer to a request.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    /// One entry per text, in order.
-    pub texts: Vec<TextAnswer>,
-    pub timing: Timing,
-}
-
-/// Where a request's time went in the engine; the parts follow each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timing {
-    /// From `submit` until all texts were ids, waiting for a tokenizer thread included.
-    pub tokenization: Duration,
-    /// Until the first batch with one of its texts began.
-    pub queue: Duration,
-    /// Until the last batch with one of its texts ended.
-    pub inference: Duration,
-}
-
-/// How an accepted request ended; each gets exactly one.
-#[derive(Debug)]
-pub struct Reply {
-    pub ticket: Ticket,
-    pub answer: Result<Answer, InferError>,
-}
-
 /// Takes the replies to all requests that one batch has ended, or that were cancelled; called on any
 /// thread and must not block.
 pub type ReplySink = Box<dyn Fn(Vec<Reply>) + Send + Sync>;
+
+type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 
 #[derive(Clone, Copy, Debug)]
 pub struct DispatcherConfig {
@@ -94,10 +51,11 @@ pub struct DispatcherConfig {
 }
 
 struct Shared {
-    models: Vec<Model>,
+    models: Vec<Arc<Model>>,
     tokenizers: TokenizerSet,
     replies: ReplySink,
-    state: Mutex<State>,
+    clock: Clock,
+    requests: Mutex<Requests>,
     /// For every running batch.
     threads: ThreadShare,
     /// Texts wait for a tokenizer thread.
@@ -106,6 +64,8 @@ struct Shared {
     batches_waiting: Condvar,
     /// The last request of a draining dispatcher was answered.
     drained: Condvar,
+    #[cfg(test)]
+    faults: tests::Faults,
 }
 
 /// Owns the loaded models and the threads that run them.
@@ -119,83 +79,61 @@ impl Dispatcher {
     ///
     /// # Panics
     /// If the operating system refuses a thread.
-    pub fn start(models: Vec<Model>, tokenizers: TokenizerSet, config: DispatcherConfig, replies: ReplySink) -> Self {
-        let planner = PlannerConfig {
-            lanes: config.lanes,
-            max_batch_tokens: config.max_batch_tokens,
-            capacity: config.queue_capacity,
-        };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(planner, &models, Instant::now())),
-            models,
-            tokenizers,
-            replies,
-            threads: ThreadShare::new(1),
-            texts_waiting: Condvar::new(),
-            batches_waiting: Condvar::new(),
-            drained: Condvar::new(),
-        });
-        let spawn = |name: String, run: fn(&Shared)| {
-            let shared = Arc::clone(&shared);
-            let thread = thread::Builder::new().name(name).spawn(move || run(&shared));
-            thread.expect("the operating system has threads left at start-up")
-        };
+    pub fn start(
+        models: Vec<Arc<Model>>,
+        tokenizers: TokenizerSet,
+        config: DispatcherConfig,
+        replies: ReplySink,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(models, tokenizers, config, replies, Box::new(Instant::now)));
         let tokenizer_threads = config.lanes.div_ceil(LANES_PER_TOKENIZER_THREAD).max(LEAST_TOKENIZER_THREADS);
-        let tokenizers = (0..tokenizer_threads).map(|index| spawn(format!("tokenizer-{index}"), intake::serve));
-        let lanes = (0..config.lanes).map(|index| spawn(format!("lane-{index}"), lane::serve));
-        let threads = tokenizers.chain(lanes).collect();
+        let mut threads = Vec::new();
+        for index in 0..tokenizer_threads {
+            threads.push(spawn(format!("tokenizer-{index}"), &shared, Tokenizer::default()));
+        }
+        for index in 0..config.lanes {
+            threads.push(spawn(format!("lane-{index}"), &shared, Lane::default()));
+        }
         Self { shared, threads: Mutex::new(threads) }
     }
 
-    pub fn models(&self) -> &[Model] {
+    pub fn models(&self) -> &[Arc<Model>] {
         &self.shared.models
+    }
+
+    /// Now, as deadlines count it.
+    pub fn now(&self) -> Instant {
+        (self.shared.clock)()
     }
 
     /// Accepts a request, which will get one [`Reply`].
     ///
     /// # Errors
-    /// [`InferError::QueueFull`] or [`InferError::Draining`]: refused, and no reply will come.
+    /// Why it is refused; no reply will come.
     pub fn submit(&self, ticket: Ticket, request: InferRequest) -> Result<(), InferError> {
-        let mut state = self.shared.state.lock();
-        match state.phase {
-            Phase::Running => state.planner.reserve(request.texts.len())?,
-            Phase::Closed | Phase::Draining => return Err(InferError::Draining),
-        }
-        if request.texts.is_empty() {
-            drop(state);
-            self.shared.reply(vec![Reply { ticket, answer: Ok(Answer::default()) }]);
-        } else {
-            state.add(ticket, request, Instant::now());
-            drop(state);
-            self.shared.texts_waiting.notify_one();
-        }
-        Ok(())
+        self.shared.submit(ticket, request)
     }
 
     /// Takes a request back: its texts leave the queue and the reply is [`InferError::Cancelled`].
     /// A request that is not open is ignored.
     pub fn cancel(&self, ticket: Ticket) {
-        let removed = self.shared.state.lock().remove(ticket);
-        if removed {
-            self.shared.reply(vec![Reply { ticket, answer: Err(InferError::Cancelled) }]);
-        }
+        let reply = self.shared.requests.lock().cancel(ticket);
+        self.shared.reply(reply.into_iter().collect());
     }
 
     pub fn stats(&self) -> EngineStats {
-        self.shared.state.lock().stats(Instant::now())
+        self.shared.requests.lock().stats(self.now())
     }
 
     /// Refuses new requests, waits until all accepted ones are answered, and ends the threads.
     pub fn close(&self) {
-        let mut state = self.shared.state.lock();
-        if state.phase == Phase::Running {
-            state.phase = Phase::Draining;
+        let mut requests = self.shared.requests.lock();
+        requests.drain();
+        while !requests.is_drained() {
+            self.shared.drained.wait(&mut requests);
         }
-        while !state.is_empty() {
-            self.shared.drained.wait(&mut state);
-        }
-        state.phase = Phase::Closed;
-        drop(state);
+        requests.close();
+        drop(requests);
         self.shared.texts_waiting.notify_all();
         self.shared.batches_waiting.notify_all();
         for thread in self.threads.lock().drain(..) {
@@ -211,19 +149,66 @@ impl Drop for Dispatcher {
     }
 }
 
+fn spawn(name: String, shared: &Arc<Shared>, worker: impl Worker + Send + 'static) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    let thread = thread::Builder::new().name(name).spawn(move || supervise(&shared, worker));
+    thread.expect("the operating system has threads left at start-up")
+}
+
 impl Shared {
+    fn new(
+        models: Vec<Arc<Model>>,
+        tokenizers: TokenizerSet,
+        config: DispatcherConfig,
+        replies: ReplySink,
+        clock: Clock,
+    ) -> Self {
+        let planner =
+            PlannerConfig { lanes: config.lanes, max_batch_cost: config.max_batch_tokens, models: models.len() };
+        let names = models.iter().map(|model| model.info.name.clone()).collect();
+        let config = RequestsConfig { planner, capacity: config.queue_capacity };
+        Self {
+            requests: Mutex::new(Requests::new(config, names, clock())),
+            models,
+            tokenizers,
+            replies,
+            clock,
+            threads: ThreadShare::new(1),
+            texts_waiting: Condvar::new(),
+            batches_waiting: Condvar::new(),
+            drained: Condvar::new(),
+            #[cfg(test)]
+            faults: tests::Faults::default(),
+        }
+    }
+
+    fn submit(&self, ticket: Ticket, request: InferRequest) -> Result<(), InferError> {
+        let texts = request.texts.len();
+        let reply = self.requests.lock().accept(ticket, request, (self.clock)())?;
+        match texts {
+            0 => self.reply(reply.into_iter().collect()),
+            1 => {
+                self.texts_waiting.notify_one();
+            }
+            _ => {
+                self.texts_waiting.notify_all();
+            }
+        }
+        Ok(())
+    }
+
     /// Releases the lock and wakes an idle lane, if a batch waits for it; a lane that takes one wakes the next.
     ///
     /// Why not all at once? Most would find nothing left to do, and have been woken in vain.
-    fn wake_lane(&self, state: MutexGuard<'_, State>) {
-        let batch_waits = state.planner.has_batch();
-        drop(state);
+    fn wake_lane(&self, requests: MutexGuard<'_, Requests>) {
+        let batch_waits = requests.has_work();
+        drop(requests);
         if batch_waits {
             self.batches_waiting.notify_one();
         }
     }
 
-    /// Replies to requests that have left the state, and tells a closing dispatcher so.
+    /// Delivers replies, and tells a closing dispatcher that requests have ended.
     fn reply(&self, replies: Vec<Reply>) {
         if !replies.is_empty() {
             (self.replies)(replies);

@@ -19,11 +19,12 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
-    Hardware, Head, Model, ModelConfig, ModelInfo, Precision, Runner, Team, ThreadShare, cuda, encoder,
+    Batch, Hardware, Head, Model, ModelConfig, ModelInfo, Precision, Reader, Runner, Team, ThreadShare, cuda, encoder,
+    identity::{Identity, files_of},
     padded::{PaddedModel, PaddedOptions},
 };
 use crate::{
-    checkpoint::{LockedFile, has_weights, read_json, read_optional_json, store_as_safetensors},
+    checkpoint::{LockedFile, has_weights, read_json, read_optional_json, sha256, store_as_safetensors},
     error::LoadError,
     onnxruntime::{Library, Provider},
     tokenizer::TextTokenizer,
@@ -83,13 +84,29 @@ pub struct Loader {
 
 impl Loader {
     /// Verifies all files, then loads models side by side; returns them in order, or the first error.
-    pub fn load_all(&self, configs: &[ModelConfig]) -> Result<Vec<Model>, LoadError> {
+    pub fn load_all(&self, configs: &[ModelConfig]) -> Result<Vec<Arc<Model>>, LoadError> {
         // All first, and file by file: the work is spread more evenly than model by model.
         let locked: Vec<&LockedFile> = configs.iter().flat_map(|config| &config.locked).collect();
         for verified in self.side_by_side(&locked, |file| file.verify()) {
             verified?;
         }
-        self.side_by_side(configs, |config| self.load(config)).into_iter().collect()
+        let identities = self.identities(configs)?;
+        let configs: Vec<_> = configs.iter().zip(identities).collect();
+        self.side_by_side(&configs, |(config, identity)| self.load(config, identity).map(Arc::new))
+            .into_iter()
+            .collect()
+    }
+
+    /// What each model's files are: those of a lock are known, others are read.
+    fn identities(&self, configs: &[ModelConfig]) -> Result<Vec<Identity>, LoadError> {
+        let unlocked = |config: &ModelConfig| match &config.locked[..] {
+            [] => files_of(&config.path, config.weights()),
+            _ => Vec::new(),
+        };
+        let files: Vec<PathBuf> = configs.iter().flat_map(unlocked).collect();
+        let hashed = self.side_by_side(&files, |file| Ok((file.clone(), sha256(file)?)));
+        let hashed: HashMap<PathBuf, String> = hashed.into_iter().collect::<Result<_, LoadError>>()?;
+        Ok(configs.iter().map(|config| Identity::of(config, &hashed)).collect())
     }
 
     /// What `work` makes of every item, in order, on up to `threads` threads.
@@ -111,17 +128,19 @@ impl Loader {
     }
 
     /// Loads a model and answers the empty text with it, so that what cannot run fails now.
-    fn load(&self, config: &ModelConfig) -> Result<Model, LoadError> {
-        let model = match onnx_file(config.weights()) {
+    fn load(&self, config: &ModelConfig, identity: &Identity) -> Result<Model, LoadError> {
+        let mut model = match onnx_file(config.weights()) {
             Some(file) => self.load_onnx(config, &file),
             None => self.load_checkpoint(config),
         }?;
-        let input = model.input(self.tokenizers.lock().get(model.tokenizer), &[]);
+        let empty = model.empty_text(&self.tokenizers.lock()).unwrap_or_default();
         for threads in [1, self.threads] {
-            model.runner.run(&[&input], &ThreadShare::new(threads)).and_then(|row| model.output(&row, 1)).map_err(
-                |error| LoadError::invalid(&config.path, "a model that answers the empty text", error.to_string()),
-            )?;
+            let answer = model.runner.run(&Batch::Tokens(&[&empty]), &ThreadShare::new(threads));
+            answer.and_then(|row| model.output(&row)).map_err(|error| {
+                LoadError::invalid(&config.path, "a model that answers the empty text", error.to_string())
+            })?;
         }
+        model.info.digest = identity.digest(config, &model.info);
         Ok(model)
     }
 
@@ -135,7 +154,11 @@ impl Loader {
         let in_config = |source| LoadError::Config { path: config_path.clone(), source };
         let spec = ModelSpec::from_config(&json, config.pooling).map_err(in_config)?;
         let tokenizer = TokenizerSet::load(&self.tokenizers, directory)?;
-        let vocabulary = self.tokenizers.lock().get(tokenizer).vocabulary_size();
+        let (vocabulary, specials) = {
+            let tokenizers = self.tokenizers.lock();
+            let tokenizer = tokenizers.get(tokenizer);
+            (tokenizer.vocabulary_size(), tokenizer.special_count())
+        };
         if vocabulary > spec.vocab_size {
             return Err(LoadError::invalid(
                 directory,
@@ -165,8 +188,10 @@ impl Loader {
             parameters,
             precision: self.precision,
             provider: self.hardware.name(),
+            digest: String::new(),
         };
-        Ok(Model { info, tokenizer, head, runner })
+        let reader = Reader::Tokens { tokenizer, max_content: info.max_tokens.saturating_sub(specials) };
+        Ok(Model { info, reader, head, runner })
     }
 
     fn load_onnx(&self, config: &ModelConfig, file: &Path) -> Result<Model, LoadError> {
@@ -208,8 +233,10 @@ impl Loader {
             // A graph computes as its exporter wrote it.
             precision: Precision::Exact,
             provider: self.provider.name(),
+            digest: String::new(),
         };
-        Ok(Model { info, tokenizer, head, runner: Box::new(runner) })
+        let reader = Reader::Tokens { tokenizer, max_content: info.max_tokens.saturating_sub(probe.len()) };
+        Ok(Model { info, reader, head, runner: Box::new(runner) })
     }
 }
 
@@ -248,11 +275,13 @@ fn classification(
         ));
     }
     if let Some(unknown) = config.label_names.keys().find(|name| !labels.contains(name)) {
-        return Err(LoadError::invalid(
-            config_path,
-            format!("the label {unknown:?}, which the profile renames"),
-            labels.join(", "),
-        ));
+        return Err(LoadError::Profile {
+            model: config.name.clone(),
+            field: "labels",
+            path: config_path.to_owned(),
+            expected: format!("the label {unknown:?}, which the profile renames"),
+            found: labels.join(", "),
+        });
     }
     let renamed = |label: &String| config.label_names.get(label).unwrap_or(label).clone();
     Ok(Head::Classification(ClassificationHead {
@@ -280,11 +309,13 @@ fn max_tokens(config: &ModelConfig, readable: usize, limit: usize) -> Result<usi
     match config.max_tokens {
         None => Ok(readable),
         Some(wanted) if (4..=limit).contains(&wanted) => Ok(wanted),
-        Some(wanted) => Err(LoadError::invalid(
-            &config.path,
-            format!("`max_tokens` from 4 to {limit}, what the position table holds"),
-            wanted.to_string(),
-        )),
+        Some(wanted) => Err(LoadError::Profile {
+            model: config.name.clone(),
+            field: "max_tokens",
+            path: config.path.clone(),
+            expected: format!("`max_tokens` from 4 to {limit}, what the position table holds"),
+            found: wanted.to_string(),
+        }),
     }
 }
 

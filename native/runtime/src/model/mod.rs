@@ -1,6 +1,6 @@
 //! A loaded model: token ids in, labels or a vector out.
 //!
-//! - `load`: from a profile's entry to a [`Model`]
+//! - `load`: from a profile's entry to a [`Model`]; `identity`: what makes two the same
 //! - `encoder`: a checkpoint on the CPU
 //! - `cuda`: a checkpoint on a GPU
 //! - `tensors`: a checkpoint's tensors as numbers, for both
@@ -8,6 +8,7 @@
 
 mod cuda;
 mod encoder;
+mod identity;
 mod load;
 mod padded;
 mod tensors;
@@ -21,17 +22,14 @@ use std::{
     },
 };
 
-use chorus_core::{
-    head::{ClassScore, ClassificationHead},
-    spec::Pooling,
-};
+use chorus_core::{head::ClassificationHead, requests::BatchError, spec::Pooling};
 use chorus_cuda::Device;
 
 pub use self::{
     encoder::Team,
     load::{Loader, TokenizerSet, onnx_file},
 };
-use crate::{checkpoint::LockedFile, error::BatchError, tokenizer::TextTokenizer};
+use crate::checkpoint::LockedFile;
 
 /// A model as a profile describes it.
 #[derive(Clone, Debug)]
@@ -116,18 +114,51 @@ impl ThreadShare {
     }
 }
 
+/// What a model's runner is given: texts of its reader's kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Batch<'a> {
+    Texts(&'a [&'a str]),
+    Tokens(&'a [&'a [u32]]),
+}
+
+impl<'a> Batch<'a> {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.len(),
+            Self::Tokens(texts) => texts.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The token ids of a batch for a model that reads tokens.
+    pub fn tokens(&self) -> Result<&'a [&'a [u32]], BatchError> {
+        match self {
+            Self::Tokens(texts) => Ok(texts),
+            Self::Texts(_) => Err(BatchError::Runtime("it reads tokens and was given text".to_owned())),
+        }
+    }
+}
+
 /// Runs batches of one model; called by several lanes at once.
 pub trait Runner: Send + Sync {
-    /// Runs texts of token ids on as many threads as `threads` says before each layer.
+    /// Runs a batch on as many threads as `threads` says before each layer.
     ///
     /// Returns [`Runner::width`] numbers per text, in order; the same ones on any number of threads.
-    fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError>;
+    fn run(&self, batch: &Batch, threads: &ThreadShare) -> Result<Vec<f32>, BatchError>;
 
     /// Numbers per text.
     fn width(&self) -> usize;
 
-    /// Tokens that a batch makes the model compute, padding included.
-    fn computed_tokens(&self, texts: &[&[u32]]) -> usize;
+    /// What a batch makes the model compute, in tokens for models that read them, padding included.
+    fn computed(&self, batch: &Batch) -> usize {
+        match batch {
+            Batch::Texts(texts) => texts.len(),
+            Batch::Tokens(texts) => texts.iter().map(|text| text.len()).sum(),
+        }
+    }
 
     /// Finds out before the first request how batches of up to `tokens` tokens are computed best.
     fn prepare(&self, _tokens: usize) -> Result<(), BatchError> {
@@ -135,20 +166,24 @@ pub trait Runner: Send + Sync {
     }
 }
 
+/// What a model reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The text itself; a batch's budget counts so much for each KiB.
+    Text { cost_per_kib: usize },
+    Tokens {
+        /// Index in the engine's [`TokenizerSet`].
+        tokenizer: usize,
+        /// Tokens of a text that fit between the special tokens.
+        max_content: usize,
+    },
+}
+
 /// What a model's numbers mean.
 pub enum Head {
     Classification(ClassificationHead),
-    /// The numbers are the answer.
+    /// The numbers are the answer: a pooled vector, not normalized.
     Embedding,
-}
-
-/// What a model answers to one text.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// Best first; classes are indices into [`ModelInfo::labels`].
-    Classification(Vec<ClassScore>),
-    /// A pooled vector, not normalized.
-    Embedding(Vec<f32>),
 }
 
 /// What is known about a loaded model.
@@ -165,35 +200,38 @@ pub struct ModelInfo {
     pub precision: Precision,
     /// What it runs on: `cpu` or `cuda`.
     pub provider: &'static str,
+    /// Hexadecimal; equal for models that answer every text alike.
+    pub digest: String,
 }
 
 pub struct Model {
     pub info: ModelInfo,
-    /// Index in the engine's [`TokenizerSet`].
-    pub tokenizer: usize,
+    pub reader: Reader,
     pub head: Head,
     pub runner: Box<dyn Runner>,
 }
 
 impl Model {
-    /// The ids that the model reads: special tokens around as much content as fits.
-    pub fn input(&self, tokenizer: &TextTokenizer, content: &[u32]) -> Vec<u32> {
-        let kept = content.len().min(self.max_content(tokenizer));
-        [tokenizer.prefix(), &content[..kept], tokenizer.suffix()].concat()
+    /// Tokens of a text that the model reads between the special tokens of `tokenizer`, if that is its own.
+    pub fn max_content(&self, tokenizer: usize) -> Option<usize> {
+        match self.reader {
+            Reader::Tokens { tokenizer: own, max_content } if own == tokenizer => Some(max_content),
+            _ => None,
+        }
     }
 
-    /// Tokens of a text that fit between the special tokens.
-    pub fn max_content(&self, tokenizer: &TextTokenizer) -> usize {
-        self.info.max_tokens.saturating_sub(tokenizer.special_count())
+    /// The ids of the empty text, for a model that reads tokens.
+    pub fn empty_text(&self, tokenizers: &TokenizerSet) -> Option<Vec<u32>> {
+        let Reader::Tokens { tokenizer, .. } = self.reader else { return None };
+        let tokenizer = tokenizers.get(tokenizer);
+        Some([tokenizer.prefix(), tokenizer.suffix()].concat())
     }
 
-    /// One text's output from its row of the model's numbers; at most `top` labels.
-    pub fn output(&self, row: &[f32], top: usize) -> Result<Output, BatchError> {
+    /// One text's output from its row of the model's numbers: a score for each label, or the vector.
+    pub fn output(&self, row: &[f32]) -> Result<Vec<f32>, BatchError> {
         match &self.head {
-            Head::Classification(head) => {
-                head.scores(row, top).map(Output::Classification).map_err(|_| BatchError::NonFinite)
-            }
-            Head::Embedding if row.iter().all(|number| number.is_finite()) => Ok(Output::Embedding(row.to_vec())),
+            Head::Classification(head) => head.scores(row).map_err(|_| BatchError::NonFinite),
+            Head::Embedding if row.iter().all(|number| number.is_finite()) => Ok(row.to_vec()),
             Head::Embedding => Err(BatchError::NonFinite),
         }
     }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use chorus_core::{packing::Rectangle, spec::Pooling};
+use chorus_core::{packing::Rectangle, requests::BatchError, spec::Pooling};
 
-use super::{Runner, ThreadShare};
+use super::{Batch, Runner, ThreadShare};
 use crate::{
-    error::{BatchError, LoadError},
+    error::{LoadError, of_batch},
     onnxruntime::{Input, Library, ModelGraph, Provider, RunOutput, Sessions},
 };
 
@@ -54,7 +54,7 @@ impl PaddedModel {
             width: 0,
         };
         model.width = model
-            .run(&[options.probe], &ThreadShare::new(1))
+            .run(&Batch::Tokens(&[options.probe]), &ThreadShare::new(1))
             .map(|numbers| numbers.len())
             .map_err(|error| LoadError::invalid(path, "a graph that runs", error.to_string()))?;
         Ok(model)
@@ -78,7 +78,8 @@ impl PaddedModel {
 }
 
 impl Runner for PaddedModel {
-    fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
+    fn run(&self, batch: &Batch, threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
+        let texts = batch.tokens()?;
         let batch = Rectangle::new(texts, self.padding);
         let token_types = vec![0_i64; batch.ids.len()];
         let shape = [texts.len(), batch.longest];
@@ -89,7 +90,7 @@ impl Runner for PaddedModel {
             }
             self.sessions.run(&inputs, threads.get())
         };
-        let output = run().map_err(|error| BatchError::runtime(&error))?;
+        let output = run().map_err(|error| of_batch(&error))?;
         self.rows(output, &batch)
     }
 
@@ -97,7 +98,8 @@ impl Runner for PaddedModel {
         self.width
     }
 
-    fn computed_tokens(&self, texts: &[&[u32]]) -> usize {
+    fn computed(&self, batch: &Batch) -> usize {
+        let texts = batch.tokens().unwrap_or_default();
         texts.len() * texts.iter().map(|text| text.len()).max().unwrap_or(0)
     }
 }

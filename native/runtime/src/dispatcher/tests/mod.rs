@@ -1,240 +1,359 @@
-//! The dispatcher's rules as sentences.
+//! Most tests move the workers by hand, one step at a time; `threads` has those that are about threads.
 
-mod service;
+mod played;
+mod threads;
 
 use std::{
-    collections::HashMap,
-    sync::{atomic::Ordering, mpsc::Receiver},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use chorus_core::planner::{ModelId, QueueFull};
-
-use self::service::{Answer, Service};
-use super::{InferRequest, TextAnswer, Ticket};
-use crate::{
-    error::{BatchError, InferError},
-    model::Output,
+use chorus_core::{
+    planner::{Class, ModelId},
+    requests::{Answer, BatchError, InferError, InferRequest, TextRequest, Ticket},
 };
 
-fn score(answer: &TextAnswer, model: usize) -> f32 {
-    let Output::Classification(scores) = &answer.outputs[model] else { panic!("a classifier") };
-    scores[0].score
+use self::played::{Clock, MAX_TOKENS, Played, Replies};
+pub use self::played::{Faults, Place};
+use super::{
+    DispatcherConfig, Shared,
+    lane::Lane,
+    supervise::{Step, Worker, supervised_step},
+    tokenizer::Tokenizer,
+};
+use crate::model::{Model, Reader};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A dispatcher without threads.
+struct Hand {
+    shared: Shared,
+    tokenizer: Tokenizer,
+    lane: Lane,
+    clock: Clock,
+    models: Vec<Arc<Played>>,
+    replies: Replies,
+    next_ticket: u64,
 }
 
-#[test]
-fn answers_every_text_by_every_model_in_order() {
-    let mut service = Service::new(3, 2, 100);
-    let (_, answer) = service.submit(&["a", "a a a", ""]);
-    let answers = answer.recv().unwrap().unwrap();
-    assert_eq!(answers.iter().map(|text| text.outputs.len()).collect::<Vec<_>>(), [3, 3, 3]);
-    // [CLS] and [SEP] around one token per word.
-    assert_eq!(answers.iter().map(|text| score(text, 2)).collect::<Vec<_>>(), [3.0, 5.0, 2.0]);
-}
-
-#[test]
-fn says_which_models_read_only_the_beginning() {
-    let mut service = Service::new(2, 1, 100);
-    let (_, answer) = service.submit(&["a ".repeat(40).as_str(), "a"]);
-    let answers = answer.recv().unwrap().unwrap();
-    assert_eq!(answers[0].truncated_by, [ModelId(0), ModelId(1)]);
-    assert_eq!((score(&answers[0], 0), answers[1].truncated_by.len()), (16.0, 0));
-}
-
-#[test]
-fn what_waits_while_the_lane_is_busy_runs_together() {
-    let mut service = Service::new(1, 1, 100);
-    service.models[0].gate.close();
-    let (_, first) = service.submit(&["a"]);
-    service.wait_for_runs(0, 1);
-    let rest: Vec<_> = ["b", "c", "d", "e", "f"].map(|text| service.submit(&[text]).1).into();
-    service.wait_for_queue(5);
-    service.models[0].gate.open();
-    first.recv().unwrap().unwrap();
-    for answer in rest {
-        assert!(answer.recv().unwrap().is_ok());
+impl Hand {
+    fn new(models: usize) -> Self {
+        Self::with_capacity(models, 100)
     }
-    assert_eq!(*service.models[0].batches.lock(), [1, 5]);
+
+    fn with_capacity(models: usize, capacity: usize) -> Self {
+        let played: Vec<Arc<Played>> = (0..models).map(|_| Arc::default()).collect();
+        let (models, tokenizers) = played::models(&played);
+        Self::over(models, tokenizers, played, capacity)
+    }
+
+    fn over(
+        models: Vec<Arc<Model>>,
+        tokenizers: crate::model::TokenizerSet,
+        played: Vec<Arc<Played>>,
+        queue_capacity: usize,
+    ) -> Self {
+        let (clock, replies) = (Clock::new(), Replies::default());
+        let config = DispatcherConfig { lanes: 1, max_batch_tokens: 64, queue_capacity };
+        let now = clock.clone();
+        Self {
+            shared: Shared::new(models, tokenizers, config, replies.sink(), Box::new(move || now.now())),
+            tokenizer: Tokenizer::default(),
+            lane: Lane::default(),
+            clock,
+            models: played,
+            replies,
+            next_ticket: 0,
+        }
+    }
+
+    /// Asks all models about all texts.
+    fn submit(&mut self, texts: &[&str]) -> Ticket {
+        self.try_submit(texts, None).expect("there is room")
+    }
+
+    fn try_submit(&mut self, texts: &[&str], deadline: Option<Duration>) -> Result<Ticket, InferError> {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let deadline = deadline.map(|after| self.clock.now() + after);
+        let request = InferRequest { deadline, ..request(texts, self.models.len()) };
+        self.shared.submit(ticket, request).map(|()| ticket)
+    }
+
+    fn cancel(&self, ticket: Ticket) {
+        let reply = self.shared.requests.lock().cancel(ticket);
+        self.shared.reply(reply.into_iter().collect());
+    }
+
+    /// All texts that wait for it.
+    fn tokenize(&mut self) {
+        while supervised_step(&self.shared, &mut self.tokenizer) == Step::Done {}
+    }
+
+    /// One step of the lane.
+    fn run(&mut self) -> Step {
+        supervised_step(&self.shared, &mut self.lane)
+    }
+
+    /// Everything there is to do.
+    fn finish(&mut self) {
+        self.tokenize();
+        while self.run() == Step::Done {}
+    }
+
+    fn answer(&self, ticket: Ticket) -> Result<Answer, InferError> {
+        self.replies.get(ticket).expect("a reply has come")
+    }
+
+    fn numbers(&self, ticket: Ticket) -> Vec<f32> {
+        self.answer(ticket).expect("an answer").numbers
+    }
+
+    fn batches(&self, model: usize) -> Vec<usize> {
+        self.models[model].batches.change(|batches| batches.clone())
+    }
+
+    fn is_empty(&self) -> bool {
+        let requests = self.shared.requests.lock();
+        requests.stats(self.clock.now()).pending_texts == 0 && requests.is_drained()
+    }
+}
+
+fn request(texts: &[&str], models: usize) -> InferRequest {
+    let models: Arc<[ModelId]> = (0..models).map(ModelId).collect();
+    let texts = texts.iter().map(|&text| TextRequest { text: text.into(), models: Arc::clone(&models) });
+    InferRequest { texts: texts.collect(), deadline: None, class: Class::Interactive }
 }
 
 #[test]
-fn an_idle_lane_lends_its_thread_until_it_has_work() {
-    let mut service = Service::new(1, 2, 100);
-    service.submit(&["a"]).1.recv().unwrap().unwrap();
-    assert_eq!(*service.models[0].threads.lock(), [2]);
-    service.models[0].gate.close();
-    let (_, first) = service.submit(&["b"]);
-    service.wait_for_runs(0, 2);
-    let (_, second) = service.submit(&["c"]);
-    service.wait_for_runs(0, 3);
-    service.models[0].gate.open();
-    assert!(first.recv().unwrap().is_ok() && second.recv().unwrap().is_ok());
-    assert_eq!(service.models[0].threads.lock()[1], 1, "of whichever ended first");
+fn every_model_answers_every_text() {
+    let mut hand = Hand::new(2);
+    let ticket = hand.submit(&["a a a", "", "a"]);
+    hand.finish();
+    // With the special tokens [CLS] and [SEP]; two models, each with a score for two labels.
+    let answer = [5.0, 0.0, 5.0, 0.0, 2.0, 0.0, 2.0, 0.0, 3.0, 0.0, 3.0, 0.0];
+    assert_eq!(hand.numbers(ticket), answer);
+    assert!(hand.is_empty());
 }
 
 #[test]
-fn one_text_keeps_as_many_lanes_busy_as_it_has_models() {
-    let mut service = Service::new(3, 3, 100);
-    service.models.iter().for_each(|model| model.gate.close());
-    let (_, answer) = service.submit(&["a"]);
-    (0..3).for_each(|model| service.wait_for_runs(model, 1));
-    service.models.iter().for_each(|model| model.gate.open());
-    assert!(answer.recv().unwrap().is_ok());
+fn a_request_without_texts_is_answered_at_once() {
+    let mut hand = Hand::new(1);
+    let ticket = hand.submit(&[]);
+    assert_eq!(hand.answer(ticket), Ok(Answer::default()));
+}
+
+#[test]
+fn texts_of_one_request_may_have_models_of_their_own() {
+    let mut hand = Hand::new(2);
+    let mut request = request(&["a", "a a"], 2);
+    request.texts[0].models = [ModelId(1)].into();
+    request.texts[1].models = [ModelId(1), ModelId(0)].into();
+    hand.shared.submit(Ticket(0), request).unwrap();
+    hand.finish();
+    assert_eq!(hand.numbers(Ticket(0)), [3.0, 0.0, 4.0, 0.0, 4.0, 0.0]);
+    assert_eq!((hand.batches(0), hand.batches(1)), (vec![1], vec![2]));
+}
+
+#[test]
+fn a_model_that_reads_text_is_given_the_text() {
+    let played: Vec<Arc<Played>> = vec![Arc::default(), Arc::default()];
+    let (mut models, tokenizers) = played::models(&played);
+    models[1] = played::model(1, Reader::Text { cost_per_kib: 64 }, &played[1]);
+    let mut hand = Hand::over(models, tokenizers, played, 100);
+    let long = "a ".repeat(40);
+    let ticket = hand.submit(&["a a", &long]);
+    hand.tokenize();
+    let backlog = hand.shared.requests.lock().stats(hand.clock.now()).models[1].queued_tokens;
+    assert_eq!(backlog, 1 + 5, "64 for each 1,024 bytes, rounded up for each text");
+    hand.finish();
+    assert_eq!(hand.numbers(ticket), [4.0, 0.0, 3.0, 0.0, MAX_TOKENS as f32, 0.0, 80.0, 0.0]);
+    assert_eq!(hand.answer(ticket).unwrap().truncated, [(1, ModelId(0))], "whoever reads the text reads all of it");
+}
+
+#[test]
+fn an_answer_says_which_models_read_only_the_beginning() {
+    let mut hand = Hand::new(2);
+    let ticket = hand.submit(&["a ".repeat(40).as_str(), "a"]);
+    hand.finish();
+    assert_eq!(hand.numbers(ticket)[..2], [MAX_TOKENS as f32, 0.0]);
+    assert_eq!(hand.answer(ticket).unwrap().truncated, [(0, ModelId(0)), (0, ModelId(1))]);
+}
+
+#[test]
+fn what_waits_when_a_lane_comes_free_runs_together() {
+    let mut hand = Hand::new(1);
+    let tickets = ["b", "c", "d", "e", "f"].map(|text| hand.submit(&[text]));
+    hand.finish();
+    assert_eq!(hand.batches(0), [5]);
+    assert!(tickets.into_iter().all(|ticket| hand.answer(ticket).is_ok()));
 }
 
 #[test]
 fn a_reply_tells_where_the_time_went() {
-    let mut service = Service::new(1, 1, 100);
-    service.models[0].gate.close();
-    let (runs, first) = service.submit(&["a"]);
-    service.wait_for_runs(0, 1);
-    let (waits, second) = service.submit(&["b"]);
-    service.wait_for_queue(1);
-    let at_least = Duration::from_millis(20);
-    std::thread::sleep(at_least);
-    service.models[0].gate.open();
-    assert!(first.recv().unwrap().is_ok() && second.recv().unwrap().is_ok());
-    let timings = service.timings.lock();
-    assert!(timings[&runs].inference >= at_least && timings[&waits].queue >= at_least, "{timings:?}");
+    let mut hand = Hand::new(1);
+    *hand.models[0].takes.lock() = Some((hand.clock.clone(), 5 * SECOND));
+    let ticket = hand.submit(&["a"]);
+    hand.clock.advance(SECOND);
+    hand.tokenize();
+    hand.clock.advance(3 * SECOND);
+    hand.finish();
+    let timing = hand.answer(ticket).unwrap().timing;
+    assert_eq!((timing.tokenization, timing.queue, timing.inference), (SECOND, 3 * SECOND, 5 * SECOND));
 }
 
 #[test]
 fn the_same_text_of_many_requests_is_computed_once() {
-    let mut service = Service::new(1, 1, 100);
-    service.models[0].gate.close();
-    let requests: Vec<_> = (0..5).map(|_| service.submit(&["a a", "a a"])).collect();
-    service.wait_for_runs(0, 1);
-    let (_, other) = service.submit(&["b"]);
-    service.wait_for_tokenized(6);
-    service.models[0].gate.open();
-    for (_, answer) in requests {
-        let answers = answer.recv().unwrap().unwrap();
-        assert_eq!(answers.len(), 2);
-        assert_eq!(answers[0], answers[1]);
-    }
-    assert!(other.recv().unwrap().is_ok());
-    assert_eq!(*service.models[0].batches.lock(), [1, 1]);
-    assert_eq!(service.dispatcher.stats().models[0].texts_done, 11);
-    assert_eq!(service.dispatcher.stats().pending_texts, 0);
+    let mut hand = Hand::new(1);
+    let tickets: Vec<Ticket> = (0..5).map(|_| hand.submit(&["a a", "a a"])).collect();
+    let other = hand.submit(&["b"]);
+    hand.finish();
+    assert!(tickets.into_iter().all(|ticket| hand.numbers(ticket) == [4.0, 0.0, 4.0, 0.0]));
+    assert!(hand.answer(other).is_ok());
+    assert_eq!(hand.batches(0), [2]);
+    assert_eq!(hand.shared.requests.lock().stats(hand.clock.now()).models[0].texts_done, 11);
+    assert!(hand.is_empty());
 }
 
 #[test]
 fn a_text_that_others_wait_for_survives_the_request_that_brought_it() {
-    let mut service = Service::new(1, 1, 100);
-    service.models[0].gate.close();
-    let (_, running) = service.submit(&["x"]);
-    service.wait_for_runs(0, 1);
-    let (first, gone) = service.submit(&["a"]);
-    let (_, stays) = service.submit(&["a", "b"]);
-    service.wait_for_queue(2);
-    service.dispatcher.cancel(first);
-    assert_eq!(gone.recv().unwrap(), Err(InferError::Cancelled));
-    service.models[0].gate.open();
-    assert!(running.recv().unwrap().is_ok());
-    assert_eq!(stays.recv().unwrap().unwrap().len(), 2);
+    let mut hand = Hand::new(1);
+    let (first, stays) = (hand.submit(&["a"]), hand.submit(&["a", "b"]));
+    hand.tokenize();
+    hand.cancel(first);
+    assert_eq!(hand.answer(first), Err(InferError::Cancelled));
+    hand.finish();
+    assert_eq!(hand.numbers(stays).len(), 4);
 }
 
 #[test]
 fn a_full_queue_refuses_at_once() {
-    let mut service = Service::new(1, 1, 2);
-    service.models[0].gate.close();
-    let (_, accepted) = service.submit(&["a", "b"]);
-    let (_, refused) = service.submit(&["c"]);
-    assert_eq!(refused.recv().unwrap(), Err(InferError::QueueFull(QueueFull { capacity: 2 })));
-    service.models[0].gate.open();
-    assert!(accepted.recv().unwrap().is_ok());
-    assert!(service.submit(&["c"]).1.recv().unwrap().is_ok(), "places are free again");
+    let mut hand = Hand::with_capacity(1, 2);
+    hand.submit(&["a", "b"]);
+    assert_eq!(hand.try_submit(&["c"], None), Err(InferError::QueueFull { capacity: 2 }));
+    hand.finish();
+    assert!(hand.try_submit(&["c"], None).is_ok(), "places are free again");
 }
 
 #[test]
-fn a_cancelled_request_frees_its_place_and_is_answered() {
-    let mut service = Service::new(1, 1, 2);
-    service.models[0].gate.close();
-    let (_, running) = service.submit(&["a"]);
-    service.wait_for_runs(0, 1);
-    let (ticket, waiting) = service.submit(&["b"]);
-    service.dispatcher.cancel(ticket);
-    assert_eq!(waiting.recv().unwrap(), Err(InferError::Cancelled));
-    service.dispatcher.cancel(ticket);
-    let (_, next) = service.submit(&["c"]);
-    service.models[0].gate.open();
-    assert!(running.recv().unwrap().is_ok() && next.recv().unwrap().is_ok());
-    assert_eq!(service.models[0].batches.lock().iter().sum::<usize>(), 2, "the cancelled text never ran");
+fn a_cancelled_request_frees_its_place_and_never_runs() {
+    let mut hand = Hand::with_capacity(1, 1);
+    let ticket = hand.submit(&["b"]);
+    hand.tokenize();
+    hand.cancel(ticket);
+    hand.cancel(ticket);
+    assert_eq!(hand.answer(ticket), Err(InferError::Cancelled));
+    let next = hand.submit(&["c c"]);
+    hand.finish();
+    assert_eq!((hand.numbers(next), hand.batches(0)), (vec![4.0, 0.0], vec![1]));
+}
+
+#[test]
+fn nothing_runs_for_a_request_whose_deadline_has_passed() {
+    let mut hand = Hand::new(1);
+    let tickets = [1, 3].map(|seconds| hand.try_submit(&["a"], Some(seconds * SECOND)).unwrap());
+    hand.clock.advance(2 * SECOND);
+    hand.tokenize();
+    assert_eq!(hand.answer(tickets[0]), Err(InferError::DeadlineExceeded { after: SECOND }));
+    hand.clock.advance(2 * SECOND);
+    hand.finish();
+    assert_eq!(hand.answer(tickets[1]), Err(InferError::DeadlineExceeded { after: 3 * SECOND }));
+    assert!(hand.batches(0).is_empty() && hand.is_empty());
 }
 
 #[test]
 fn a_failing_model_fails_only_the_requests_that_need_it() {
-    let mut service = Service::new(2, 1, 100);
-    service.models[1].fails.store(true, Ordering::SeqCst);
-    let (_, answer) = service.submit(&["a"]);
-    let error = answer.recv().unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "model `model-1` failed: asked to fail");
-    service.models[1].fails.store(false, Ordering::SeqCst);
-    assert!(service.submit(&["a"]).1.recv().unwrap().is_ok());
-    let stats = service.dispatcher.stats();
+    let mut hand = Hand::new(2);
+    hand.models[1].fails.store(true, Ordering::SeqCst);
+    let ticket = hand.submit(&["a"]);
+    hand.finish();
+    assert_eq!(hand.answer(ticket).unwrap_err().to_string(), "model `model-1` failed: asked to fail");
+    hand.models[1].fails.store(false, Ordering::SeqCst);
+    let next = hand.submit(&["a"]);
+    hand.finish();
+    assert!(hand.answer(next).is_ok());
+    let stats = hand.shared.requests.lock().stats(hand.clock.now());
     assert_eq!((stats.models[1].texts_failed, stats.models[1].texts_done), (1, 1));
-    assert_eq!(stats.models[1].errors.iter().find(|(reason, _)| *reason == "runtime"), Some(&("runtime", 1)));
-}
-
-#[test]
-fn a_panic_in_a_lane_ends_its_batch_and_nothing_else() {
-    let mut service = Service::new(1, 1, 100);
-    service.models[0].panics.store(true, Ordering::SeqCst);
-    let (_, answer) = service.submit(&["a"]);
-    assert!(matches!(answer.recv().unwrap(), Err(InferError::Inference { reason: BatchError::Panic, .. })));
-    assert!(service.submit(&["a"]).1.recv().unwrap().is_ok(), "the lane goes on");
-    let stats = service.dispatcher.stats();
-    assert_eq!((stats.panics, stats.lane_restarts, stats.pending_texts), (1, 1, 0));
+    assert!(stats.models[1].errors.contains(&("runtime", 1)));
 }
 
 #[test]
 fn a_score_that_is_not_finite_is_an_error() {
-    let mut service = Service::new(1, 1, 100);
-    service.models[0].gives_nan.store(true, Ordering::SeqCst);
-    let (_, answer) = service.submit(&["a"]);
-    assert!(matches!(answer.recv().unwrap(), Err(InferError::Inference { reason: BatchError::NonFinite, .. })));
+    let mut hand = Hand::new(1);
+    hand.models[0].gives_nan.store(true, Ordering::SeqCst);
+    let ticket = hand.submit(&["a"]);
+    hand.finish();
+    assert!(matches!(hand.answer(ticket), Err(InferError::Inference { reason: BatchError::NonFinite, .. })));
 }
 
 #[test]
-fn closing_answers_what_was_accepted_and_refuses_the_rest() {
-    let mut service = Service::new(2, 2, 100);
-    service.models[0].gate.close();
-    let accepted: Vec<_> = (0..10).map(|_| service.submit(&["a"]).1).collect();
-    std::thread::scope(|scope| {
-        let dispatcher = &service.dispatcher;
-        let closing = scope.spawn(|| dispatcher.close());
-        loop {
-            let late = Ticket(1 << 40);
-            let receiver = service.wait_for(late);
-            let request = InferRequest { texts: vec!["late".to_owned()], models: vec![ModelId(1)], top: 1 };
-            if dispatcher.submit(late, request) == Err(InferError::Draining) {
-                break;
+fn a_panic_in_a_model_fails_its_batch_and_nothing_else() {
+    let mut hand = Hand::new(1);
+    hand.models[0].panics.store(true, Ordering::SeqCst);
+    let ticket = hand.submit(&["a"]);
+    hand.finish();
+    assert!(matches!(hand.answer(ticket), Err(InferError::Inference { reason: BatchError::Panic, .. })));
+    goes_on(&mut hand);
+}
+
+/// Whatever has happened, one panic of it, the next request is answered and nothing is left behind.
+fn goes_on(hand: &mut Hand) {
+    let next = hand.submit(&["a a"]);
+    hand.finish();
+    let answer = hand.numbers(next);
+    assert!(answer.starts_with(&[4.0, 0.0]), "{answer:?}");
+    assert_eq!(hand.shared.requests.lock().stats(hand.clock.now()).panics, 1);
+    assert!(hand.is_empty());
+}
+
+#[test]
+fn a_worker_that_panics_at_any_step_ends_what_it_had_in_hand() {
+    for place in [Place::Taken, Place::Ran, Place::Entered] {
+        for lane_panics in [false, true] {
+            let mut hand = Hand::new(1);
+            let ticket = hand.submit(&["a"]);
+            if lane_panics {
+                hand.tokenize();
             }
-            dispatcher.cancel(late);
-            receiver.recv().unwrap().ok();
+            hand.shared.faults.arm(&[place]);
+            hand.finish();
+            match (hand.answer(ticket), place) {
+                // What was entered stands.
+                (Ok(answer), Place::Entered) => assert_eq!(answer.numbers, [3.0, 0.0]),
+                (Err(InferError::Inference { reason: BatchError::Panic, .. }), Place::Taken | Place::Ran) => {}
+                (answer, place) => panic!("{place:?}, in the lane {lane_panics}: {answer:?}"),
+            }
+            goes_on(&mut hand);
         }
-        service.models[0].gate.open();
-        closing.join().unwrap();
-    });
-    for answer in accepted {
-        assert!(answer.recv().unwrap().is_ok());
     }
 }
 
 #[test]
-fn many_requests_at_once_are_all_answered_with_their_own_length() {
-    let mut service = Service::new(5, 4, 10_000);
-    let answers: Vec<(usize, Receiver<Answer>)> = (0..500)
-        .map(|index| {
-            let words = index % 13;
-            (words, service.submit(&["a ".repeat(words).as_str()]).1)
-        })
-        .collect();
-    for (words, answer) in answers {
-        let answers = answer.recv().unwrap().unwrap();
-        assert!((0..5).all(|model| (score(&answers[0], model) - (words + 2) as f32).abs() < f32::EPSILON));
+fn a_panic_of_the_rescue_gives_the_engine_up_and_answers_everybody() {
+    for lane_panics in [false, true] {
+        let mut hand = Hand::new(1);
+        let tickets = [hand.submit(&["a"]), hand.submit(&["b", "c"])];
+        if lane_panics {
+            hand.tokenize();
+        }
+        hand.shared.faults.arm(&[Place::Taken, Place::Rescue]);
+        hand.finish();
+        assert!(tickets.into_iter().all(|ticket| hand.answer(ticket) == Err(InferError::Broken)));
+        assert_eq!(hand.try_submit(&["a"], None), Err(InferError::Broken));
+        assert!(hand.shared.requests.lock().stats(hand.clock.now()).broken);
+        assert!(hand.is_empty());
     }
-    let done: HashMap<String, u64> =
-        service.dispatcher.stats().models.into_iter().map(|model| (model.name, model.texts_done)).collect();
-    assert!(done.values().all(|&done| done == 500));
+}
+
+#[test]
+fn workers_end_once_the_dispatcher_has_closed() {
+    let mut hand = Hand::new(1);
+    let accepted = hand.submit(&["a"]);
+    hand.shared.requests.lock().drain();
+    assert_eq!(hand.try_submit(&["b"], None), Err(InferError::Draining));
+    assert_ne!(hand.run(), Step::Closed, "before what was accepted is answered");
+    hand.finish();
+    assert!(hand.answer(accepted).is_ok());
+    hand.shared.requests.lock().close();
+    assert_eq!((hand.run(), hand.tokenizer.step(&hand.shared)), (Step::Closed, Step::Closed));
 }

@@ -16,6 +16,7 @@ use std::{path::Path, sync::Arc};
 use chorus_core::{
     names::EncoderNames,
     packing::{Packed, PositionRule},
+    requests::BatchError,
     spec::{ModelSpec, Pooling, Task},
 };
 use chorus_cuda::{CudaError, Device, Element, LARGEST_HEAD, LARGEST_ROW, Norm, Tables, VECTOR};
@@ -27,11 +28,8 @@ use self::{
     layer::{Layer, Seat},
     weights::Upload,
 };
-use super::{Precision, Runner, ThreadShare, tensors::Tensors};
-use crate::{
-    checkpoint::WeightFiles,
-    error::{BatchError, LoadError},
-};
+use super::{Batch, Precision, Runner, ThreadShare, tensors::Tensors};
+use crate::{checkpoint::WeightFiles, error::LoadError};
 
 struct CudaEncoder<T: Element> {
     size: usize,
@@ -142,7 +140,8 @@ impl<T: Element> CudaEncoder<T> {
 
 impl<T: Element> Runner for CudaEncoder<T> {
     /// The calling thread waits for the device; threads mean nothing to one.
-    fn run(&self, texts: &[&[u32]], _threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
+    fn run(&self, batch: &Batch, _threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
+        let texts = batch.tokens()?;
         let free = self.seats.lock().pop();
         let run = || {
             let mut seat = match free {
@@ -162,17 +161,13 @@ impl<T: Element> Runner for CudaEncoder<T> {
         self.head.width()
     }
 
-    fn computed_tokens(&self, texts: &[&[u32]]) -> usize {
-        texts.iter().map(|text| text.len()).sum()
-    }
-
     /// Tries products of every size out on what a batch of made-up texts leaves in the buffers.
     fn prepare(&self, tokens: usize) -> Result<(), BatchError> {
         let longest = self.max_tokens.min(tokens);
         // Any ids are texts; these differ from place to place.
         let ids: Vec<u32> = (0..tokens).map(|place| (place * 7919 % self.vocabulary) as u32).collect();
         let texts: Vec<&[u32]> = ids.chunks(longest).collect();
-        self.run(&texts, &ThreadShare::new(1))?;
+        self.run(&Batch::Tokens(&texts), &ThreadShare::new(1))?;
         let Some(mut seat) = self.seats.lock().pop() else { return Ok(()) };
         let prepared = self.layers[0].prepare(&mut seat, tokens);
         self.seats.lock().push(seat);

@@ -19,6 +19,7 @@ use std::{path::Path, sync::Arc};
 use chorus_core::{
     names::EncoderNames,
     packing::{Packed, PositionRule},
+    requests::BatchError,
     spec::ModelSpec,
     weights::WeightError,
 };
@@ -32,13 +33,10 @@ use self::{
     weights::layer_norm,
 };
 use super::{
-    Precision, Runner, ThreadShare,
+    Batch, Precision, Runner, ThreadShare,
     tensors::{Table, Tensors},
 };
-use crate::{
-    checkpoint::WeightFiles,
-    error::{BatchError, LoadError},
-};
+use crate::{checkpoint::WeightFiles, error::LoadError};
 
 /// Multiply-adds of one layer that are worth another thread. With fewer, threads wait for each other longer than
 /// they compute: a text of 98 tokens and small layers took twice as long on two.
@@ -151,8 +149,8 @@ impl<F: Format> Encoder<F> {
 }
 
 impl<F: Format> Runner for Encoder<F> {
-    fn run(&self, texts: &[&[u32]], threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
-        let batch = Packed::new(texts, self.rule);
+    fn run(&self, batch: &Batch, threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
+        let batch = Packed::new(batch.tokens()?, self.rule);
         let mut work = self.workspaces.lock().pop().unwrap_or_default();
         self.embed(&batch, &mut work);
         let most = batch.tokens() * self.layer_weights / WORTH_A_THREAD;
@@ -175,9 +173,5 @@ impl<F: Format> Runner for Encoder<F> {
 
     fn width(&self) -> usize {
         self.width
-    }
-
-    fn computed_tokens(&self, texts: &[&[u32]]) -> usize {
-        texts.iter().map(|text| text.len()).sum()
     }
 }

@@ -1,12 +1,11 @@
 //! Counters of the engine and their snapshot.
 //!
-//! Plain numbers under the dispatcher's lock; names and units follow the metrics they become.
+//! Plain numbers; names and units follow the metrics they become.
 
 use std::time::{Duration, Instant};
 
-use chorus_core::planner::{Batch, CloseReason, Item, ModelId, Planner};
-
-use crate::error::BatchError;
+use super::{BatchError, Part};
+use crate::planner::{Batch, CloseReason, ModelId};
 
 const SECONDS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0];
@@ -85,8 +84,11 @@ impl ModelStats {
 pub struct EngineStats {
     pub models: Vec<ModelStats>,
     pub lanes: usize,
-    pub lane_restarts: u64,
+    /// Steps of threads that panicked.
     pub panics: u64,
+    /// The engine has failed for good.
+    pub broken: bool,
+    /// Texts accepted and not yet answered.
     pub pending_texts: usize,
     pub queue_capacity: usize,
     pub tokenization_seconds: Histogram,
@@ -106,8 +108,8 @@ impl Counters {
         let stats = EngineStats {
             models: models.iter().map(|name| ModelStats::new(name)).collect(),
             lanes,
-            lane_restarts: 0,
             panics: 0,
+            broken: false,
             pending_texts: 0,
             queue_capacity,
             tokenization_seconds: Histogram::new(TOKENIZATION_SECONDS),
@@ -118,23 +120,19 @@ impl Counters {
         Self { stats, last_progress: now }
     }
 
-    /// A request's texts were tokenized, in `elapsed` altogether.
-    pub fn tokenization(&mut self, elapsed: Duration) {
+    /// A text was prepared for its models, in `elapsed`.
+    pub fn prepared(&mut self, parts: &[Part], elapsed: Duration) {
         self.stats.tokenization_seconds.observe(elapsed.as_secs_f64());
-    }
-
-    /// A text was tokenized for its models.
-    pub fn tokenized(&mut self, items: &[Item], truncated: bool) {
-        let longest = items.iter().map(|item| item.tokens).max().unwrap_or(0);
+        let longest = parts.iter().map(|part| part.cost).max().unwrap_or(0);
         self.stats.input_tokens.observe(longest as f64);
-        self.stats.truncated_texts += u64::from(truncated);
+        self.stats.truncated_texts += u64::from(parts.iter().any(|part| part.truncated));
     }
 
-    /// A batch has run with `texts` texts that were still wanted, computing `computed` tokens.
+    /// A batch has run with `texts` texts that were still wanted, computing `computed` of cost.
     pub fn batch(&mut self, batch: &Batch, texts: usize, computed: usize, elapsed: Duration, now: Instant) {
         self.last_progress = now;
         let model = &mut self.stats.models[batch.model.0];
-        model.batch_tokens += batch.tokens as u64;
+        model.batch_tokens += batch.cost as u64;
         model.batch_padded_tokens += computed as u64;
         model.busy_seconds += elapsed.as_secs_f64();
         model.batch_size.observe(texts as f64);
@@ -161,18 +159,10 @@ impl Counters {
         self.stats.panics += 1;
     }
 
-    pub fn lane_restarted(&mut self) {
-        self.stats.lane_restarts += 1;
-    }
-
-    pub fn snapshot(&self, planner: &Planner, now: Instant) -> EngineStats {
+    /// All but what others know: queues and places.
+    pub fn snapshot(&self, is_idle: bool, now: Instant) -> EngineStats {
         let mut stats = self.stats.clone();
-        for (index, model) in stats.models.iter_mut().enumerate() {
-            let backlog = planner.backlog(ModelId(index));
-            (model.queued_texts, model.queued_tokens) = (backlog.texts, backlog.tokens);
-        }
-        stats.pending_texts = planner.pending();
-        if !planner.is_idle() {
+        if !is_idle {
             stats.since_progress = now.saturating_duration_since(self.last_progress);
         }
         stats

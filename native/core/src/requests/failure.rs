@@ -1,0 +1,64 @@
+//! Why a request, or a batch of it, gets no answer. Messages never contain the text of a request.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Why a request got no answer.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum InferError {
+    #[error("the engine has failed and answers nothing any more")]
+    Broken,
+    #[error("the request was cancelled")]
+    Cancelled,
+    #[error("no answer within {} ms", .after.as_millis())]
+    DeadlineExceeded { after: Duration },
+    #[error("the engine is shutting down")]
+    Draining,
+    #[error("model `{model}` failed: {reason}")]
+    Inference { model: String, reason: BatchError },
+    #[error("the queue holds {capacity} texts and is full")]
+    QueueFull { capacity: usize },
+    #[error("{texts} texts in one request; at most {capacity} can wait")]
+    TooManyTexts { texts: usize, capacity: usize },
+}
+
+impl InferError {
+    /// The error's machine-readable name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Broken => "internal",
+            Self::Cancelled => "cancelled",
+            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::Draining => "draining",
+            Self::Inference { .. } => "inference_failed",
+            Self::QueueFull { .. } => "queue_full",
+            Self::TooManyTexts { .. } => "too_many_texts",
+        }
+    }
+}
+
+/// Why a batch, or one text in it, gave no result.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum BatchError {
+    #[error("its output is not finite")]
+    NonFinite,
+    #[error("the worker panicked")]
+    Panic,
+    #[error("{0}")]
+    Runtime(String),
+}
+
+impl BatchError {
+    /// Every value of [`BatchError::reason`].
+    pub const REASONS: [&str; 3] = ["non_finite", "panic", "runtime"];
+
+    /// The name used as a metric label.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NonFinite => "non_finite",
+            Self::Panic => "panic",
+            Self::Runtime(_) => "runtime",
+        }
+    }
+}

@@ -1,0 +1,512 @@
+//! Accepted requests, from admission to their one answer.
+//!
+//! A state machine without clock or thread, around the planner: requests come in by `accept`, texts go out to be
+//! prepared by `next_text` and come back by `prepared`, work goes out by `begin` and comes back by `finish`. Whatever
+//! ends requests returns their replies. Its promises, which a property test tries to break:
+//!
+//! - Every accepted request gets exactly one [`Reply`].
+//! - Places in the queue are taken by acceptance and given back by the reply, however it comes about.
+//! - Nothing is computed that nobody waits for when its batch begins, and no content twice at the same time.
+//! - Nothing is begun for a request whose deadline has passed.
+//!
+//! Texts are prepared request by request in turns, and wait in the planner each as soon as it is prepared.
+//!
+//! - `admission`: who is let in
+//! - `flights`: what several requests wait for
+//! - `counters`: what can be counted
+//! - `failure`: what can go wrong
+
+mod admission;
+mod counters;
+mod failure;
+mod flights;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use self::{
+    admission::{Admission, Demand},
+    counters::Counters,
+    flights::Flights,
+};
+pub use self::{
+    counters::{EngineStats, Histogram, ModelStats},
+    failure::{BatchError, InferError},
+    flights::FlightId,
+};
+use crate::{
+    content::Content,
+    planner::{Batch, Class, Flow, Item, ModelId, Planner, PlannerConfig},
+};
+
+/// A request's name, chosen by the caller; unique among open requests.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// A request's name in here: none is used twice.
+type RequestId = u64;
+
+/// A text and the models that are to answer it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextRequest {
+    pub text: Arc<str>,
+    /// At least one, each once.
+    pub models: Arc<[ModelId]>,
+}
+
+/// Texts to be answered.
+#[derive(Clone, Debug)]
+pub struct InferRequest {
+    pub texts: Vec<TextRequest>,
+    /// When the answer is of no use any more.
+    pub deadline: Option<Instant>,
+    pub class: Class,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// Text by text, for each of its models in their order: a score for each label, or a vector.
+    pub numbers: Vec<f32>,
+    /// Texts, by their index, of which a model has read only the beginning.
+    pub truncated: Vec<(usize, ModelId)>,
+    pub timing: Timing,
+}
+
+/// Where a request's time went in the engine; the parts follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// From acceptance until all texts were prepared, waiting for a tokenizer thread included.
+    pub tokenization: Duration,
+    /// Until the first batch with one of its texts began.
+    pub queue: Duration,
+    /// Until the last batch with one of its texts ended.
+    pub inference: Duration,
+}
+
+/// How an accepted request ended.
+#[derive(Debug, PartialEq)]
+pub struct Reply {
+    pub ticket: Ticket,
+    pub answer: Result<Answer, InferError>,
+}
+
+/// A text that is to be prepared for its models.
+#[derive(Clone, Debug)]
+pub struct TextJob {
+    request: RequestId,
+    index: usize,
+    pub text: Arc<str>,
+    pub models: Arc<[ModelId]>,
+}
+
+/// What one of a text's models reads of it.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub model: ModelId,
+    pub content: Content,
+    /// What a batch's budget counts.
+    pub cost: usize,
+    /// The model reads only the beginning.
+    pub truncated: bool,
+}
+
+/// A batch, and what of it is still wanted.
+#[derive(Debug)]
+pub struct Work {
+    pub batch: Batch,
+    pub flights: Vec<(FlightId, Content)>,
+}
+
+/// How a batch went.
+pub struct Outcome {
+    /// For each of its flights, in order.
+    pub outputs: Vec<Result<Vec<f32>, BatchError>>,
+    /// What the model had to compute, in the unit of `Batch::cost`, padding included.
+    pub computed: usize,
+    pub elapsed: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Closed,
+    Draining,
+    Running,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct RequestsConfig {
+    pub planner: PlannerConfig,
+    /// Texts that are accepted and not yet answered, at most.
+    pub capacity: usize,
+}
+
+/// An accepted request and how much of its answer is still to come.
+struct Request {
+    ticket: Ticket,
+    texts: Vec<TextRequest>,
+    /// Those of `texts` that are prepared, by index; a text may come back before one that went out earlier.
+    prepared: Vec<Option<PreparedText>>,
+    /// The next text to go out.
+    next: usize,
+    /// Texts that have not come back.
+    unprepared: usize,
+    /// Outputs that have not come.
+    missing: usize,
+    flow: Flow,
+    class: Class,
+    deadline: Option<Instant>,
+    accepted: Instant,
+    /// When its last text came back.
+    tokenized: Instant,
+}
+
+struct PreparedText {
+    flights: Vec<FlightId>,
+    truncated: Vec<ModelId>,
+}
+
+pub struct Requests {
+    planner: Planner,
+    admission: Admission,
+    counters: Counters,
+    phase: Phase,
+    broken: bool,
+    open: HashMap<RequestId, Request>,
+    by_ticket: HashMap<Ticket, RequestId>,
+    /// Requests with texts that have not gone out; those that have ended meanwhile are skipped.
+    unprepared: VecDeque<RequestId>,
+    deadlines: BTreeSet<(Instant, RequestId)>,
+    flights: Flights,
+    model_names: Vec<String>,
+    next: RequestId,
+}
+
+impl Requests {
+    /// `model_names`: by their index, for messages and figures.
+    pub fn new(config: RequestsConfig, model_names: Vec<String>, now: Instant) -> Self {
+        Self {
+            planner: Planner::new(config.planner),
+            admission: Admission::new(config.capacity),
+            counters: Counters::new(config.planner.lanes, config.capacity, &model_names, now),
+            phase: Phase::Running,
+            broken: false,
+            open: HashMap::new(),
+            by_ticket: HashMap::new(),
+            unprepared: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            flights: Flights::default(),
+            model_names,
+            next: 0,
+        }
+    }
+
+    /// Takes a request in; one reply will come, now if it has no texts.
+    ///
+    /// # Errors
+    /// Why it is refused, and no reply will come.
+    pub fn accept(&mut self, ticket: Ticket, request: InferRequest, now: Instant) -> Result<Option<Reply>, InferError> {
+        if self.broken {
+            return Err(InferError::Broken);
+        }
+        if self.phase != Phase::Running {
+            return Err(InferError::Draining);
+        }
+        let InferRequest { texts, deadline, class } = request;
+        let demand = Demand { texts: texts.len() };
+        self.admission.admit(demand)?;
+        if texts.is_empty() {
+            return Ok(Some(Reply { ticket, answer: Ok(Answer::default()) }));
+        }
+        if self.open.is_empty() && !self.planner.is_running() {
+            self.counters.woke(now);
+        }
+        let id = self.next;
+        self.next += 1;
+        self.by_ticket.insert(ticket, id);
+        self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
+        self.unprepared.push_back(id);
+        let request = Request {
+            ticket,
+            prepared: texts.iter().map(|_| None).collect(),
+            next: 0,
+            unprepared: texts.len(),
+            missing: texts.iter().map(|text| text.models.len()).sum(),
+            texts,
+            flow: Flow::default(),
+            class,
+            deadline,
+            accepted: now,
+            tokenized: now,
+        };
+        self.open.insert(id, request);
+        Ok(None)
+    }
+
+    /// The next text to prepare: of each request one in turn.
+    pub fn next_text(&mut self) -> Option<TextJob> {
+        loop {
+            let id = self.unprepared.pop_front()?;
+            let Some(request) = self.open.get_mut(&id) else { continue };
+            let index = request.next;
+            request.next += 1;
+            if request.next < request.texts.len() {
+                self.unprepared.push_back(id);
+            }
+            let TextRequest { text, models } = request.texts[index].clone();
+            return Some(TextJob { request: id, index, text, models });
+        }
+    }
+
+    /// Whether `next_text` may give one.
+    pub fn has_text(&self) -> bool {
+        !self.unprepared.is_empty()
+    }
+
+    /// A text has been prepared, in `elapsed`: it waits from now on. `parts` has one entry for each of its models, in
+    /// their order. Returns the reply if all of it was known already.
+    pub fn prepared(&mut self, job: &TextJob, parts: Vec<Part>, elapsed: Duration, now: Instant) -> Option<Reply> {
+        self.counters.prepared(&parts, elapsed);
+        let request = self.open.get_mut(&job.request)?;
+        request.unprepared -= 1;
+        if request.unprepared == 0 {
+            request.tokenized = now;
+        }
+        let truncated = parts.iter().filter(|part| part.truncated).map(|part| part.model).collect();
+        let mut flights = Vec::with_capacity(parts.len());
+        let mut fresh = Vec::new();
+        for Part { model, content, cost, .. } in parts {
+            if let Some((flight, known)) = self.flights.join(&content, model, job.request) {
+                if known.output.is_some() {
+                    request.missing -= 1;
+                    self.counters.done(model);
+                }
+                flights.push(Some(flight));
+            } else {
+                flights.push(None);
+                fresh.push((content, Item { model, cost }));
+            }
+        }
+        if !fresh.is_empty() {
+            let items = fresh.iter().map(|&(_, item)| item).collect();
+            let text = self.planner.enqueue(&mut request.flow, request.class, items, now);
+            let mut started = fresh.into_iter().map(|(content, item)| {
+                let id = (text, item.model);
+                self.flights.start(id, content, job.request);
+                id
+            });
+            for place in flights.iter_mut().filter(|flight| flight.is_none()) {
+                *place = started.next();
+            }
+        }
+        let flights = flights.into_iter().flatten().collect();
+        request.prepared[job.index] = Some(PreparedText { flights, truncated });
+        (request.missing == 0).then(|| self.answer(job.request, now)).flatten()
+    }
+
+    /// A text could not be prepared: its request fails.
+    pub fn unpreparable(&mut self, job: &TextJob, reason: &BatchError) -> Option<Reply> {
+        let model = *job.models.first()?;
+        let request = self.remove(job.request)?;
+        self.counters.failed(model, reason);
+        Some(Reply { ticket: request.ticket, answer: Err(self.failure(model, reason)) })
+    }
+
+    /// Work for a free lane, if there is any.
+    pub fn begin(&mut self, now: Instant) -> Option<Work> {
+        let batch = self.planner.poll_batch(now)?;
+        let begin = |&text| {
+            let id = (text, batch.model);
+            let flight = self.flights.get_mut(id)?;
+            flight.started.get_or_insert(now);
+            Some((id, flight.content.clone()))
+        };
+        let flights = batch.texts.iter().filter_map(begin).collect();
+        Some(Work { batch, flights })
+    }
+
+    /// Whether `begin` would give work.
+    pub fn has_work(&self) -> bool {
+        self.planner.has_batch()
+    }
+
+    /// Threads for each batch that runs.
+    pub fn threads_per_batch(&self) -> usize {
+        self.planner.threads_per_batch()
+    }
+
+    /// Enters how a batch went; returns the replies to the requests that it completes or fails.
+    pub fn finish(&mut self, work: &Work, outcome: Outcome, now: Instant) -> Vec<Reply> {
+        let Outcome { outputs, computed, elapsed } = outcome;
+        self.planner.finish(work.batch.id);
+        self.counters.batch(&work.batch, work.flights.len(), computed, elapsed, now);
+        let none = || Err(BatchError::Runtime("it gave no output for a text".to_owned()));
+        let mut outputs = outputs.into_iter();
+        let land = |&(id, _): &(FlightId, _)| self.land(id, outputs.next().unwrap_or_else(none), now);
+        work.flights.iter().flat_map(land).collect()
+    }
+
+    /// A batch came to nothing: its lane is free again and what it was about fails.
+    pub fn fail(&mut self, work: &Work, reason: &BatchError, now: Instant) -> Vec<Reply> {
+        let outputs = work.flights.iter().map(|_| Err(reason.clone())).collect();
+        self.finish(work, Outcome { outputs, computed: 0, elapsed: Duration::ZERO }, now)
+    }
+
+    /// Takes a request back. One that is not open is ignored.
+    pub fn cancel(&mut self, ticket: Ticket) -> Option<Reply> {
+        let &id = self.by_ticket.get(&ticket)?;
+        self.end(id, InferError::Cancelled)
+    }
+
+    /// Ends the requests whose deadline has passed.
+    pub fn expire(&mut self, now: Instant) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        while let Some(&(deadline, id)) = self.deadlines.first()
+            && deadline <= now
+        {
+            let after = self.open.get(&id).map_or(Duration::ZERO, |request| deadline - request.accepted);
+            replies.extend(self.end(id, InferError::DeadlineExceeded { after }));
+        }
+        replies
+    }
+
+    /// Accepts nothing more; what was accepted goes on.
+    pub fn drain(&mut self) {
+        if self.phase == Phase::Running {
+            self.phase = Phase::Draining;
+        }
+    }
+
+    /// Accepts nothing more, and ends everything that is open.
+    pub fn abandon(&mut self) -> Vec<Reply> {
+        self.broken = true;
+        let open: Vec<RequestId> = self.open.keys().copied().collect();
+        open.into_iter().filter_map(|id| self.end(id, InferError::Broken)).collect()
+    }
+
+    /// Threads are to end.
+    pub fn close(&mut self) {
+        self.phase = Phase::Closed;
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Whether every request has been answered and no batch runs. After `abandon` batches do not count: who ran
+    /// them may be gone.
+    pub fn is_drained(&self) -> bool {
+        self.open.is_empty() && (self.broken || !self.planner.is_running())
+    }
+
+    pub fn stats(&self, now: Instant) -> EngineStats {
+        let pending = self.admission.open();
+        let is_idle = pending == 0 && !self.planner.is_running();
+        let mut stats = self.counters.snapshot(is_idle, now);
+        for (index, model) in stats.models.iter_mut().enumerate() {
+            let backlog = self.planner.backlog(ModelId(index));
+            (model.queued_texts, model.queued_tokens) = (backlog.texts, backlog.cost);
+        }
+        (stats.pending_texts, stats.broken) = (pending, self.broken);
+        stats
+    }
+
+    /// A thread's step has panicked.
+    pub fn panicked(&mut self) {
+        self.counters.panicked();
+    }
+
+    /// A flight has its output, or has none.
+    fn land(&mut self, id: FlightId, output: Result<Vec<f32>, BatchError>, now: Instant) -> Vec<Reply> {
+        let Some(flight) = self.flights.get_mut(id) else { return Vec::new() };
+        let (_, model) = id;
+        let waiters = flight.waiters.clone();
+        match output {
+            Err(reason) => {
+                let fail = |request| {
+                    let request = self.remove(request)?;
+                    self.counters.failed(model, &reason);
+                    Some(Reply { ticket: request.ticket, answer: Err(self.failure(model, &reason)) })
+                };
+                waiters.into_iter().filter_map(fail).collect()
+            }
+            Ok(output) => {
+                flight.output = Some(output);
+                waiters.into_iter().filter_map(|request| self.advance(request, model, now)).collect()
+            }
+        }
+    }
+
+    /// One more output of a request has come; returns the reply if it was the last.
+    fn advance(&mut self, id: RequestId, model: ModelId, now: Instant) -> Option<Reply> {
+        let request = self.open.get_mut(&id)?;
+        request.missing -= 1;
+        let is_complete = request.missing == 0;
+        self.counters.done(model);
+        if is_complete { self.answer(id, now) } else { None }
+    }
+
+    /// The reply to a request whose outputs have all come.
+    fn answer(&mut self, id: RequestId, now: Instant) -> Option<Reply> {
+        let request = self.open.get(&id)?;
+        let timing = self.timing(request, now);
+        let mut answer = Answer { timing, ..Answer::default() };
+        for (index, text) in request.prepared.iter().enumerate() {
+            let PreparedText { flights, truncated } = text.as_ref()?;
+            let outputs = flights.iter().filter_map(|&flight| self.flights.get(flight)?.output.as_ref());
+            outputs.for_each(|output| answer.numbers.extend_from_slice(output));
+            answer.truncated.extend(truncated.iter().map(|&model| (index, model)));
+        }
+        let request = self.remove(id)?;
+        Some(Reply { ticket: request.ticket, answer: Ok(answer) })
+    }
+
+    /// Where the time of a request went that ends now. A text that was on its way already has not waited.
+    fn timing(&self, request: &Request, now: Instant) -> Timing {
+        let flights = request.prepared.iter().flatten().flat_map(|text| &text.flights);
+        let started = flights.filter_map(|&flight| self.flights.get(flight)?.started).min();
+        let started = started.unwrap_or(now).max(request.tokenized);
+        Timing {
+            tokenization: request.tokenized - request.accepted,
+            queue: started - request.tokenized,
+            inference: now - started,
+        }
+    }
+
+    /// Ends a request without an answer.
+    fn end(&mut self, id: RequestId, reason: InferError) -> Option<Reply> {
+        let request = self.open.get(&id)?;
+        let flights = request.prepared.iter().flatten().flat_map(|text| &text.flights);
+        let unanswered =
+            flights.filter(|&&flight| self.flights.get(flight).is_some_and(|flight| flight.output.is_none()));
+        unanswered.for_each(|&(_, model)| self.counters.cancelled(model));
+        let request = self.remove(id)?;
+        Some(Reply { ticket: request.ticket, answer: Err(reason) })
+    }
+
+    /// Takes a request out, gives its places back, and lets go of what it waited for.
+    fn remove(&mut self, id: RequestId) -> Option<Request> {
+        let request = self.open.remove(&id)?;
+        self.by_ticket.remove(&request.ticket);
+        self.admission.leave(Demand { texts: request.texts.len() });
+        if let Some(deadline) = request.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+        for &flight in request.prepared.iter().flatten().flat_map(|text| &text.flights) {
+            if self.flights.leave(flight) {
+                let (text, model) = flight;
+                self.planner.cancel(text, model);
+            }
+        }
+        Some(request)
+    }
+
+    fn failure(&self, model: ModelId, reason: &BatchError) -> InferError {
+        InferError::Inference { model: self.model_names[model.0].clone(), reason: reason.clone() }
+    }
+}

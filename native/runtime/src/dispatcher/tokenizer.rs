@@ -1,0 +1,158 @@
+//! The tokenizer threads: of each text what its models read, once per distinct tokenizer.
+
+use std::{mem, sync::Arc};
+
+use chorus_core::{
+    content::Content,
+    planner::ModelId,
+    requests::{BatchError, Part, Reply, TextJob},
+};
+
+#[cfg(test)]
+use super::tests::Place;
+use super::{
+    Shared,
+    supervise::{Step, Worker},
+};
+use crate::{
+    model::Reader,
+    tokenizer::{Encoded, TextTokenizer},
+};
+
+#[derive(Default)]
+pub struct Tokenizer {
+    /// A text that has been taken, and neither handed in nor failed.
+    in_hand: Option<TextJob>,
+    /// Replies that have not been delivered.
+    outbox: Vec<Reply>,
+}
+
+impl Worker for Tokenizer {
+    fn step(&mut self, shared: &Shared) -> Step {
+        let taken = self.take(shared);
+        self.deliver(shared);
+        if taken == Step::Done {
+            self.prepare(shared);
+            self.deliver(shared);
+        }
+        taken
+    }
+
+    fn rescue(&mut self, shared: &Shared) {
+        #[cfg(test)]
+        shared.faults.pass(Place::Rescue);
+        if let Some(job) = &self.in_hand {
+            self.outbox.extend(shared.requests.lock().unpreparable(job, &BatchError::Panic));
+            self.in_hand = None;
+        }
+        self.deliver(shared);
+    }
+
+    fn wait(&self, shared: &Shared) {
+        let mut requests = shared.requests.lock();
+        if !requests.has_text() && !requests.is_closed() {
+            shared.texts_waiting.wait(&mut requests);
+        }
+    }
+}
+
+impl Tokenizer {
+    fn take(&mut self, shared: &Shared) -> Step {
+        let now = (shared.clock)();
+        let mut requests = shared.requests.lock();
+        self.outbox.extend(requests.expire(now));
+        self.in_hand = requests.next_text();
+        let is_closed = requests.is_closed();
+        drop(requests);
+        match self.in_hand {
+            Some(_) => {
+                #[cfg(test)]
+                shared.faults.pass(Place::Taken);
+                Step::Done
+            }
+            None if is_closed => Step::Closed,
+            None => Step::Idle,
+        }
+    }
+
+    fn prepare(&mut self, shared: &Shared) {
+        let Some(job) = &self.in_hand else { return };
+        let started = (shared.clock)();
+        let parts = parts(shared, &job.text, &job.models);
+        #[cfg(test)]
+        shared.faults.pass(Place::Ran);
+        let ended = (shared.clock)();
+        let mut requests = shared.requests.lock();
+        let reply = match parts {
+            Ok(parts) => requests.prepared(job, parts, ended - started, ended),
+            Err(error) => requests.unpreparable(job, &BatchError::Runtime(format!("its tokenizer: {error}"))),
+        };
+        self.outbox.extend(reply);
+        self.in_hand = None;
+        shared.wake_lane(requests);
+        #[cfg(test)]
+        shared.faults.pass(Place::Entered);
+    }
+
+    fn deliver(&mut self, shared: &Shared) {
+        shared.reply(mem::take(&mut self.outbox));
+    }
+}
+
+/// What each of `models` reads of `text`.
+fn parts(shared: &Shared, text: &Arc<str>, models: &[ModelId]) -> Result<Vec<Part>, tokenizers::Error> {
+    let mut readings: Vec<Reading> = Vec::new();
+    let part = |&model: &ModelId| {
+        let ModelId(index) = model;
+        match shared.models[index].reader {
+            Reader::Text { cost_per_kib } => {
+                let cost = (text.len() * cost_per_kib).div_ceil(1024).max(1);
+                Ok(Part { model, content: Content::Text(Arc::clone(text)), cost, truncated: false })
+            }
+            Reader::Tokens { tokenizer, max_content } => {
+                let known = readings.iter().position(|reading| reading.index == tokenizer);
+                if known.is_none() {
+                    readings.push(Reading::new(shared, text, tokenizer, models)?);
+                }
+                let place = known.unwrap_or(readings.len() - 1);
+                let (ids, truncated) = readings[place].ids(max_content);
+                Ok(Part { model, cost: ids.len(), content: Content::Tokens(ids), truncated })
+            }
+        }
+    };
+    models.iter().map(part).collect()
+}
+
+/// One text by one tokenizer.
+struct Reading<'a> {
+    /// In the engine's set.
+    index: usize,
+    tokenizer: &'a TextTokenizer,
+    encoded: Encoded,
+    /// Sequences of different lengths: models that read alike share one.
+    sequences: Vec<Arc<[u32]>>,
+}
+
+impl<'a> Reading<'a> {
+    /// As much of the text as any of `models` reads by the tokenizer.
+    fn new(shared: &'a Shared, text: &str, index: usize, models: &[ModelId]) -> Result<Self, tokenizers::Error> {
+        let tokenizer = shared.tokenizers.get(index);
+        let lengths = models.iter().filter_map(|model| shared.models[model.0].max_content(index));
+        let encoded = tokenizer.encode(text, lengths.max().unwrap_or(0))?;
+        Ok(Self { index, tokenizer, encoded, sequences: Vec::new() })
+    }
+
+    /// Special tokens around as much of the text as fits between them, and whether that is not all of it.
+    fn ids(&mut self, max_content: usize) -> (Arc<[u32]>, bool) {
+        let Encoded { content, truncated } = &self.encoded;
+        let content_read = &content[..content.len().min(max_content)];
+        let truncated = *truncated || content_read.len() < content.len();
+        let length = self.tokenizer.special_count() + content_read.len();
+        if let Some(ids) = self.sequences.iter().find(|ids| ids.len() == length) {
+            return (Arc::clone(ids), truncated);
+        }
+        let ids: Arc<[u32]> = [self.tokenizer.prefix(), content_read, self.tokenizer.suffix()].concat().into();
+        self.sequences.push(Arc::clone(&ids));
+        (ids, truncated)
+    }
+}
