@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -12,14 +13,24 @@ use tokenizers::Tokenizer;
 
 use super::{TextTokenizer, load};
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../native/fixtures")
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Public tokenizers and texts beside the project; tests that need them say so when they are absent.
-fn shared_data() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    path.is_dir().then_some(path)
+fn fixtures() -> PathBuf {
+    project().join("native/fixtures")
+}
+
+/// Public tokenizers and texts beside the project. Where they are absent, whoever runs the tests is told that `what` is
+/// not compared.
+pub fn shared_data(what: &str) -> Option<PathBuf> {
+    let path = project().join("../shared/data");
+    if path.is_dir() {
+        return Some(path);
+    }
+    // What `eprintln!` prints is shown for failed tests only.
+    writeln!(io::stderr(), "SKIPPED: {what} are not compared, ../shared/data is absent").unwrap();
+    None
 }
 
 /// The library's own tokenizer of a directory: the oracle.
@@ -110,7 +121,7 @@ fn hostile_text() -> impl Strategy<Value = String> {
 fn all_tokenizers() -> &'static [(TextTokenizer, Tokenizer)] {
     static TOKENIZERS: OnceLock<Vec<(TextTokenizer, Tokenizer)>> = OnceLock::new();
     TOKENIZERS.get_or_init(|| {
-        let shared = shared_data().map(|data| data.join("tok"));
+        let shared = shared_data("texts cut by real tokenizers").map(|data| data.join("tok"));
         let real = shared.iter().flat_map(|tok| ["xlmr", "roberta", "bert-uncased"].map(|name| tok.join(name)));
         let tiny = ["bert", "distilbert", "roberta", "xlm-roberta"].map(|name| fixtures().join(name));
         real.chain(tiny).map(|folder| (TextTokenizer::load(&folder).unwrap(), library(&folder))).collect()
@@ -146,10 +157,7 @@ fn an_endless_word_keeps_its_first_ids() {
 /// Every golden id through every kind of file; the real tokenizers are not shipped with the project.
 #[test]
 fn equals_all_golden_ids_where_the_shared_data_is_present() {
-    let Some(data) = shared_data() else {
-        eprintln!("../shared/data is absent: golden ids not compared");
-        return;
-    };
+    let Some(data) = shared_data("golden ids") else { return };
     let folder = |files: &[(&str, &str)]| {
         let folder = tempfile::tempdir().unwrap();
         for (from, to) in files {

@@ -8,20 +8,20 @@ use std::{
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokenizers::Tokenizer;
+use tokenizers::{
+    AddedToken, Tokenizer,
+    models::{TrainerWrapper, bpe::BpeTrainer, unigram::UnigramTrainer},
+    pre_tokenizers::byte_level::ByteLevel,
+};
 
 use super::Fast;
-use crate::tokenizer::load;
+use crate::tokenizer::{
+    load,
+    tests::{project, shared_data},
+};
 
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Public tokenizers and texts beside the project; what needs them says so when they are absent.
-fn shared_data() -> Option<PathBuf> {
-    let path = project().join("../shared/data");
-    path.is_dir().then_some(path)
-}
+/// Pieces of the vocabularies that are trained here.
+const TRAINED_PIECES: usize = 12_000;
 
 struct Pair {
     name: String,
@@ -109,13 +109,52 @@ fn tiny_pairs() -> &'static [Pair] {
     })
 }
 
+/// Vocabularies of a middle size, trained on the starter's corpus: many long pieces, and scores of real words.
+fn trained_pairs() -> &'static [Pair] {
+    static PAIRS: OnceLock<Vec<Pair>> = OnceLock::new();
+    PAIRS.get_or_init(|| {
+        let starter = project().join("models/starter");
+        let specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"].map(|name| AddedToken::from(name, true)).to_vec();
+        let unigram = UnigramTrainer::builder()
+            .show_progress(false)
+            .vocab_size(TRAINED_PIECES as u32)
+            .special_tokens(specials.clone())
+            .unk_token(Some("<unk>".to_owned()))
+            .build()
+            .unwrap();
+        let bpe = BpeTrainer::builder()
+            .show_progress(false)
+            .vocab_size(TRAINED_PIECES)
+            .special_tokens(specials)
+            .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+            .build();
+        let trainers = [("cardiffnlp", unigram.into()), ("jy46604790", TrainerWrapper::from(bpe))];
+        let pairs = trainers.into_iter().map(|(name, mut trainer)| {
+            let mut library = load::tokenizer(&starter.join(name)).unwrap();
+            library.train(&mut trainer, corpus(&starter.join("corpus")).into_iter()).unwrap();
+            assert!(library.get_vocab_size(false) > TRAINED_PIECES * 9 / 10, "{name}");
+            Pair::new(&format!("{name}, trained"), library)
+        });
+        pairs.collect()
+    })
+}
+
+/// All lines of a folder's files.
+fn corpus(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut entries: Vec<PathBuf> = entries.collect();
+    entries.sort();
+    let lines = |path: &PathBuf| {
+        let text = || fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
+        if path.is_dir() { corpus(path) } else { text() }
+    };
+    entries.iter().flat_map(lines).collect()
+}
+
 fn real_pairs() -> &'static [Pair] {
     static PAIRS: OnceLock<Vec<Pair>> = OnceLock::new();
     PAIRS.get_or_init(|| {
-        let folder = shared_data().map(|data| data.join("tok"));
-        if folder.is_none() {
-            eprintln!("../shared/data is absent: the real tokenizers are not compared");
-        }
+        let folder = shared_data("the tokenizers of XLM-RoBERTa and RoBERTa").map(|data| data.join("tok"));
         let names = folder.iter().flat_map(|folder| ["xlmr", "roberta"].map(|name| (name, folder.join(name))));
         names.map(|(name, folder)| Pair::new(name, load::tokenizer(&folder).unwrap())).collect()
     })
@@ -166,7 +205,7 @@ proptest! {
 
     #[test]
     fn ids_are_those_of_the_library(text in text()) {
-        for pair in tiny_pairs() {
+        for pair in tiny_pairs().iter().chain(trained_pairs()) {
             check(pair, &text)?;
         }
     }
@@ -181,7 +220,7 @@ proptest! {
 
 #[test]
 fn endless_words_are_cut_where_their_ids_are_certain() {
-    for pair in tiny_pairs().iter().chain(real_pairs()) {
+    for pair in tiny_pairs().iter().chain(trained_pairs()).chain(real_pairs()) {
         for unit in [".", "a", "日本", "ab", "é\u{301}", " ", "xyzzy", "thequickbrownfox", "\u{e000}", "!?", "नम", "🇨🇨"]
         {
             let text = unit.repeat(20_000);
@@ -199,7 +238,7 @@ fn endless_words_are_cut_where_their_ids_are_certain() {
 fn every_character_alone_and_between_letters() {
     // The last two planes are for private use: nothing in them is unlike the rest.
     let codes: Vec<u32> = (0..0x2_0000).chain(0xe_0000..0xe_1000).collect();
-    for pair in tiny_pairs().iter().take(2).chain(real_pairs()) {
+    for pair in tiny_pairs().iter().take(2).chain(trained_pairs()).chain(real_pairs()) {
         for chunk in codes.chunks(1 << 9) {
             let characters = || chunk.iter().filter_map(|code| char::from_u32(*code));
             let between: String = characters().flat_map(|character| ['x', character, 'y', ' ']).collect();
@@ -218,11 +257,17 @@ fn every_character_alone_and_between_letters() {
 }
 
 #[test]
+fn the_words_of_the_starters_corpus_have_the_ids_of_the_library() {
+    for line in corpus(&project().join("models/starter/corpus")) {
+        for pair in trained_pairs() {
+            assert_eq!(pair.fast.encode(&line, usize::MAX).content, pair.full(&line), "{}: {line:?}", pair.name);
+        }
+    }
+}
+
+#[test]
 fn all_shared_texts_have_the_ids_of_the_library() {
-    let Some(data) = shared_data() else {
-        eprintln!("../shared/data is absent: its texts are not compared");
-        return;
-    };
+    let Some(data) = shared_data("texts of people and of attackers") else { return };
     for name in ["bench_mix.jsonl", "k6_payloads.jsonl", "edge_blns.jsonl"] {
         let lines = fs::read_to_string(data.join("texts").join(name)).unwrap();
         for line in lines.lines() {
