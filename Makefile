@@ -10,7 +10,7 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile threads hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -83,6 +83,9 @@ limits: ## Measure the machine: its peak, and how near the operators come
 
 profile: ## Show where the time of a text goes, part by part (ARGS="36,98 20": tokens of the texts, rounds)
 	cargo run --release --locked --quiet -p chorus-kernels --example profile $(MANIFEST) -- $(ARGS)
+
+storm: ## Measure that what waits costs nothing: 100,000 requests come and are taken back
+	cargo run --release --locked --quiet -p chorus-core --example storm $(MANIFEST)
 
 threads: $(PACKAGES) ## Measure what more threads do for one batch (ARGS="DIRECTORY 20": of a checkpoint, rounds)
 	cargo run --release --locked --quiet -p chorus-runtime --example threads $(MANIFEST) -- $(ARGS)
