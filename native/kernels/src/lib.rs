@@ -55,7 +55,6 @@ pub use isa::Isa;
 pub use layer_norm::LayerNorm;
 pub use linear::{Format, Linear, Shape};
 pub use matrix::{Matrix, MatrixMut};
-pub use panels::{PACKED_VERSION, PackedError, SharedBytes};
 pub use q8::{Q8, Q8Linear};
 pub use rows::{Rows, RowsMut};
 pub use tile::{PANEL_COLUMNS, TILE_ROWS};

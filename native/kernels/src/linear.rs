@@ -1,4 +1,4 @@
-//! What the linear operators of all number formats share: packing, running, bytes.
+//! What the linear operators of all number formats share: packing and running.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use crate::element::Element;
 use crate::gemm::{self, Finished};
 use crate::isa::Isa;
 use crate::matrix::MatrixMut;
-use crate::panels::{PackedError, PackedFormat, Panels, SharedBytes};
+use crate::panels::{PackedFormat, Panels};
 use crate::rows::Rows;
 use crate::tile::{self, PANEL_COLUMNS, TILE_ROWS, TileKernel};
 
@@ -101,16 +101,6 @@ impl<F: Format> Linear<F> {
             let weights = &weights[channel * shape.inputs..][..shape.inputs];
             F::pack(isa, weights, bias.map_or(0.0, |bias| bias[channel]), words, tails);
         });
-        Self::new(panels, activation)
-    }
-
-    /// An operator on what [`Self::packed_bytes`] gave, which is used in place.
-    pub fn from_packed(bytes: SharedBytes, activation: Activation) -> Result<Self, PackedError> {
-        Ok(Self::new(Panels::from_bytes(F::PACKED, bytes)?, activation))
-    }
-
-    fn new(panels: Panels, activation: Activation) -> Self {
-        let isa = Isa::best();
         Self { panels, activation, isa, kernel: tile::kernel(F::PACKED, isa), format: std::marker::PhantomData }
     }
 
@@ -122,12 +112,6 @@ impl<F: Format> Linear<F> {
 
     pub fn shape(&self) -> Shape {
         self.panels.shape()
-    }
-
-    /// Everything but the activation, in the layout of [`PACKED_VERSION`](crate::PACKED_VERSION): free of
-    /// addresses, for every instruction set of one byte order. To be placed on a 64-byte boundary.
-    pub fn packed_bytes(&self) -> &[u8] {
-        self.panels.as_bytes()
     }
 
     /// Computes all columns of `y[rows, outputs]`.

@@ -1,11 +1,8 @@
 //! The linear operators as a caller sees them: every remainder of rows and columns, on every instruction
 //! set, against f64.
 
-use std::sync::Arc;
-
 use chorus_kernels::{
-    Activation, Bf16, F32, F32Linear, Format, Isa, LayerNorm, Linear, Matrix, MatrixMut, PANEL_COLUMNS, PackedError,
-    Q8, Q8Linear, Rows, Shape, TILE_ROWS,
+    Activation, Bf16, F32, Format, Isa, LayerNorm, Linear, Matrix, MatrixMut, PANEL_COLUMNS, Q8, Rows, Shape, TILE_ROWS,
 };
 
 /// An operator with inputs, and what f64 makes of them.
@@ -257,32 +254,6 @@ fn a_row_of_zeros_gives_the_bias() {
 fn no_rows_give_no_results() {
     let case = Case::new(0, Shape { outputs: 5, inputs: 3 });
     assert!(case.run(Isa::best(), Activation::Gelu).iter().all(Vec::is_empty));
-}
-
-#[test]
-fn packed_bytes_make_the_same_operator() {
-    /// Bytes that start on a cache line, as a mapped file's do.
-    struct Mapped(Vec<u8>, usize, usize);
-
-    impl AsRef<[u8]> for Mapped {
-        fn as_ref(&self) -> &[u8] {
-            &self.0[self.1..][..self.2]
-        }
-    }
-
-    let map = |bytes: &[u8]| {
-        let mut memory = vec![0; bytes.len() + 64];
-        let start = memory.as_ptr().align_offset(64);
-        memory[start..][..bytes.len()].copy_from_slice(bytes);
-        Arc::new(Mapped(memory, start, bytes.len()))
-    };
-    let case = Case::new(5, Shape { outputs: 77, inputs: 130 });
-    let packed = case.linear::<Q8>(Isa::best(), Activation::Gelu);
-    let mapped = Q8Linear::from_packed(map(packed.packed_bytes()), Activation::Gelu).unwrap();
-    let rows = case.rows();
-    assert_eq!(case.results(|y| mapped.run(&rows, y)), case.results(|y| packed.run(&rows, y)));
-    let refused = F32Linear::from_packed(map(packed.packed_bytes()), Activation::Gelu).err();
-    assert_eq!(refused, Some(PackedError::Format));
 }
 
 #[test]
