@@ -1,73 +1,16 @@
-//! Packed weights in the layout that the kernels read.
-//!
-//! ```text
-//! panel 0      words[depth][PANEL_COLUMNS]   weights; a word spans 4 (int8), 2 (bf16) or 1 (f32) inputs
-//!              tail[format.tails()][PANEL_COLUMNS]   per output channel: see `PackedFormat`
-//! panel 1 …    the last panel is filled up with zeros
-//! ```
-//!
-//! Every panel starts on a cache line.
+//! Weights, packed once into the panels of [`layout`](crate::layout).
 
-use crate::huge_pages::Lines;
-use crate::linear::Shape;
-use crate::tile::PANEL_COLUMNS;
-use crate::words::{Line, words_of_lines, words_of_lines_mut};
-
-/// How the inputs of one output channel are stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PackedFormat {
-    /// Four int8 to the word; tails: column sums (i32), scales (f32), biases (f32).
-    Q8,
-    /// Two bf16 to the word; tail: biases (f32).
-    Bf16,
-    /// One f32 to the word; tail: biases (f32).
-    F32,
-}
-
-impl PackedFormat {
-    /// Words that hold `inputs` values.
-    pub(crate) fn depth(self, inputs: usize) -> usize {
-        match self {
-            Self::Q8 => inputs.div_ceil(4),
-            Self::Bf16 => inputs.div_ceil(2),
-            Self::F32 => inputs,
-        }
-    }
-
-    /// Words from one row of `inputs` values to the next: whole cache lines.
-    pub(crate) fn stride(self, inputs: usize) -> usize {
-        self.depth(inputs).next_multiple_of(Line::WORDS)
-    }
-
-    /// Vectors of one word per column that follow a panel's weights.
-    fn tails(self) -> usize {
-        match self {
-            Self::Q8 => 3,
-            Self::Bf16 | Self::F32 => 1,
-        }
-    }
-}
+use crate::{
+    huge_pages::Lines,
+    layout::{PANEL_COLUMNS, PackedFormat, Panel, Shape},
+    words::{Line, words_of_lines, words_of_lines_mut},
+};
 
 /// The packed weights of one linear operator.
 pub(crate) struct Panels {
     lines: Lines,
     format: PackedFormat,
     shape: Shape,
-}
-
-/// One panel: the weights and tails of [`PANEL_COLUMNS`] output channels.
-#[derive(Clone, Copy)]
-pub struct Panel<'a> {
-    /// Weights, `[depth][PANEL_COLUMNS]`.
-    pub words: &'a [u32],
-    tails: &'a [[u32; PANEL_COLUMNS]],
-}
-
-impl<'a> Panel<'a> {
-    /// The per-column vector number `index`.
-    pub(crate) fn tail(&self, index: usize) -> &'a [u32; PANEL_COLUMNS] {
-        &self.tails[index]
-    }
 }
 
 impl Panels {
@@ -110,11 +53,9 @@ impl Panels {
     /// The `count` panels from number `first` on.
     pub(crate) fn panels(&self, first: usize, count: usize) -> impl Iterator<Item = Panel<'_>> + Clone {
         let size = panel_words(self.format, self.shape);
-        let weights = self.format.depth(self.shape.inputs) * PANEL_COLUMNS;
-        words_of_lines(&self.lines)[first * size..][..count * size].chunks_exact(size).map(move |panel| {
-            let (words, tails) = panel.split_at(weights);
-            Panel { words, tails: tails.as_chunks().0 }
-        })
+        let depth = self.format.depth(self.shape.inputs);
+        let words = &words_of_lines(&self.lines)[first * size..][..count * size];
+        words.chunks_exact(size).map(move |panel| Panel::new(panel, depth))
     }
 }
 

@@ -17,20 +17,13 @@ mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod vector256;
 
-use crate::isa::{Isa, Level};
-use crate::panels::PackedFormat;
-
-/// Output channels in a panel: three 512-bit registers. It divides 768, 1024, 2304 and 3072.
-pub const PANEL_COLUMNS: usize = 48;
+use crate::{
+    isa::{Isa, Level},
+    layout::{PANEL_COLUMNS, PackedFormat, Sums},
+};
 
 /// Rows in a full tile: with 8 × 3 sums, 3 words of the panel and a row's word, 28 of 32 registers.
 pub const TILE_ROWS: usize = 8;
-
-/// Sums of one row with one panel: `i32` for int8, the bits of `f32` otherwise. On cache lines, since a
-/// register that is stored across two costs twice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(align(64))]
-pub struct Sums<const COLUMNS: usize = PANEL_COLUMNS>(pub [u32; COLUMNS]);
 
 /// The operands of one kernel call.
 pub(crate) struct Tile<'a, const COLUMNS: usize = PANEL_COLUMNS> {
