@@ -1,7 +1,5 @@
 //! From f32 to bf16: the same bits in software and in hardware.
 
-use half::bf16;
-
 /// To nearest, ties to even; a NaN stays one, a subnormal becomes zero. As the instruction does, and the product
 /// takes a subnormal for zero anyway.
 #[inline(always)]
@@ -18,12 +16,12 @@ pub(crate) fn bits(value: f32) -> u16 {
 /// The CPU must have AVX-512 F, VL and BF16.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(crate) unsafe fn round_in_hardware<const N: usize>(values: [f32; N]) -> [bf16; N] {
+pub(crate) unsafe fn round_in_hardware<const N: usize>(values: [f32; N]) -> [half::bf16; N] {
     use std::arch::x86_64::{__m256bh, __m256i, _mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_loadu_ps};
 
     const LANES: usize = 16;
     const { assert!(N.is_multiple_of(LANES)) }
-    let mut rounded = [bf16::ZERO; N];
+    let mut rounded = [half::bf16::ZERO; N];
     for first in (0..N).step_by(LANES) {
         // SAFETY: both arrays have `LANES` numbers from `first` on; the instructions are the caller's, and both vector
         // types are 32 bytes of any pattern.

@@ -11,6 +11,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+mod blocks;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -37,6 +39,7 @@ pub(crate) struct Tile<'a, const COLUMNS: usize = PANEL_COLUMNS> {
     /// Whether to add to `sums` or to start from zero.
     resume: bool,
     /// What is read soon: the kernels for large caches fetch it into the second level as they go.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "the kernels that fetch are those of AVX-512"))]
     ahead: &'a [u32],
 }
 
