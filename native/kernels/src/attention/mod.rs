@@ -101,11 +101,14 @@ impl<E: Element> Attention<E> {
         if isa.has_bf16() { E::FORMAT } else { PackedFormat::F32 }
     }
 
+    fn with_products(self, format: PackedFormat, isa: Isa) -> Self {
+        Self { isa, format, kernels: PanelKernels::new(format, isa), ..self }
+    }
+
     /// The same operator with the instructions of `isa` instead of the best.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        let format = Self::products(isa);
-        Self { isa, format, kernels: PanelKernels::new(format, isa), ..self }
+        self.with_products(Self::products(isa), isa)
     }
 
     /// Computes all heads into `y[queries, heads · head_size]`.

@@ -104,13 +104,14 @@ pub(crate) struct PanelKernels {
 }
 
 impl PanelKernels {
-    /// Those of f32, or of bf16 where `isa` has it.
+    /// Those of f32 or bf16, as [`kernel`] has them.
     pub(crate) fn new(format: PackedFormat, isa: Isa) -> Self {
         match (format, isa.level()) {
             #[cfg(target_arch = "x86_64")]
             (PackedFormat::Bf16, Level::Avx512) if isa.has_bf16() => {
                 Self { narrow: avx512::bf16::<16, 1>, wide: avx512::bf16::<32, 2>, widest: avx512::bf16::<48, 3> }
             }
+            (PackedFormat::Bf16, _) => Self { narrow: scalar::bf16, wide: scalar::bf16, widest: scalar::bf16 },
             #[cfg(target_arch = "x86_64")]
             (_, Level::Avx512) => {
                 Self { narrow: avx512::f32::<16, 1>, wide: avx512::f32::<32, 2>, widest: avx512::f32::<48, 3> }
