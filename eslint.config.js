@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
 // Type-aware on purpose: a forgotten `await` is the likeliest fault of an asynchronous server.
 export default defineConfig(
   globalIgnores([
-    'dist',
+    '**/dist',
     'native',
     'bench',
     'models',
@@ -51,7 +51,7 @@ export default defineConfig(
   },
   { files: ['src/engine/**'], rules: { 'no-restricted-imports': 'off' } },
   {
-    files: ['src/**/*.test.ts'],
+    files: ['src/**/*.test.ts', 'tools/**/*.test.ts'],
     rules: {
       // node:test returns promises that its own runner awaits.
       '@typescript-eslint/no-floating-promises': [

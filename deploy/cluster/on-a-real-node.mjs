@@ -8,7 +8,8 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { TestHub } from '../../dist/testing/hub/hub.js';
+import { TestHub } from 'chorus-test-hub';
+
 import { ControlPlane } from './lib/control-plane.mjs';
 import { Programs } from './lib/programs.mjs';
 import { NODE_ADDRESS, RealNode, requirements } from './lib/real-node.mjs';
