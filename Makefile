@@ -29,7 +29,7 @@ test: build ## Run every test: Rust and TypeScript, unit and end to end
 ready: ## Everything that CI runs: format, lint, types, generated files, licences, tests
 	$(MAKE) format-check lint types deny test
 	npm run --silent docs:check
-	git diff --exit-code -- native/addon/index.cjs native/addon/index.d.cts
+	git diff --exit-code -- native/addon/index.d.cts
 
 format: $(PACKAGES) ## Format all sources
 	cargo fmt --all $(MANIFEST)
