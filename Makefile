@@ -2,7 +2,7 @@
 
 # Every Rust and TypeScript source, so that a second `make start` builds nothing.
 NATIVE_SOURCES := $(shell find native -path native/target -prune -o \( -name '*.rs' -o -name '*.ptx' -o -name 'Cargo.*' \) -print)
-SERVICE_SOURCES := $(shell find src -name '*.ts') tsconfig.json package.json
+SERVICE_SOURCES := $(shell find src tools/hub/src -name '*.ts') tsconfig.json tools/hub/tsconfig.json tools/hub/package.json package.json
 ADDON := native/addon/.built
 SERVICE := dist/.built
 PACKAGES := node_modules/.package-lock.json
@@ -29,7 +29,7 @@ test: build ## Run every test: Rust and TypeScript, unit and end to end
 ready: ## Everything that CI runs: format, lint, types, generated files, licences, tests
 	$(MAKE) format-check lint types deny test
 	npm run --silent docs:check
-	git diff --exit-code -- native/addon/index.cjs native/addon/index.d.cts
+	git diff --exit-code -- native/addon/index.d.cts
 
 format: $(PACKAGES) ## Format all sources
 	cargo fmt --all $(MANIFEST)
@@ -108,12 +108,12 @@ cluster: $(DEPLOY_TOOLS)-chart $(DEPLOY_TOOLS)-cluster $(if $(IMAGE),$(DEPLOY_TO
 	node deploy/cluster/run.mjs $(IMAGE)
 
 clean: ## Remove what was built
-	rm -rf dist node_modules native/target native/addon/*.node $(ADDON) deploy/.bin
+	rm -rf dist tools/hub/dist node_modules native/target native/addon/*.node $(ADDON) deploy/.bin
 
 tools:
 	@scripts/check-tools.sh
 
-$(PACKAGES): package.json package-lock.json
+$(PACKAGES): package.json package-lock.json tools/hub/package.json
 	@echo '==> Installing packages'
 	npm ci --no-progress
 	@touch $@
@@ -125,7 +125,7 @@ $(ADDON): $(PACKAGES) $(NATIVE_SOURCES)
 
 $(SERVICE): $(PACKAGES) $(ADDON) $(SERVICE_SOURCES)
 	@echo '==> Building the service'
-	@rm -rf dist
+	@rm -rf dist tools/hub/dist
 	npm run --silent build:ts
 	@touch $@
 

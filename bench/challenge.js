@@ -12,7 +12,7 @@ import http from 'k6/http';
 
 import { challengeStages, leastScale } from './lib/challenge-stages.js';
 import { checks } from './lib/contract.js';
-import { loadTexts, send, summarize } from './lib/k6-common.js';
+import { loadTexts, perScenario, send, summarize } from './lib/k6-common.js';
 
 const texts = loadTexts(__ENV.TEXTS);
 const scale = leastScale(__ENV.SCALE ?? 1);
@@ -20,17 +20,17 @@ const promised = checks();
 
 const scenarios = challengeStages(scale);
 
-// k6 keeps a figure for each scenario only where a threshold asks for it; these always hold.
-const perScenario = Object.keys(scenarios).flatMap((name) => [
-  [`http_req_duration{scenario:${name}}`, ['max>=0']],
-  [`http_reqs{scenario:${name}}`, ['count>=0']],
-  [`dropped_iterations{scenario:${name}}`, ['count>=0']],
-]);
-
 export const options = {
   scenarios,
   summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max'],
-  thresholds: { checks: ['rate==1'], ...Object.fromEntries(perScenario) },
+  thresholds: {
+    checks: ['rate==1'],
+    ...perScenario(scenarios, {
+      http_req_duration: ['max>=0'],
+      http_reqs: ['count>=0'],
+      dropped_iterations: ['count>=0'],
+    }),
+  },
 };
 
 export default function () {

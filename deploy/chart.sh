@@ -2,14 +2,13 @@
 # The chart and what is made from it: deploy/chart.sh check | write
 #
 #   check   lint, unit tests, schemas of everything rendered, and that what is derived is current
-#   write   write what is derived: the chart's copies of dashboard and rules, kustomize's base
+#   write   write what is derived: kustomize's base
 #
 # `make chart` builds the tools into deploy/.bin first. Needs neither a cluster nor a network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bin=$PWD/deploy/.bin
-copied=(rules.yaml chorus.json)
 base=deploy/kustomize/base/chorus.yaml
 
 # Kustomize's base is the chart as it is, without what only Helm means.
@@ -27,20 +26,12 @@ validate() {
 }
 
 write() {
-  local file
-  for file in "${copied[@]}"; do cp "deploy/observability/$file" helm/files/; done
   render_base >"$base"
-}
-
-# is_current FILE WANTED: fails with the remedy where the two differ.
-is_current() {
-  diff -u "$1" "$2" || { echo "$1 is stale: deploy/chart.sh write" >&2; return 1; }
 }
 
 check() {
   local file overlay
-  for file in "${copied[@]}"; do is_current "helm/files/$file" "deploy/observability/$file"; done
-  is_current "$base" <(render_base)
+  diff -u "$base" <(render_base) || { echo "$base is stale: deploy/chart.sh write" >&2; return 1; }
 
   "$bin/helm-unittest" --strict helm
   for file in helm/ci/*.yaml helm/envs/*.yaml; do

@@ -1,6 +1,6 @@
-// `make hub`: the test hub of src/testing/hub against Hugging Face's own client, huggingface_hub.
+// `make hub`: the test hub of tools/hub against Hugging Face's own client, huggingface_hub.
 //
-//   node bench/hub/run.mjs        (needs dist/: npm run build:ts)
+//   node bench/hub/run.mjs        (needs it built: npm run build:ts)
 //
 // Starts the hub with public, private, gated, renamed, interrupted and Xet repositories, lets client.py
 // download all of it in a Python environment of its own, then reads in the hub's log that the client went
@@ -13,7 +13,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { TestHub } from '../../dist/testing/hub/hub.js';
+import { TestHub } from 'chorus-test-hub';
+
 import { spawnOwned } from '../lib/children.mjs';
 import { BENCH } from '../lib/paths.mjs';
 

@@ -4,7 +4,7 @@
 
 import { CHORUS, peersOf } from './compare.mjs';
 import { find } from './statistics.mjs';
-import { svg, text } from './svg.mjs';
+import { MARGIN, rectangle, svg, text } from './svg.mjs';
 import { TARGETS } from './targets.mjs';
 
 const TEXTS = ['k6_payloads', 'bench_mix'];
@@ -17,17 +17,13 @@ const ROW = 20;
 const BAR = 14;
 const NAMES = 156;
 const VALUES = 48;
-const MARGIN = 16;
 
 const LIGHT = `
-  .note, .name { fill: #57606a; }
   .own { fill: #0969da; }
   .own-text { font-weight: 600; }
-  .peer { fill: #afb8c1; }
-  .name { text-anchor: end; }`;
+  .peer { fill: #afb8c1; }`;
 
 const DARK = `
-    .note, .name { fill: #9198a1; }
     .own { fill: #4493f8; }
     .peer { fill: #57606a; }`;
 
@@ -84,13 +80,12 @@ function draw({ title, groups }, x, top) {
     y += PANEL.head;
     lines.push(text(x + NAMES, y - 6, `${connections} connections`, 'note'));
     for (const { name, rps, own } of bars) {
-      const width = Math.max(1, (rps / longest) * room).toFixed(1);
-      const kind = own ? 'own' : 'peer';
+      const width = Math.max(1, Math.round((rps / longest) * room));
       lines.push(
-        text(x + NAMES - 8, y + BAR - 3, name, own ? 'name own-text' : 'name'),
-        `<rect class="${kind}" x="${x + NAMES}" y="${y}" width="${width}" height="${BAR}" rx="2"/>`,
+        text(x + NAMES - 8, y + BAR - 3, name, own ? 'note end own-text' : 'note end'),
+        rectangle(own ? 'own' : 'peer', x + NAMES, y, width, BAR),
         text(
-          x + NAMES + Number(width) + 6,
+          x + NAMES + width + 6,
           y + BAR - 3,
           rps >= 100 ? rps.toFixed(0) : rps.toPrecision(3),
           own ? 'own-text' : '',

@@ -1,4 +1,4 @@
-// What both k6 scripts share: the texts, the request and the end of a run. Runs inside k6 only.
+// What the k6 scripts share: the texts, the request, thresholds and the end of a run. Runs inside k6 only.
 
 import { SharedArray } from 'k6/data';
 
@@ -28,6 +28,16 @@ export function send(http, text, target = __ENV.TARGET ?? 'http://127.0.0.1:8080
     // Left null: every check of the answer fails.
   }
   return { status: response.status, answer };
+}
+
+/**
+ * `thresholds` of every scenario on its own. k6 keeps a figure for each scenario only where one asks for it;
+ * `>=0` always holds.
+ */
+export function perScenario(scenarios, thresholds) {
+  const of = (name) =>
+    Object.entries(thresholds).map(([metric, wanted]) => [`${metric}{scenario:${name}}`, wanted]);
+  return Object.fromEntries(Object.keys(scenarios).flatMap(of));
 }
 
 /** What handleSummary returns: the figures on stdout, and in the file SUMMARY where that is set. */

@@ -1,7 +1,7 @@
 // Requests as bars over time, coloured by where their time went: one panel per number of connections.
 
 import { median } from './statistics.mjs';
-import { svg, text } from './svg.mjs';
+import { MARGIN, rectangle, svg, text } from './svg.mjs';
 
 /** The parts of a request's time in their order, with what they are called. */
 export const PARTS = {
@@ -12,7 +12,6 @@ export const PARTS = {
 };
 
 const WIDTH = 920;
-const MARGIN = 16;
 const NAMES = 96;
 const ROW = 13;
 const BAR = 10;
@@ -25,8 +24,6 @@ const ROWS = 16;
 const SPAN = 3.5;
 
 const LIGHT = `
-  .note { fill: #57606a; }
-  .end { text-anchor: end; }
   .http { fill: #cf222e; }
   .tokenization { fill: #8250df; }
   .queue { fill: #d0d7de; }
@@ -34,7 +31,6 @@ const LIGHT = `
   .axis { stroke: #8c959f; stroke-width: 1; }`;
 
 const DARK = `
-    .note { fill: #9198a1; }
     .http { fill: #ff7b72; }
     .tokenization { fill: #bc8cff; }
     .queue { fill: #3d444d; }
@@ -105,8 +101,4 @@ function draw({ connections, requests }, top) {
 
 function milliseconds(time) {
   return `${time >= 100 ? time.toFixed(0) : time.toPrecision(2)} ms`;
-}
-
-function rectangle(part, x, y, width, height) {
-  return `<rect class="${part}" x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${height}"/>`;
 }

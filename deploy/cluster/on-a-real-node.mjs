@@ -4,11 +4,13 @@
  */
 
 import { execFile } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { TestHub } from '../../dist/testing/hub/hub.js';
+import { TestHub } from 'chorus-test-hub';
+import { parse } from 'yaml';
+
 import { ControlPlane } from './lib/control-plane.mjs';
 import { Programs } from './lib/programs.mjs';
 import { NODE_ADDRESS, RealNode, requirements } from './lib/real-node.mjs';
@@ -19,14 +21,9 @@ const chart = join(root, 'helm');
 const namespace = 'texts';
 const [archive] = process.argv.slice(2);
 
-const SAMPLE = 'This is how true happiness looks like 👍😜';
-const LABELS = {
-  cardiffnlp: 'POSITIVE',
-  ivanlau: 'English',
-  svalabs: 'HAM',
-  EIStakovskii: 'LABEL_0',
-  jy46604790: 'LABEL_0',
-};
+/** What the image's profile says is right. */
+const { golden } = parse(readFileSync(join(root, 'models/starter.yaml'), 'utf8'));
+const [{ text: SAMPLE, labels: LABELS }] = golden;
 
 /** Requests per second, and for how many seconds, while pods are replaced: little enough for two busy cores. */
 const RATE = 50;

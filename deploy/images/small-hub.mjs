@@ -8,9 +8,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { TestHub } from 'chorus-test-hub';
 import { parse } from 'yaml';
-
-import { TestHub } from '../../dist/testing/hub/hub.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PICKLED = join(ROOT, 'native/fixtures/roberta');

@@ -101,7 +101,7 @@ async function faults(origin) {
 
 try {
   promtool('check', 'rules', RULES);
-  promtool('test', 'rules', RULES.replace('.yaml', '.test.yaml'));
+  promtool('test', 'rules', join(import.meta.dirname, 'rules.test.yaml'));
   let metricsPort;
   const command = (ports) => {
     metricsPort = ports.adminPort;

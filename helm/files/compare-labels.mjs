@@ -17,6 +17,8 @@ let wrong = 0;
 for (const [model, label] of Object.entries(JSON.parse(LABELS))) {
   const got = answer[model]?.label;
   if (got !== label) wrong += 1;
-  console.log(`${got === label ? 'ok   ' : 'WRONG'} ${model}: ${got}${got === label ? '' : `, not ${label}`}`);
+  console.log(
+    `${got === label ? 'ok   ' : 'WRONG'} ${model}: ${got}${got === label ? '' : `, not ${label}`}`,
+  );
 }
 process.exitCode = wrong === 0 ? 0 : 1;

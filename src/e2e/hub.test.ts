@@ -20,8 +20,9 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { TestHub } from 'chorus-test-hub';
+
 import { ChorusProcess, runChorus, type Finished } from '../testing/chorus-process.js';
-import { TestHub } from '../testing/hub/hub.js';
 
 const FIXTURES = fileURLToPath(new URL('../../native/fixtures/', import.meta.url));
 const NOT_PUBLISHED = ['expected.json', 'model.safetensors'];

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 
-import type { Fault } from '../testing/hub/fault.js';
+import type { Fault } from 'chorus-test-hub';
+
 import { assertWhole, pullWorld, WEIGHTS } from '../testing/pull-world.js';
 import { locateModels } from './installed.js';
 

@@ -13,9 +13,9 @@ import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 import { parse as parseYaml } from 'yaml';
 
-const OBSERVABILITY = new URL('../../deploy/observability/', import.meta.url);
-export const DASHBOARD = fileURLToPath(new URL('chorus.json', OBSERVABILITY));
-export const RULES = fileURLToPath(new URL('rules.yaml', OBSERVABILITY));
+const FILES = new URL('../../helm/files/', import.meta.url);
+export const DASHBOARD = fileURLToPath(new URL('chorus.json', FILES));
+export const RULES = fileURLToPath(new URL('rules.yaml', FILES));
 
 export interface Query {
   /** The panel, the variable or the rule. */

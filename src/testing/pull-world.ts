@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
+import { TestHub, type HubOptions, type RepoOptions } from 'chorus-test-hub';
+
 import { readProfile } from '../profile/read.js';
 import { StartError } from '../start-error.js';
-import { TestHub, type HubOptions } from './hub/hub.js';
-import type { RepoOptions } from './hub/repo.js';
 import { HubCache } from '../hub/cache.js';
 import { HubClient } from '../hub/client.js';
 import type { Progress } from '../hub/progress.js';

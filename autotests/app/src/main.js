@@ -17,7 +17,7 @@ import http from 'k6/http';
 
 import { challengeStages, leastScale } from '../../../bench/lib/challenge-stages.js';
 import { checks } from '../../../bench/lib/contract.js';
-import { send } from '../../../bench/lib/k6-common.js';
+import { perScenario, send } from '../../../bench/lib/k6-common.js';
 import { LATENCIES, markdownReport } from './report.js';
 import { randomText } from './texts.js';
 
@@ -28,13 +28,6 @@ const scenarios = challengeStages(scale);
 
 const dropped = __ENV.MAX_DROPPED ? [`count<=${__ENV.MAX_DROPPED}`] : ['count>=0'];
 
-// k6 keeps a figure for each stage only where a threshold asks for it; `>=0` always holds.
-const perStage = Object.keys(scenarios).flatMap((name) => [
-  [`http_req_duration{scenario:${name}}`, ['max>=0']],
-  [`http_reqs{scenario:${name}}`, ['count>=0']],
-  [`checks{scenario:${name}}`, ['rate==1']],
-]);
-
 export const options = {
   scenarios,
   tags: { testid: __ENV.PARTICIPANT_NAME || 'chorus' },
@@ -42,7 +35,11 @@ export const options = {
   thresholds: {
     checks: ['rate==1'],
     http_req_failed: ['rate==0'],
-    ...Object.fromEntries(perStage),
+    ...perScenario(scenarios, {
+      http_req_duration: ['max>=0'],
+      http_reqs: ['count>=0'],
+      checks: ['rate==1'],
+    }),
     'http_req_duration{scenario:does_it_even_work}': [`p(99)<${__ENV.MAX_P99_MS || 2000}`],
     'dropped_iterations{scenario:highload}': dropped,
     'dropped_iterations{scenario:spike}': dropped,

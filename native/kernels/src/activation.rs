@@ -1,6 +1,6 @@
 //! What is applied to a linear operator's result before it is written.
 
-use crate::tile::PANEL_COLUMNS;
+use crate::layout::PANEL_COLUMNS;
 
 /// The function applied to `x · Wᵀ + b`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

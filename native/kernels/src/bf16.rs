@@ -4,15 +4,16 @@
 
 use half::bf16;
 
-use crate::activation::Activation;
-use crate::element::Element;
-use crate::fp32::add_bias;
-use crate::gemm::Finished;
-use crate::isa::Isa;
-use crate::linear::{Format, Linear, Sealed};
-use crate::matrix::MatrixMut;
-use crate::panels::PackedFormat;
-use crate::words::halves_of_words_mut;
+use crate::{
+    element::Element,
+    format::{Epilogue, Format, Sealed},
+    fp32::add_bias,
+    isa::Isa,
+    layout::PackedFormat,
+    linear::Linear,
+    matrix::MatrixMut,
+    words::halves_of_words_mut,
+};
 
 /// The format of [`Bf16Linear`].
 #[derive(Debug, Default)]
@@ -41,17 +42,12 @@ impl Sealed for Bf16 {
 
     const PACKED: PackedFormat = PackedFormat::Bf16;
 
-    fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]) {
-        round(isa, weights, words);
-        tails[0] = bias.to_bits();
-    }
-
     fn convert(isa: Isa, values: &[f32], words: &mut [u32]) {
         round(isa, values, words);
     }
 
-    fn finish<E: Element>(isa: Isa, tile: &Finished<'_>, _: &[()], activation: Activation, y: MatrixMut<'_, E>) {
-        add_bias(isa, tile, activation, y);
+    fn finish<E: Element>(isa: Isa, tile: &Epilogue<'_, ()>, y: MatrixMut<'_, E>) {
+        add_bias(isa, tile, y);
     }
 }
 
@@ -80,44 +76,10 @@ fn round_row<E: Element, const ROUND: bool>(values: &[f32], elements: &mut [E]) 
     tail.fill(E::default());
 }
 
-/// To nearest, ties to even; a NaN stays one, a subnormal becomes zero. As the instruction does, and the product
-/// takes a subnormal for zero anyway.
-#[inline(always)]
-pub(crate) fn bits(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
-    let finite = if bits & 0x7f80_0000 == 0 { bits >> 16 & 0x8000 } else { rounded };
-    (if value.is_nan() { bits >> 16 | 0x40 } else { finite }) as u16
-}
-
-/// [`bits`] of each.
-///
-/// # Safety
-/// The CPU must have AVX-512 F, VL and BF16.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(crate) unsafe fn round_in_hardware<const N: usize>(values: [f32; N]) -> [bf16; N] {
-    use std::arch::x86_64::{__m256bh, __m256i, _mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_loadu_ps};
-
-    const LANES: usize = 16;
-    const { assert!(N.is_multiple_of(LANES)) }
-    let mut rounded = [bf16::ZERO; N];
-    for first in (0..N).step_by(LANES) {
-        // SAFETY: both arrays have `LANES` numbers from `first` on; the instructions are the caller's, and both vector
-        // types are 32 bytes of any pattern.
-        unsafe {
-            let halves = _mm512_cvtneps_pbh(_mm512_loadu_ps(values.as_ptr().add(first)));
-            let halves = std::mem::transmute::<__m256bh, __m256i>(halves);
-            _mm256_storeu_si256(rounded.as_mut_ptr().add(first).cast(), halves);
-        }
-    }
-    rounded
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{bf16, bits, round_as};
-    use crate::Isa;
+    use super::{bf16, round_as};
+    use crate::{isa::Isa, rounding::bits};
 
     #[test]
     fn rows_are_rounded_alike_everywhere() {
@@ -134,23 +96,5 @@ mod tests {
             }
             assert_eq!(rounded[values.len()..], [bf16::ZERO; 2]);
         }
-    }
-
-    #[test]
-    fn rounding_is_to_nearest_with_ties_to_even() {
-        for (value, rounded) in [
-            (0x3f80_0000, 0x3f80),
-            (0x3f80_8000, 0x3f80),
-            (0x3f81_8000, 0x3f82),
-            (0x3f80_8001, 0x3f81),
-            (0xbf80_7fff, 0xbf80),
-            (0x7f7f_ffff, 0x7f80),
-            (0x7f80_0000, 0x7f80),
-            (0x0000_0001, 0),
-            (0x807f_ffff, 0x8000),
-        ] {
-            assert_eq!(bits(f32::from_bits(value)), rounded, "{value:x}");
-        }
-        assert!(f32::from_bits(u32::from(bits(f32::from_bits(0x7f80_0001))) << 16).is_nan());
     }
 }

@@ -2,16 +2,18 @@
 
 use half::bf16;
 
-use crate::bf16::bits;
-use crate::panels::PackedFormat;
-use crate::words::{
-    floats_of_words, floats_of_words_mut, halves_of_words, halves_of_words_mut, words_of_floats, words_of_halves,
+use crate::{
+    layout::PackedFormat,
+    rounding,
+    words::{
+        floats_of_words, floats_of_words_mut, halves_of_words, halves_of_words_mut, words_of_floats, words_of_halves,
+    },
 };
 
 mod sealed {
     use half::bf16;
 
-    use crate::panels::PackedFormat;
+    use crate::layout::PackedFormat;
 
     pub trait Sealed: Copy + Default + std::fmt::Debug + Send + Sync + 'static {
         /// Of words that are made of such numbers.
@@ -91,7 +93,7 @@ impl Sealed for bf16 {
 
     #[inline(always)]
     fn of(value: f32) -> Self {
-        Self::from_bits(bits(value))
+        Self::from_bits(rounding::bits(value))
     }
 
     #[inline(always)]
@@ -99,7 +101,7 @@ impl Sealed for bf16 {
         #[cfg(target_arch = "x86_64")]
         if ROUND {
             // SAFETY: the caller's.
-            return unsafe { crate::bf16::round_in_hardware(values) };
+            return unsafe { rounding::round_in_hardware(values) };
         }
         let mut rounded = [Self::ZERO; N];
         for index in 0..N {

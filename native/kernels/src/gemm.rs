@@ -7,8 +7,11 @@
 
 use std::{iter::repeat, ops::Range};
 
-use crate::panels::Panel;
-use crate::tile::{PANEL_COLUMNS, Sums, TILE_ROWS, Tile, TileKernel};
+use crate::{
+    layout::{PANEL_COLUMNS, Panel, RowWords, Sums},
+    parts::even_parts,
+    tile::{TILE_ROWS, Tile, TileKernel},
+};
 
 /// Rows that are multiplied with a panel before the next panel: 384 KiB of them at full depth.
 const BLOCK_ROWS: usize = 128;
@@ -19,23 +22,8 @@ const BLOCK_DEPTH: usize = 768;
 /// With fewer rows there is no time to fetch ahead: memory is read at its full rate as it is.
 const FETCHING_ROWS: usize = 12;
 
-/// The left operand: rows of words, `stride` apart.
-#[derive(Clone, Copy)]
-pub struct RowWords<'a> {
-    pub words: &'a [u32],
-    pub stride: usize,
-    pub rows: usize,
-}
-
-impl RowWords<'_> {
-    /// Some of the rows.
-    pub(crate) fn tile(self, rows: Range<usize>) -> Self {
-        Self { words: &self.words[rows.start * self.stride..], rows: rows.len(), ..self }
-    }
-}
-
 /// A tile's finished sums, and where they belong.
-pub struct Finished<'a> {
+pub(crate) struct Finished<'a> {
     pub sums: &'a [Sums],
     pub panel: Panel<'a>,
     pub first_row: usize,
@@ -100,33 +88,4 @@ impl<'a> Cut<'a> {
 
 fn panel_words<'a>(panel: Panel<'a>, pass: &Range<usize>) -> &'a [u32] {
     &panel.words[pass.start * PANEL_COLUMNS..pass.end * PANEL_COLUMNS]
-}
-
-/// Cuts a range into the fewest parts of at most `limit`, of nearly equal size: 98 rows become thirteen
-/// tiles of 7 or 8, not twelve of 8 and one of 2, whose two rows would cost as much as six.
-pub(crate) fn even_parts(range: Range<usize>, limit: usize) -> impl Iterator<Item = Range<usize>> {
-    let parts = range.len().div_ceil(limit);
-    split(range, parts)
-}
-
-/// Cuts a range into `parts` parts of nearly equal size.
-pub(crate) fn split(range: Range<usize>, parts: usize) -> impl Iterator<Item = Range<usize>> {
-    let cut = move |part: usize| range.start + range.len() * part / parts;
-    (0..parts).map(move |part| cut(part)..cut(part + 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::even_parts;
-
-    #[test]
-    fn parts_cover_the_range_evenly() {
-        for length in 0..200 {
-            let parts: Vec<_> = even_parts(5..5 + length, 8).collect();
-            assert_eq!(parts.len(), length.div_ceil(8));
-            assert_eq!(parts.iter().flat_map(Clone::clone).collect::<Vec<_>>(), (5..5 + length).collect::<Vec<_>>());
-            let sizes = parts.iter().map(ExactSizeIterator::len);
-            assert!(sizes.clone().max().unwrap_or(0) - sizes.min().unwrap_or(0) <= 1);
-        }
-    }
 }

@@ -5,10 +5,12 @@
 //! a base-size encoder take an eighth longer. One operator is too small for huge pages of its own, so operators
 //! share chunks of them.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::ops::{Deref, DerefMut};
-use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::{
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    ops::{Deref, DerefMut},
+    ptr::NonNull,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use crate::words::Line;
 

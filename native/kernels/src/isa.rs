@@ -3,8 +3,7 @@
 //! An [`Isa`] can only be obtained where the CPU has its instructions, so holding one is the proof that
 //! calling its kernels is sound. Where to look next: `tile` for the kernels, `vectorized` for the rest.
 
-use std::fmt;
-use std::sync::OnceLock;
+use std::{fmt, sync::OnceLock};
 
 /// An instruction set of this machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

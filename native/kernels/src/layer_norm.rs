@@ -1,11 +1,13 @@
 //! Residual addition, layer normalization and conversion for the next operator, in one pass over a row while it is
 //! in the first-level cache.
 
-use crate::isa::Isa;
-use crate::lanes::{fold, sum};
-use crate::linear::Format;
-use crate::matrix::Matrix;
-use crate::rows::RowsMut;
+use crate::{
+    format::Format,
+    isa::Isa,
+    lanes::{fold, sum},
+    matrix::Matrix,
+    rows::RowsMut,
+};
 
 /// `y = (s - mean(s)) / √(variance(s) + epsilon) · gain + bias`, where `s = x + residual`, row by row.
 #[derive(Clone, Debug)]

@@ -12,11 +12,12 @@
 //! The crate starts no threads and allocates nothing while it multiplies. It is the only crate here with
 //! unsafe arithmetic.
 //!
-//! - [`Q8Linear`], [`Bf16Linear`], [`F32Linear`]: the operators ([`linear`] holds what they share)
+//! - [`Q8Linear`], [`Bf16Linear`], [`F32Linear`]: the operators, one [`Linear`] in three [`Format`]s
 //! - [`Rows`]: their inputs, converted once for several operators, or written by another operator as they are read
 //! - [`Attention`], [`LayerNorm`]: what stands between them, in f32 (attention's products may be in bf16)
 //! - [`Isa`]: which instructions are used
 //! - [`Matrix`], [`MatrixMut`]: views of inputs and results; the latter can be split by columns
+//! - `layout`: how all of them lie in memory; nothing in it knows an operator
 //! - `tile`: the register kernels, one file per instruction set
 
 #![allow(
@@ -32,16 +33,20 @@ mod attention;
 mod bf16;
 mod element;
 mod exp;
+mod format;
 mod fp32;
 mod gemm;
 mod huge_pages;
 mod isa;
 mod lanes;
 mod layer_norm;
-pub mod linear;
+mod layout;
+mod linear;
 mod matrix;
 mod panels;
+mod parts;
 mod q8;
+mod rounding;
 mod rows;
 mod tile;
 mod words;
@@ -50,12 +55,13 @@ pub use activation::Activation;
 pub use attention::{Attention, AttentionScratch, Inputs};
 pub use bf16::{Bf16, Bf16Linear};
 pub use element::Element;
+pub use format::Format;
 pub use fp32::{F32, F32Linear};
 pub use isa::Isa;
 pub use layer_norm::LayerNorm;
-pub use linear::{Format, Linear, Shape};
+pub use layout::{PANEL_COLUMNS, Shape};
+pub use linear::Linear;
 pub use matrix::{Matrix, MatrixMut};
-pub use panels::{PACKED_VERSION, PackedError, SharedBytes};
 pub use q8::{Q8, Q8Linear};
 pub use rows::{Rows, RowsMut};
-pub use tile::{PANEL_COLUMNS, TILE_ROWS};
+pub use tile::TILE_ROWS;

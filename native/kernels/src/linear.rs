@@ -1,79 +1,19 @@
-//! What the linear operators of all number formats share: packing, running, bytes.
+//! What the linear operators of all number formats share: packing and running.
 
-use std::ops::Range;
+use std::{marker::PhantomData, ops::Range};
 
-use crate::activation::Activation;
-use crate::element::Element;
-use crate::gemm::{self, Finished};
-use crate::isa::Isa;
-use crate::matrix::MatrixMut;
-use crate::panels::{PackedError, PackedFormat, Panels, SharedBytes};
-use crate::rows::Rows;
-use crate::tile::{self, PANEL_COLUMNS, TILE_ROWS, TileKernel};
-
-/// The size of a linear operator: `[outputs, inputs]`, as `PyTorch` lays out its weight.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Shape {
-    pub outputs: usize,
-    pub inputs: usize,
-}
-
-impl Shape {
-    /// Panels of [`PANEL_COLUMNS`] output channels, the last of which may be partly empty.
-    pub fn panels(self) -> usize {
-        self.outputs.div_ceil(PANEL_COLUMNS)
-    }
-
-    /// The output columns of part `part` of `parts`, for [`Linear::run_columns`]: whole panels, as evenly
-    /// spread as they can be. A part is empty when there are fewer panels than parts.
-    pub fn columns_of_part(self, part: usize, parts: usize) -> Range<usize> {
-        let column = |part: usize| (self.panels() * part / parts * PANEL_COLUMNS).min(self.outputs);
-        column(part)..column(part + 1)
-    }
-}
-
-mod sealed {
-    use super::{Activation, Element, Finished, Isa, MatrixMut, PackedFormat};
-
-    pub trait Sealed: std::fmt::Debug + Default + 'static {
-        /// What the conversion of a row gives besides its words.
-        type Scale: Copy + Default + Send + Sync + std::fmt::Debug;
-
-        #[doc(hidden)]
-        const PACKED: PackedFormat;
-
-        /// Turns one channel of weights into words, and writes its tail values, the bias among them.
-        #[doc(hidden)]
-        fn pack(isa: Isa, weights: &[f32], bias: f32, words: &mut [u32], tails: &mut [u32]);
-
-        /// Turns a row of activations into words; writes all that are multiplied.
-        #[doc(hidden)]
-        fn convert(isa: Isa, values: &[f32], words: &mut [u32]) -> Self::Scale;
-
-        /// Turns a tile's sums into results and writes them to `y`, which has the size of the tile; `scales` are
-        /// those of its rows.
-        #[doc(hidden)]
-        fn finish<E: Element>(
-            isa: Isa,
-            tile: &Finished<'_>,
-            scales: &[Self::Scale],
-            activation: Activation,
-            y: MatrixMut<'_, E>,
-        );
-    }
-}
-
-pub(crate) use sealed::Sealed;
-
-/// A number format in which linear operators compute: [`Q8`](crate::Q8), [`Bf16`](crate::Bf16) or
-/// [`F32`](crate::F32).
-pub trait Format: Sealed {
-    /// What is written for an operator of this format to read.
-    type Written: Element;
-
-    /// The format of attention's inputs between operators of this format.
-    type Attended: Format<Attended = Self::Attended>;
-}
+use crate::{
+    activation::Activation,
+    element::Element,
+    format::{Epilogue, Format},
+    gemm::{self, Finished},
+    isa::Isa,
+    layout::{PANEL_COLUMNS, Shape},
+    matrix::MatrixMut,
+    panels::Panels,
+    rows::Rows,
+    tile::{self, TILE_ROWS, TileKernel},
+};
 
 /// `y[rows, outputs] = activation(x[rows, inputs] · Wᵀ + b)`, with packed weights in the format `F`.
 ///
@@ -84,7 +24,7 @@ pub struct Linear<F: Format> {
     activation: Activation,
     isa: Isa,
     kernel: TileKernel,
-    format: std::marker::PhantomData<fn() -> F>,
+    format: PhantomData<fn() -> F>,
 }
 
 impl<F: Format> Linear<F> {
@@ -101,17 +41,7 @@ impl<F: Format> Linear<F> {
             let weights = &weights[channel * shape.inputs..][..shape.inputs];
             F::pack(isa, weights, bias.map_or(0.0, |bias| bias[channel]), words, tails);
         });
-        Self::new(panels, activation)
-    }
-
-    /// An operator on what [`Self::packed_bytes`] gave, which is used in place.
-    pub fn from_packed(bytes: SharedBytes, activation: Activation) -> Result<Self, PackedError> {
-        Ok(Self::new(Panels::from_bytes(F::PACKED, bytes)?, activation))
-    }
-
-    fn new(panels: Panels, activation: Activation) -> Self {
-        let isa = Isa::best();
-        Self { panels, activation, isa, kernel: tile::kernel(F::PACKED, isa), format: std::marker::PhantomData }
+        Self { panels, activation, isa, kernel: tile::kernel(F::PACKED, isa), format: PhantomData }
     }
 
     /// The same operator with the instructions of `isa` instead of the best.
@@ -122,12 +52,6 @@ impl<F: Format> Linear<F> {
 
     pub fn shape(&self) -> Shape {
         self.panels.shape()
-    }
-
-    /// Everything but the activation, in the layout of [`PACKED_VERSION`](crate::PACKED_VERSION): free of
-    /// addresses, for every instruction set of one byte order. To be placed on a 64-byte boundary.
-    pub fn packed_bytes(&self) -> &[u8] {
-        self.panels.as_bytes()
     }
 
     /// Computes all columns of `y[rows, outputs]`.
@@ -163,30 +87,17 @@ impl<F: Format> Linear<F> {
     fn finish<E: Element>(&self, tile: &Finished<'_>, scales: &[F::Scale], y: &mut MatrixMut<'_, E>) {
         let rows = tile.first_row..tile.first_row + tile.sums.len();
         let columns = tile.first_column..(tile.first_column + PANEL_COLUMNS).min(y.columns());
-        let scales = &scales[rows.clone()];
+        let Finished { sums, panel, .. } = *tile;
+        let tile = Epilogue { sums, panel, scales: &scales[rows.clone()], activation: self.activation };
         if columns.len() == PANEL_COLUMNS {
-            return F::finish(self.isa, tile, scales, self.activation, y.block(rows, columns));
+            return F::finish(self.isa, &tile, y.block(rows, columns));
         }
         let mut wide = [E::default(); TILE_ROWS * PANEL_COLUMNS];
         let wide = &mut wide[..rows.len() * PANEL_COLUMNS];
-        F::finish(self.isa, tile, scales, self.activation, MatrixMut::new(wide, PANEL_COLUMNS));
+        F::finish(self.isa, &tile, MatrixMut::new(wide, PANEL_COLUMNS));
         let mut target = y.block(rows, columns.clone());
         for (row, values) in wide.chunks_exact(PANEL_COLUMNS).enumerate() {
             target.row_mut(row).copy_from_slice(&values[..columns.len()]);
         }
     }
-}
-
-/// Writes `values` to a row of a matrix as wide as a panel.
-///
-/// Whole arrays only: they stay in registers. A copy of a part of `values` would force them to memory.
-#[inline(always)]
-pub(crate) fn write_row<E: Element, const ROUND: bool>(
-    values: [f32; PANEL_COLUMNS],
-    y: &mut MatrixMut<'_, E>,
-    row: usize,
-) {
-    let target = y.row_mut(row).first_chunk_mut().expect("a tile is written to whole panels");
-    // SAFETY: `ROUND` is only set with the instructions for it.
-    *target = unsafe { E::of_all::<ROUND, PANEL_COLUMNS>(values) };
 }

@@ -2,13 +2,15 @@
 
 use std::{mem::take, ops::Range};
 
-use crate::element::Element;
-use crate::gemm::{RowWords, split};
-use crate::isa::Isa;
-use crate::linear::Format;
-use crate::matrix::{Matrix, MatrixMut};
-use crate::panels::PackedFormat;
-use crate::words::{Line, words_of_lines, words_of_lines_mut};
+use crate::{
+    element::Element,
+    format::Format,
+    isa::Isa,
+    layout::{PackedFormat, RowWords},
+    matrix::{Matrix, MatrixMut},
+    parts::split,
+    words::{Line, words_of_lines, words_of_lines_mut},
+};
 
 /// `[rows, columns]` as operators of the format `F` read them; several on the same input, such as query, key and
 /// value, share them. Reusable: filling it again keeps the memory.

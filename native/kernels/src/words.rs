@@ -59,22 +59,7 @@ pub(crate) fn words_of_halves(halves: &[bf16]) -> Option<&[u32]> {
     aligned.then(|| unsafe { std::slice::from_raw_parts(halves.as_ptr().cast(), halves.len() / 2) })
 }
 
-pub(crate) fn bytes_of_words(words: &[u32]) -> &[u8] {
-    // SAFETY: bytes have no alignment and no invalid patterns.
-    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 4) }
-}
-
 pub(crate) fn bytes_of_words_mut(words: &mut [u32]) -> &mut [u8] {
-    // SAFETY: as above, in both directions.
+    // SAFETY: bytes have no alignment, and neither they nor words have invalid patterns.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 4) }
-}
-
-/// The words in `bytes`, if they start on a cache line and fill whole lines.
-pub(crate) fn words_of_bytes(bytes: &[u8]) -> Option<&[u32]> {
-    let aligned = bytes.as_ptr().addr().is_multiple_of(align_of::<Line>());
-    if !aligned || !bytes.len().is_multiple_of(size_of::<Line>()) {
-        return None;
-    }
-    // SAFETY: the start is aligned (just checked) and every bit pattern is a valid word.
-    Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / 4) })
 }

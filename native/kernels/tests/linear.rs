@@ -1,12 +1,10 @@
 //! The linear operators as a caller sees them: every remainder of rows and columns, on every instruction
 //! set, against f64.
 
-use std::sync::Arc;
-
 use chorus_kernels::{
-    Activation, Bf16, F32, F32Linear, Format, Isa, LayerNorm, Linear, Matrix, MatrixMut, PANEL_COLUMNS, PackedError,
-    Q8, Q8Linear, Rows, Shape, TILE_ROWS,
+    Activation, Bf16, F32, Format, Isa, LayerNorm, Linear, Matrix, MatrixMut, PANEL_COLUMNS, Q8, Rows, Shape, TILE_ROWS,
 };
+use half::bf16;
 
 /// An operator with inputs, and what f64 makes of them.
 struct Case {
@@ -20,7 +18,10 @@ struct Case {
 impl Case {
     fn new(rows: usize, shape: Shape) -> Self {
         let weights = noise(shape.outputs * shape.inputs, 1);
-        let (bias, x) = (noise(shape.outputs, 2), noise(rows * shape.inputs, 3));
+        Self::of(shape, weights, noise(shape.outputs, 2), noise(rows * shape.inputs, 3))
+    }
+
+    fn of(shape: Shape, weights: Vec<f32>, bias: Vec<f32>, x: Vec<f32>) -> Self {
         let dot = |x: &[f32], w: &[f32]| x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>();
         let row = |x: &[f32]| {
             let channels = weights.chunks_exact(shape.inputs).zip(&bias);
@@ -87,6 +88,21 @@ fn every_remainder_of_rows_and_columns_is_right() {
                 case.check(inputs as f64 * 2.01 / 512.0 + 1e-6, &bf16, "bf16");
                 case.check(inputs as f64 * 1e-6, &f32, "f32");
             }
+        }
+    }
+}
+
+#[test]
+fn bf16_rounds_its_operands_and_nothing_else() {
+    let rounded = |values: &[f32]| values.iter().map(|value| bf16::from_f32(*value).to_f32()).collect::<Vec<_>>();
+    for (rows, outputs, inputs) in [(1, 1, 1), (7, 49, 70), (17, 97, 769)] {
+        let case = Case::new(rows, Shape { outputs, inputs });
+        let (weights, x) = (rounded(&case.weights), rounded(&case.x));
+        let exact = Case::of(case.shape, weights, case.bias.clone(), x);
+        // In plain Rust too, as on machines that do not multiply bf16.
+        for isa in Isa::available() {
+            let [_, y, _] = case.run(isa, Activation::Identity);
+            exact.check(inputs as f64 * 1e-6, &y, isa.name());
         }
     }
 }
@@ -257,32 +273,6 @@ fn a_row_of_zeros_gives_the_bias() {
 fn no_rows_give_no_results() {
     let case = Case::new(0, Shape { outputs: 5, inputs: 3 });
     assert!(case.run(Isa::best(), Activation::Gelu).iter().all(Vec::is_empty));
-}
-
-#[test]
-fn packed_bytes_make_the_same_operator() {
-    /// Bytes that start on a cache line, as a mapped file's do.
-    struct Mapped(Vec<u8>, usize, usize);
-
-    impl AsRef<[u8]> for Mapped {
-        fn as_ref(&self) -> &[u8] {
-            &self.0[self.1..][..self.2]
-        }
-    }
-
-    let map = |bytes: &[u8]| {
-        let mut memory = vec![0; bytes.len() + 64];
-        let start = memory.as_ptr().align_offset(64);
-        memory[start..][..bytes.len()].copy_from_slice(bytes);
-        Arc::new(Mapped(memory, start, bytes.len()))
-    };
-    let case = Case::new(5, Shape { outputs: 77, inputs: 130 });
-    let packed = case.linear::<Q8>(Isa::best(), Activation::Gelu);
-    let mapped = Q8Linear::from_packed(map(packed.packed_bytes()), Activation::Gelu).unwrap();
-    let rows = case.rows();
-    assert_eq!(case.results(|y| mapped.run(&rows, y)), case.results(|y| packed.run(&rows, y)));
-    let refused = F32Linear::from_packed(map(packed.packed_bytes()), Activation::Gelu).err();
-    assert_eq!(refused, Some(PackedError::Format));
 }
 
 #[test]

@@ -2,8 +2,7 @@
 //!
 //! Every peak is a loop over sums that stay in registers, long enough apart to hide the latency.
 
-use std::hint::black_box;
-use std::time::Instant;
+use std::{hint::black_box, time::Instant};
 
 /// A loop that returns how many operations it did; a multiply and an add are two.
 pub type Peak = fn() -> f64;

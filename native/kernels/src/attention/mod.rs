@@ -13,13 +13,15 @@ mod transpose;
 
 use std::{marker::PhantomData, ops::Range};
 
-use crate::element::Element;
-use crate::gemm::{RowWords, even_parts};
-use crate::isa::Isa;
-use crate::matrix::{Matrix, MatrixMut};
-use crate::panels::PackedFormat;
-use crate::tile::{PanelKernels, Sums, TILE_ROWS, Tile, TileKernel};
-use crate::words::{Line, floats_of_words_mut, halves_of_words_mut, words_of_lines, words_of_lines_mut};
+use crate::{
+    element::Element,
+    isa::Isa,
+    layout::{PackedFormat, RowWords, Sums},
+    matrix::{Matrix, MatrixMut},
+    parts::even_parts,
+    tile::{PanelKernels, TILE_ROWS, Tile, TileKernel},
+    words::{Line, floats_of_words_mut, halves_of_words_mut, words_of_lines, words_of_lines_mut},
+};
 
 /// Keys in a panel.
 const KEYS: usize = 48;
@@ -99,11 +101,14 @@ impl<E: Element> Attention<E> {
         if isa.has_bf16() { E::FORMAT } else { PackedFormat::F32 }
     }
 
+    fn with_products(self, format: PackedFormat, isa: Isa) -> Self {
+        Self { isa, format, kernels: PanelKernels::new(format, isa), ..self }
+    }
+
     /// The same operator with the instructions of `isa` instead of the best.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        let format = Self::products(isa);
-        Self { isa, format, kernels: PanelKernels::new(format, isa), ..self }
+        self.with_products(Self::products(isa), isa)
     }
 
     /// Computes all heads into `y[queries, heads · head_size]`.

@@ -2,14 +2,17 @@
 
 use std::ops::Range;
 
-use super::transpose::{LANES, transpose};
-use super::{KEYS, VALUES};
-use crate::element::Element;
-use crate::gemm::RowWords;
-use crate::isa::Isa;
-use crate::matrix::Matrix;
-use crate::panels::PackedFormat;
-use crate::words::{Line, halves_of_words_mut, words_of_lines, words_of_lines_mut};
+use super::{
+    KEYS, VALUES,
+    transpose::{LANES, transpose},
+};
+use crate::{
+    element::Element,
+    isa::Isa,
+    layout::{PackedFormat, RowWords},
+    matrix::Matrix,
+    words::{Line, halves_of_words_mut, words_of_lines, words_of_lines_mut},
+};
 
 /// Some columns of some rows as words of `format`: in place if they are such words, otherwise copied to `lines`.
 pub(super) fn rows<'a, E: Element>(

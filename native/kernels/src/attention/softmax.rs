@@ -1,12 +1,15 @@
 //! What attention does between its two products, and after them.
 
 use super::{KEYS, VALUES};
-use crate::element::Element;
-use crate::exp::exp;
-use crate::lanes::{fold, maximum, sum};
-use crate::matrix::MatrixMut;
-use crate::tile::{Sums, TILE_ROWS};
-use crate::words::floats_of_words;
+use crate::{
+    element::Element,
+    exp::exp,
+    lanes::{fold, maximum, sum},
+    layout::Sums,
+    matrix::MatrixMut,
+    tile::TILE_ROWS,
+    words::floats_of_words,
+};
 
 vectorized! {
     /// Writes `exp((score - max) · scale)` of each of `rows` rows of scores to rows of weights, `stride` apart, and

@@ -1,7 +1,6 @@
 //! Rows of words as columns of a panel, in blocks of 16 by 16: cache lines in, cache lines out.
 
-use crate::isa::Isa;
-use crate::words::Line;
+use crate::{isa::Isa, words::Line};
 
 /// Rows and columns of a block.
 pub(super) const LANES: usize = Line::WORDS;

@@ -14,15 +14,16 @@ mod quantize;
 #[cfg(test)]
 mod tests;
 
-use crate::activation::Activation;
-use crate::bf16::Bf16;
-use crate::element::Element;
-use crate::gemm::Finished;
-use crate::isa::Isa;
-use crate::linear::{Format, Linear, Sealed};
-use crate::matrix::MatrixMut;
-use crate::panels::PackedFormat;
-use crate::words::bytes_of_words_mut;
+use crate::{
+    bf16::Bf16,
+    element::Element,
+    format::{Epilogue, Format, Sealed},
+    isa::Isa,
+    layout::PackedFormat,
+    linear::Linear,
+    matrix::MatrixMut,
+    words::bytes_of_words_mut,
+};
 
 /// The format of [`Q8Linear`].
 #[derive(Debug, Default)]
@@ -58,13 +59,7 @@ impl Sealed for Q8 {
         quantize::activations(isa, values, bytes_of_words_mut(words))
     }
 
-    fn finish<E: Element>(
-        isa: Isa,
-        tile: &Finished<'_>,
-        scales: &[Self::Scale],
-        activation: Activation,
-        y: MatrixMut<'_, E>,
-    ) {
-        dequantize::write(isa, tile, scales, activation, y);
+    fn finish<E: Element>(isa: Isa, tile: &Epilogue<'_, Self::Scale>, y: MatrixMut<'_, E>) {
+        dequantize::write(isa, tile, y);
     }
 }

@@ -8,56 +8,47 @@ use std::arch::x86_64::{
     _mm256_loadu_si256, _mm256_madd_epi16, _mm256_permute4x64_epi64, _mm256_setzero_si256, _mm256_storeu_si256,
 };
 
-use super::{PANEL_COLUMNS, Tile};
-
-const BLOCK_ROWS: usize = 4;
-const BLOCK_COLUMNS: usize = 8;
+use super::{
+    PANEL_COLUMNS, Tile,
+    blocks::{self, Block},
+};
 
 #[target_feature(enable = "avx2")]
 pub(super) fn q8(tile: &mut Tile<'_>) {
-    let count = tile.sums.len();
-    for first in (0..count).step_by(BLOCK_ROWS) {
-        for column in (0..PANEL_COLUMNS).step_by(BLOCK_COLUMNS) {
-            // SAFETY: the rows `first..` in the type exist, and blocks divide a panel.
-            unsafe {
-                match count - first {
-                    1 => block::<1>(tile, first, column),
-                    2 => block::<2>(tile, first, column),
-                    3 => block::<3>(tile, first, column),
-                    _ => block::<4>(tile, first, column),
-                }
-            }
-        }
-    }
+    // SAFETY: the feature is enabled.
+    unsafe { blocks::multiply::<Widening, PANEL_COLUMNS>(tile) }
 }
 
-/// # Safety
-/// The tile must have the rows `first..first + R` and eight columns from `column` on.
-#[target_feature(enable = "avx2")]
-#[inline]
-unsafe fn block<const R: usize>(tile: &mut Tile<'_>, first: usize, column: usize) {
-    // SAFETY: `Tile::new` checked that each of the rows has `panel.len()` words; the rest is the caller's.
-    unsafe {
-        let rows = tile.rows.as_ptr().add(first * tile.stride);
-        // Two lanes of 32 bits per column: four columns in a register.
-        let mut sums = [[_mm256_setzero_si256(); 2]; R];
-        for (word, columns) in tile.panel.iter().enumerate() {
-            let panel = [0, 4]
-                .map(|offset| _mm256_cvtepi8_epi16(_mm_loadu_si128(columns.as_ptr().add(column + offset).cast())));
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let x = rows.add(row * tile.stride + word).read().cast_signed();
-                let x = _mm256_cvtepu8_epi16(_mm_set1_epi32(x));
-                for (sum, panel) in sums.iter_mut().zip(panel) {
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, panel));
+struct Widening;
+
+impl Block<PANEL_COLUMNS> for Widening {
+    const WIDTH: usize = 8;
+
+    #[inline(always)]
+    unsafe fn multiply<const R: usize>(tile: &mut Tile<'_>, first: usize, column: usize) {
+        // SAFETY: `Tile::new` checked that each of the rows has `panel.len()` words; the rest is the caller's.
+        unsafe {
+            let rows = tile.rows.as_ptr().add(first * tile.stride);
+            // Two lanes of 32 bits per column: four columns in a register.
+            let mut sums = [[_mm256_setzero_si256(); 2]; R];
+            for (word, columns) in tile.panel.iter().enumerate() {
+                let panel = [0, 4]
+                    .map(|offset| _mm256_cvtepi8_epi16(_mm_loadu_si128(columns.as_ptr().add(column + offset).cast())));
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let x = rows.add(row * tile.stride + word).read().cast_signed();
+                    let x = _mm256_cvtepu8_epi16(_mm_set1_epi32(x));
+                    for (sum, panel) in sums.iter_mut().zip(panel) {
+                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, panel));
+                    }
                 }
             }
-        }
-        for (row, [left, right]) in sums.into_iter().enumerate() {
-            let target = tile.sums.as_mut_ptr().add(first + row).cast::<u32>().add(column);
-            // Columns 0 1 4 5 | 2 3 6 7 after the horizontal addition.
-            let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(left, right));
-            let before = if tile.resume { _mm256_loadu_si256(target.cast()) } else { _mm256_setzero_si256() };
-            _mm256_storeu_si256(target.cast(), _mm256_add_epi32(before, ordered));
+            for (row, [left, right]) in sums.into_iter().enumerate() {
+                let target = tile.sums.as_mut_ptr().add(first + row).cast::<u32>().add(column);
+                // Columns 0 1 4 5 | 2 3 6 7 after the horizontal addition.
+                let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(left, right));
+                let before = if tile.resume { _mm256_loadu_si256(target.cast()) } else { _mm256_setzero_si256() };
+                _mm256_storeu_si256(target.cast(), _mm256_add_epi32(before, ordered));
+            }
         }
     }
 }

@@ -11,26 +11,21 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+mod blocks;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod vector256;
 
-use crate::isa::{Isa, Level};
-use crate::panels::PackedFormat;
-
-/// Output channels in a panel: three 512-bit registers. It divides 768, 1024, 2304 and 3072.
-pub const PANEL_COLUMNS: usize = 48;
+use crate::{
+    isa::{Isa, Level},
+    layout::{PANEL_COLUMNS, PackedFormat, Sums},
+};
 
 /// Rows in a full tile: with 8 × 3 sums, 3 words of the panel and a row's word, 28 of 32 registers.
 pub const TILE_ROWS: usize = 8;
-
-/// Sums of one row with one panel: `i32` for int8, the bits of `f32` otherwise. On cache lines, since a
-/// register that is stored across two costs twice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(align(64))]
-pub struct Sums<const COLUMNS: usize = PANEL_COLUMNS>(pub [u32; COLUMNS]);
 
 /// The operands of one kernel call.
 pub(crate) struct Tile<'a, const COLUMNS: usize = PANEL_COLUMNS> {
@@ -44,6 +39,7 @@ pub(crate) struct Tile<'a, const COLUMNS: usize = PANEL_COLUMNS> {
     /// Whether to add to `sums` or to start from zero.
     resume: bool,
     /// What is read soon: the kernels for large caches fetch it into the second level as they go.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "the kernels that fetch are those of AVX-512"))]
     ahead: &'a [u32],
 }
 
@@ -108,13 +104,14 @@ pub(crate) struct PanelKernels {
 }
 
 impl PanelKernels {
-    /// Those of f32, or of bf16 where `isa` has it.
+    /// Those of f32 or bf16, as [`kernel`] has them.
     pub(crate) fn new(format: PackedFormat, isa: Isa) -> Self {
         match (format, isa.level()) {
             #[cfg(target_arch = "x86_64")]
             (PackedFormat::Bf16, Level::Avx512) if isa.has_bf16() => {
                 Self { narrow: avx512::bf16::<16, 1>, wide: avx512::bf16::<32, 2>, widest: avx512::bf16::<48, 3> }
             }
+            (PackedFormat::Bf16, _) => Self { narrow: scalar::bf16, wide: scalar::bf16, widest: scalar::bf16 },
             #[cfg(target_arch = "x86_64")]
             (_, Level::Avx512) => {
                 Self { narrow: avx512::f32::<16, 1>, wide: avx512::f32::<32, 2>, widest: avx512::f32::<48, 3> }

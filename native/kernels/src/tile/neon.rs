@@ -1,4 +1,4 @@
-//! int8 with NEON's `sdot`. Compiled for ARM, but so far not run or tuned there.
+//! int8 with NEON's `sdot`. Tested in an emulator of the CPU, but so far not tuned on one.
 //!
 //! `sdot` multiplies signed bytes, so 128 is taken from every activation; the sum over a column of
 //! `128 · w` is restored with a second dot product, by ones.
@@ -6,61 +6,54 @@
 use std::arch::aarch64::{int32x4_t, vaddq_s32, vdupq_n_s32, vld1q_s32, vst1q_s32, vsubq_s32};
 use std::arch::asm;
 
-use super::{PANEL_COLUMNS, Tile};
+use super::{
+    PANEL_COLUMNS, Tile,
+    blocks::{self, Block},
+};
 
 const WIDTH: usize = 4;
-const BLOCK_ROWS: usize = 4;
 const VECTORS: usize = 4;
 
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn q8(tile: &mut Tile<'_>) {
-    let count = tile.sums.len();
-    for first in (0..count).step_by(BLOCK_ROWS) {
-        for column in (0..PANEL_COLUMNS).step_by(VECTORS * WIDTH) {
-            // SAFETY: the rows `first..` in the type exist, and blocks divide a panel.
-            unsafe {
-                match count - first {
-                    1 => block::<1>(tile, first, column),
-                    2 => block::<2>(tile, first, column),
-                    3 => block::<3>(tile, first, column),
-                    _ => block::<4>(tile, first, column),
-                }
-            }
-        }
-    }
+    // SAFETY: the features are enabled.
+    unsafe { blocks::multiply::<Dot, PANEL_COLUMNS>(tile) }
 }
 
-/// # Safety
-/// The tile must have the rows `first..first + R` and 16 columns from `column` on.
-#[target_feature(enable = "neon,dotprod")]
-#[inline]
-unsafe fn block<const R: usize>(tile: &mut Tile<'_>, first: usize, column: usize) {
-    // SAFETY: `Tile::new` checked that each of the rows has `panel.len()` words; the rest is the caller's.
-    unsafe {
-        let rows = tile.rows.as_ptr().add(first * tile.stride);
-        let mut sums = [[vdupq_n_s32(0); VECTORS]; R];
-        let mut shifts = [vdupq_n_s32(0); VECTORS];
-        let shift = vdupq_n_s32(i32::from_ne_bytes([0x80; 4]));
-        for (word, columns) in tile.panel.iter().enumerate() {
-            let mut panel = [vdupq_n_s32(0); VECTORS];
-            for (vector, panel) in panel.iter_mut().enumerate() {
-                *panel = vld1q_s32(columns.as_ptr().add(column + vector * WIDTH).cast());
-            }
-            for (shifts, panel) in shifts.iter_mut().zip(panel) {
-                *shifts = dot(*shifts, shift, panel);
-            }
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let x = vdupq_n_s32((rows.add(row * tile.stride + word).read() ^ 0x8080_8080).cast_signed());
-                for (sum, panel) in sums.iter_mut().zip(panel) {
-                    *sum = dot(*sum, x, panel);
+struct Dot;
+
+impl Block<PANEL_COLUMNS> for Dot {
+    const WIDTH: usize = VECTORS * WIDTH;
+
+    #[inline(always)]
+    unsafe fn multiply<const R: usize>(tile: &mut Tile<'_>, first: usize, column: usize) {
+        // SAFETY: `Tile::new` checked that each of the rows has `panel.len()` words; the rest is the caller's.
+        unsafe {
+            let rows = tile.rows.as_ptr().add(first * tile.stride);
+            let mut sums = [[vdupq_n_s32(0); VECTORS]; R];
+            let mut shifts = [vdupq_n_s32(0); VECTORS];
+            let shift = vdupq_n_s32(i32::from_ne_bytes([0x80; 4]));
+            for (word, columns) in tile.panel.iter().enumerate() {
+                let mut panel = [vdupq_n_s32(0); VECTORS];
+                for (vector, panel) in panel.iter_mut().enumerate() {
+                    *panel = vld1q_s32(columns.as_ptr().add(column + vector * WIDTH).cast());
+                }
+                for (shifts, panel) in shifts.iter_mut().zip(panel) {
+                    *shifts = dot(*shifts, shift, panel);
+                }
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let x = vdupq_n_s32((rows.add(row * tile.stride + word).read() ^ 0x8080_8080).cast_signed());
+                    for (sum, panel) in sums.iter_mut().zip(panel) {
+                        *sum = dot(*sum, x, panel);
+                    }
                 }
             }
-        }
-        for (row, sums) in sums.into_iter().enumerate() {
-            for (vector, (sum, shift)) in sums.into_iter().zip(shifts).enumerate() {
-                let target = tile.sums.as_mut_ptr().add(first + row).cast::<i32>().add(column + vector * WIDTH);
-                let before = if tile.resume { vld1q_s32(target) } else { vdupq_n_s32(0) };
-                vst1q_s32(target, vaddq_s32(before, vsubq_s32(sum, shift)));
+            for (row, sums) in sums.into_iter().enumerate() {
+                for (vector, (sum, shift)) in sums.into_iter().zip(shifts).enumerate() {
+                    let target = tile.sums.as_mut_ptr().add(first + row).cast::<i32>().add(column + vector * WIDTH);
+                    let before = if tile.resume { vld1q_s32(target) } else { vdupq_n_s32(0) };
+                    vst1q_s32(target, vaddq_s32(before, vsubq_s32(sum, shift)));
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ pub(super) fn q8(tile: &mut Tile<'_>) {
 }
 
 /// bf16 × bf16, summed in f32. The hardware's `dpbf16ps` rounds differently (and flushes subnormals).
-pub(super) fn bf16(tile: &mut Tile<'_>) {
+pub(super) fn bf16<const COLUMNS: usize>(tile: &mut Tile<'_, COLUMNS>) {
     let low = |word: u32| f32::from_bits(word << 16);
     let high = |word: u32| f32::from_bits(word & 0xffff_0000);
     run(tile, |sum, row, weights| {

@@ -38,6 +38,10 @@ import { Listener, type Peak } from './listener.js';
 import { Repo, type CommitOptions, type RepoOptions } from './repo.js';
 import { routeOf, type FileRoute, type Route } from './route.js';
 
+export type { LoggedRequest } from './exchange.js';
+export type { Fault } from './fault.js';
+export type { CommitOptions, RepoOptions } from './repo.js';
+
 export interface HubOptions {
   /** The address to listen on; loopback by default. */
   readonly host?: string;

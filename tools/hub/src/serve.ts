@@ -1,7 +1,7 @@
 /**
  * Serves a folder of repositories as a hub, for benches with full-size checkpoints:
  *
- *   node dist/testing/hub/serve.js --folder <folder> --port 0
+ *   node tools/hub/dist/serve.js --folder <folder> --port 0
  *
  * The first line printed is the endpoint, once everything is hashed. Runs until it gets a signal.
  */
