@@ -17,24 +17,15 @@ export declare class NativeEngine {
    * submitted requests; until the engine is closed it keeps the process alive.
    */
   load(config: EngineConfig, replies: (replies: Reply[]) => void): Promise<LoadOutcome>
-  /**
-   * Asks for every text to be answered by every model. Returns null, and a reply will come, or why the
-   * request was refused.
-   *
-   * `ticket` is unique among open requests, `models` are indices into the loaded models, and `top` is
-   * how many classes of a classifier are wanted, best first; 0: all.
-   */
-  submit(ticket: number, texts: Array<string>, models: Array<number>, top: number): Failure | null
+  /** Asks for texts to be answered. Returns null, and a reply will come, or why the request was refused. */
+  submit(request: Request): Failure | null
   /** Takes a request back; its reply has the code `cancelled`. An unknown ticket has no effect. */
   cancel(ticket: number): void
   /** Counters and gauges of this moment. */
   stats(): EngineStats
   /** Answers what was accepted, refuses what comes, then frees the models. */
-  close(): Promise<CloseOutcome>
+  close(): Promise<void>
 }
-
-export type CloseOutcome =
-  | { type: 'done' }
 
 /** Stores a directory's `pytorch_model.bin` as `model.safetensors` beside it, unless it has been. */
 export declare function convertCheckpoint(directory: string): Promise<ConvertOutcome>
@@ -61,7 +52,6 @@ export interface EngineConfig {
 export interface EngineStats {
   models: Array<ModelStats>
   lanes: number
-  laneRestarts: number
   panics: number
   pendingTexts: number
   queueCapacity: number
@@ -99,7 +89,7 @@ export interface LabelName {
 
 export type LoadOutcome =
   | { type: 'done'; models: Array<ModelInfo>; maxBatchTokens: number; ortVersion: string }
-  | { type: 'failed'; code: string; message: string }
+  | { type: 'failed'; code: string; message: string; model?: string; field?: string }
 
 export interface LockedFile {
   path: string
@@ -131,6 +121,10 @@ export interface ModelInfo {
   parameters: number
   precision: string
   provider: string
+  /** Hexadecimal; equal for models that answer every text alike. */
+  digest: string
+  /** Numbers in an answer: labels, or components of a vector. */
+  width: number
 }
 
 export interface ModelStats {
@@ -155,23 +149,32 @@ export interface ReasonCount {
   count: number
 }
 
-/** How a request ended. */
+/** How a request ended, as numbers: every object and string costs the JS thread. */
 export interface Reply {
   ticket: number
-  /** One entry per text; empty after a failure. */
-  answers: Array<TextAnswer>
-  /** Where the time went, in milliseconds: tokenization, queue, inference; empty after a failure. */
-  timing: Array<number>
+  /**
+   * Text by text, the models of each in the order in which they were asked for: a score for each label, or a vector.
+   * As many as `ModelInfo.width` says. Empty after a failure.
+   */
+  numbers: Float32Array
+  /** Index of a text, index of a model that read only its beginning, and so on. */
+  truncated: Array<number>
+  tokenizationMs: number
+  queueMs: number
+  inferenceMs: number
   failure?: Failure
 }
 
-/** The answers to one text, as numbers: every object and string costs the JS thread. */
-export interface TextAnswer {
-  /**
-   * One entry per requested model, in order. A classifier's: class, score, class, score, …, best first;
-   * classes are indices into `ModelInfo.labels`. An encoder's: its vector.
-   */
-  outputs: Array<Array<number>>
-  /** Indices of models that read only the beginning of the text. */
-  truncatedBy: Array<number>
+/** Texts to be answered. */
+export interface Request {
+  /** Unique among open requests. */
+  ticket: number
+  texts: Array<string>
+  /** Indices into the loaded models: those of the first text, then those of the second, and so on. */
+  models: Array<number>
+  /** How many of `models` each text has; empty: each has all of them. */
+  counts: Array<number>
+  /** Milliseconds from now after which the answer is not wanted; 0: none. */
+  deadlineMs: number
+  priority: 'interactive' | 'batch'
 }
