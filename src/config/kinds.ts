@@ -35,6 +35,12 @@ export function integer(min: number, max: number, expects?: string): Kind<number
   };
 }
 
+/** Where paths begin: nothing, or a path that ends without a slash. */
+export const pathPrefix: Kind<string> = {
+  schema: z.string().regex(/^(?:\/[A-Za-z0-9._~-]+)*$/),
+  expects: 'empty, or a path such as /project',
+};
+
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T): Kind<T[number]> {
   return {
     schema: z.enum(values),
