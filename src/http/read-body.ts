@@ -6,8 +6,8 @@
  * multipart, another charset, a compression. Decoding is the business of `json.ts`.
  *
  * Why no body parser? Those for Koa choose by the content type, drop a body of a type they do not know and
- * replace invalid UTF-8 in silence. Made to read bytes, `koa-bodyparser` takes as many lines as reading
- * them here, a fifth of Koa's time for a request, and a rewrite of the client's headers.
+ * replace invalid UTF-8 in silence. `koa-bodyparser`, made to give bytes, costs as many lines as reading them
+ * here and 7 of a request's 85 µs, and refuses the encoding `Identity`.
  */
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
