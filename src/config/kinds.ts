@@ -38,7 +38,7 @@ export function integer(min: number, max: number, expects?: string): Kind<number
 /** Where paths begin: nothing, or a path that ends without a slash. */
 export const pathPrefix: Kind<string> = {
   schema: z.string().regex(/^(?:\/[A-Za-z0-9._~-]+)*$/),
-  expects: 'empty, or a path such as /project',
+  expects: 'a path such as /project, or nothing',
 };
 
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T): Kind<T[number]> {

@@ -1,7 +1,7 @@
 /**
  * The one table of settings.
  *
- * Read for parsing (`load.ts`), for `--help` and for README's table. A setting's flag and environment
+ * Read for parsing (`load.ts`), for `--help` and for `docs/settings.md`. A setting's flag and environment
  * variable follow from its key. Defaults are written as a user would write them and go through the same
  * schema; nothing further in fills in a default. Those of the engine reach the addon under their own names
  * and are taken by `chorus check` too, without being named again.

@@ -1,8 +1,8 @@
 /**
  * How an error reads to a client: the formats that contracts can answer errors in.
  *
- * A protocol prescribes its errors as it does its answers. A contract names its format, the exchange
- * remembers it with the route, and `error-answer.ts` writes by it whatever goes wrong from there on.
+ * A protocol prescribes its errors as it does its answers. A contract names its format, and whatever goes
+ * wrong with a request below its route, be it that the route has no such path, is told in it.
  */
 
 import type { z } from 'zod';
@@ -15,6 +15,9 @@ export interface ErrorContext {
   /** Milliseconds after which another try is worth it; `undefined` where it is not. */
   readonly retryAfterMs: number | undefined;
 }
+
+/** The format for a request, by its URL: a request may be refused before anybody has looked for its route. */
+export type FormatOf = (url: string) => ErrorFormat;
 
 export interface ErrorFormat {
   /** Names the format in `openapi.json`, such as `Problem`. */

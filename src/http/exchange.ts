@@ -1,18 +1,16 @@
 /**
  * One request and its response, from the first header byte to the last answer byte.
  *
- * Owns what everything along the way needs to know about it: the id, the route for metrics, how its
- * errors are told, the error it ended with, and what to cancel when there is nobody or no time left to
- * answer. The one object and the one `close` listener that a request costs. `exchanges.ts` keeps the open
- * ones.
+ * Owns what everything along the way needs to know about it: the id, the route for metrics, the error it
+ * ended with and how that is told, and what to cancel when there is nobody or no time left to answer. The
+ * one object and the one `close` listener that a request costs. `exchanges.ts` keeps the open ones.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Answer, Inference } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
-import type { ErrorFormat } from '../errors/formats.js';
-import { problem } from '../errors/problem.js';
+import type { FormatOf } from '../errors/formats.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
@@ -31,8 +29,6 @@ export class Exchange {
   readonly startedAt = performance.now();
   /** The matched route's pattern, never the path that was asked for. */
   route = UNMATCHED_ROUTE;
-  /** How the route tells errors. */
-  errors: ErrorFormat = problem;
   /** Bytes of the body, once it was read. */
   bodyBytes: number | undefined;
   /** The code of the error that was answered, or `cancelled`. */
@@ -43,6 +39,7 @@ export class Exchange {
   constructor(
     readonly request: IncomingMessage,
     readonly response: ServerResponse,
+    private readonly formatOf: FormatOf,
   ) {
     this.id = requestIdOf(request);
     response.setHeader(REQUEST_ID_HEADER, this.id);
@@ -65,10 +62,10 @@ export class Exchange {
     return inference.answer;
   }
 
-  /** Answers with `error`, as the route tells errors, unless an answer has begun. */
+  /** Answers with `error`, as the route tells errors below whose path the request is, unless an answer has begun. */
   fail(error: ServiceError): void {
     this.errorCode ??= error.code;
-    sendError(this.response, error, this.id, this.errors);
+    sendError(this.response, error, this.id, this.formatOf(this.request.url ?? ''));
   }
 
   /** Ends the exchange's claims: called once, when the response has closed. */

@@ -26,9 +26,7 @@ export function answerBy(services: OperationServices, endpoint: Endpoint): Middl
   });
 
   return async function answerOperation(context) {
-    const { exchange } = context.state;
-    exchange.route = path;
-    exchange.errors = route.errors;
+    context.state.exchange.route = path;
     const input = request && (await inputOf(context, request, services.readBody));
     const call = new RequestCall(context, models, route.models, services);
     const output = await operation.answer(input, call);

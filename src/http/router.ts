@@ -2,14 +2,12 @@
  * Paths to endpoints.
  *
  * A path that nobody serves is 404; a method that a path does not take is 405 with `Allow`, whatever the
- * method. Both read as the errors of the route do below whose path they are.
+ * method.
  */
 
 import Router from '@koa/router';
 
-import { problem } from '../errors/problem.js';
 import { ServiceError } from '../errors/service-error.js';
-import type { ErrorFormat } from '../errors/formats.js';
 import type { Endpoint } from '../routes/endpoints.js';
 import type { Middleware, State } from './state.js';
 
@@ -25,11 +23,9 @@ export function routeTo(
     if (endpoint.operation.method === 'GET') router.get(path, handlerOf(endpoint));
     else router.post(path, handlerOf(endpoint));
   }
-  const formatOf = errorFormats(endpoints);
   return [
     router.routes() as unknown as Middleware,
-    function refuseUnmatched({ path, method, state: { exchange } }) {
-      exchange.errors = formatOf(path);
+    function refuseUnmatched({ path, method }) {
       const allowed = new Set(router.match(path, method).path.flatMap(({ methods }) => methods));
       if (allowed.size === 0) {
         throw new ServiceError(
@@ -48,13 +44,4 @@ export function routeTo(
 /** `/models/{model}` as the router writes it. */
 function pattern(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
-}
-
-/** The format of the route whose path is the longest beginning of a path. */
-function errorFormats(endpoints: readonly Endpoint[]): (path: string) => ErrorFormat {
-  const routes = [...new Set(endpoints.map(({ route }) => route))].sort(
-    (a, b) => b.path.length - a.path.length,
-  );
-  return (asked) =>
-    routes.find(({ path }) => asked === path || asked.startsWith(`${path}/`))?.errors ?? problem;
 }

@@ -7,7 +7,8 @@
  */
 
 import type { Task } from '../engine/engine.js';
-import type { ErrorFormat } from '../errors/formats.js';
+import type { ErrorFormat, FormatOf } from '../errors/formats.js';
+import { problem } from '../errors/problem.js';
 import type { Profile, ProfileModel } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { contracts, type Contracts } from './index.js';
@@ -69,6 +70,18 @@ export function endpointsOf(
   }
   if (faults.length > 0) throw new StartError(faults, exitCodes.usage);
   return endpoints;
+}
+
+/** The format of the route whose path is the longest beginning of a URL; problems where none is. */
+export function errorFormats(endpoints: readonly Endpoint[]): FormatOf {
+  const routes = [...new Set(endpoints.map(({ route }) => route))].sort(
+    (a, b) => b.path.length - a.path.length,
+  );
+  return (url) => {
+    const [asked = ''] = url.split('?', 1);
+    const owner = routes.find(({ path }) => asked === path || asked.startsWith(`${path}/`));
+    return owner?.errors ?? problem;
+  };
 }
 
 const NAMES: Readonly<Record<Task, { readonly one: string; readonly many: string }>> = {

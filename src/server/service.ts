@@ -20,7 +20,7 @@ import { requestLog } from '../http/request-log.js';
 import type { Logger } from '../log/logger.js';
 import { Metrics } from '../metrics/metrics.js';
 import type { Profile } from '../profile/schema.js';
-import type { Endpoint } from '../routes/endpoints.js';
+import { errorFormats, type Endpoint } from '../routes/endpoints.js';
 import { withOwn } from '../routes/own.js';
 import { createAdminServer } from './admin-server.js';
 import { drain } from './drain.js';
@@ -58,7 +58,10 @@ export class Service {
   #phase: 'starting' | 'ready' | 'draining' = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
-    this.#exchanges = new Exchanges(observers(this.#metrics.http, requestLog(parts.logger)));
+    this.#exchanges = new Exchanges(
+      observers(this.#metrics.http, requestLog(parts.logger)),
+      errorFormats(parts.endpoints),
+    );
     this.#adminServer = createAdminServer({
       contentType: this.#metrics.registry.contentType,
       scrape: () => this.#metrics.scrape(),
