@@ -13,7 +13,8 @@ export default defineConfig(
     'deploy',
     'autotests',
     '**/.venv',
-    'eslint.config.js',
+    '*.config.js',
+    'scripts',
   ]),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
@@ -35,21 +36,8 @@ export default defineConfig(
         'error',
         { considerDefaultExhaustiveForUnions: true },
       ],
-      // Only the adapter may know that the engine is an addon.
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              group: ['**/engine/addon.js', './addon.js'],
-              message: 'Depend on engine/engine.ts; only engine/native-engine.ts knows the addon.',
-            },
-          ],
-        },
-      ],
     },
   },
-  { files: ['src/engine/**'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['src/**/*.test.ts'],
     rules: {
