@@ -112,15 +112,10 @@ for (const [flag, value] of [
 
 test('what goes to the engine is what is marked so', () => {
   const { settings } = loadSettings(['--lanes=3', '--port=1'], {});
-  assert.deepEqual(engineSettingsOf(settings), {
-    device: 'auto',
-    deviceId: 0,
-    precision: 'exact',
-    lanes: 3,
-    maxBatchTokens: 0,
-    queueCapacity: 1024,
-    ortLibrary: '',
-  });
+  const forEngine = engineSettingsOf(settings);
+  assert.equal(forEngine.lanes, 3);
+  assert.equal(forEngine.queueCapacity, 1024);
+  assert.ok(!('port' in forEngine));
 });
 
 test('an unknown CHORUS_ variable is a warning that names the nearest one', () => {

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { blocks, documents, pathOf } from './generated.js';
 
 for (const [name, fresh] of Object.entries(documents)) {
-  test(`what is generated in ${name} equals the code`, () => {
+  test(`what is generated in ${name} equals the code`, async () => {
     const text = readFileSync(pathOf(name), 'utf8');
-    assert.ok(text === fresh(text), `${name} is stale: npm run docs`);
+    assert.ok(text === (await fresh(text)), `${name} is stale: npm run docs`);
   });
 }
 

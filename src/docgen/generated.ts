@@ -2,16 +2,17 @@
  * Keeps what is generated in documents equal to the code.
  *
  * A block lies between `<!-- name:begin -->` and `<!-- name:end -->`; what is around it is written by
- * hand and left alone. Other documents are generated as a whole.
+ * hand and left alone. Of others more is generated, or everything.
  */
 
 import { fileURLToPath } from 'node:url';
 
+import { chartSchema } from './chart-schema.js';
 import { starterOpenApi } from './openapi.js';
 import { chartValuesTable, errorsTable, metricsTable, settingsTable } from './tables.js';
 
 /** What `text`, the document as it is, should be. */
-type Fresh = (text: string) => string;
+type Fresh = (text: string) => string | Promise<string>;
 
 /** The documents by their paths. */
 export const documents: Readonly<Record<string, Fresh>> = {
@@ -20,6 +21,7 @@ export const documents: Readonly<Record<string, Fresh>> = {
   'docs/openapi.json': starterOpenApi,
   'docs/settings.md': blocks({ settings: settingsTable }),
   'helm/README.md': blocks({ values: chartValuesTable }),
+  'helm/values.schema.json': chartSchema,
 };
 
 export function pathOf(document: string): string {
@@ -31,7 +33,7 @@ export function pathOf(document: string): string {
  *
  * @throws {Error} when a block is missing.
  */
-export function blocks(tables: Readonly<Record<string, () => string>>): Fresh {
+export function blocks(tables: Readonly<Record<string, () => string>>): (text: string) => string {
   return (text) =>
     Object.entries(tables).reduce((text, [name, table]) => {
       const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];

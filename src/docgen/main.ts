@@ -11,7 +11,7 @@ const check = process.argv.includes('--check');
 for (const [name, fresh] of Object.entries(documents)) {
   const path = pathOf(name);
   const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const after = fresh(before);
+  const after = await fresh(before);
   if (before === after) continue;
   if (check) {
     process.stderr.write(`${name} is stale: npm run docs\n`);

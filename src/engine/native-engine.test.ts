@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { loadSettings } from '../config/load.js';
+import { engineSettingsOf } from '../config/settings.js';
 import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
 import { fakeEngine } from '../testing/fake-engine.js';
@@ -10,16 +12,7 @@ import type { Engine, InferRequest } from './engine.js';
 import { LoadFailure, loadNativeEngine } from './native-engine.js';
 import { locateOrtLibrary } from './ort-library.js';
 
-const config: EngineConfig = {
-  models: [],
-  ortLibrary: '',
-  device: 'auto',
-  deviceId: 0,
-  precision: 'exact',
-  lanes: 0,
-  maxBatchTokens: 0,
-  queueCapacity: 1,
-};
+const config = { ...engineSettingsOf(loadSettings([], {}).settings), models: [] };
 
 const { models } = fakeEngine();
 /** Classifiers of three, four and two labels, and an encoder of two components. */
