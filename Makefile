@@ -10,7 +10,7 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test ready format lint types deny bench peers trace overhead synthetic parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test check ready format lint types deny bench peers trace overhead synthetic parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -26,6 +26,9 @@ test: build ## Run every test: Rust and TypeScript, unit and end to end
 	npm run --silent test
 	npm run --silent test:e2e
 
+check: $(PACKAGES) ## The fast half: types, lint, and the unit tests of what changed since the last commit
+	npm run --silent check
+
 ready: ## Everything that CI runs: format, lint, types, generated files, licences, tests
 	$(MAKE) format-check lint types deny test
 	npm run --silent docs:check
@@ -40,7 +43,7 @@ format-check: tools $(PACKAGES)
 	cargo fmt --all --check $(MANIFEST)
 	npm run --silent format:check
 
-lint: $(PACKAGES) $(ADDON) ## Clippy and ESLint
+lint: $(PACKAGES) $(ADDON) ## Clippy, ESLint and which folder may import which
 	cargo clippy --locked --workspace --all-targets $(MANIFEST) -- -D warnings
 	npm run --silent lint
 

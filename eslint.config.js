@@ -49,21 +49,8 @@ export default defineConfig(
         'error',
         { considerDefaultExhaustiveForUnions: true },
       ],
-      // Only the adapter may know that the engine is an addon.
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              group: ['**/engine/addon.js', './addon.js'],
-              message: 'Depend on engine/engine.ts; only engine/native-engine.ts knows the addon.',
-            },
-          ],
-        },
-      ],
     },
   },
-  { files: ['src/engine/**'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['src/**/*.test.ts', 'tools/**/*.test.ts'],
     rules: {

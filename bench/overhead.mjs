@@ -1,10 +1,11 @@
 // `make overhead`: what a request costs beside its models, in CPU time, by thread.
 //
-//   node bench/overhead.mjs [--rounds 5] [--duration 5s] [--connections 10]
+//   node bench/overhead.mjs [--servers echo,null,tiny] [--rounds 5] [--duration 5s] [--connections 10]
 //
-// Serves the five models of the challenge as encoders of next to no work (`make.mjs --tiny`) with the real
-// tokenizers, and a bare Koa echo, in turns. CPU time per request is the kernel's own account of every
-// thread (/proc/<pid>/task/<tid>/schedstat), so it does not depend on what else runs on the machine.
+// Serves, in turns: a bare Koa that echoes; Chorus without an engine, so HTTP alone; and the five models of
+// the challenge as encoders of next to no work (`make.mjs --tiny`) with the real tokenizers. CPU time per
+// request is the kernel's own account of every thread (/proc/<pid>/task/<tid>/schedstat), so it does not
+// depend on what else runs on the machine. The ratio to the bare Koa is taken round by round.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -21,18 +22,22 @@ import { textSet } from './lib/texts.mjs';
 
 const WORK = join(BENCH, '.work');
 
-const SERVERS = { 'Koa echo': OVERHEAD.echo, Chorus: OVERHEAD.tiny };
+const NAMES = { echo: 'Koa echo', null: 'Chorus, no engine', tiny: 'Chorus' };
 
 async function main() {
   const { values } = parseArgs({
     options: {
+      servers: { type: 'string', default: 'echo,null,tiny' },
       rounds: { type: 'string', default: '5' },
       duration: { type: 'string', default: '5s' },
       connections: { type: 'string', default: '10' },
     },
   });
+  const servers = values.servers.split(',');
   mkdirSync(WORK, { recursive: true });
-  execFileSync(process.execPath, [join(BENCH, 'synthetic', 'make.mjs'), '--tiny']);
+  if (servers.includes('tiny')) {
+    execFileSync(process.execPath, [join(BENCH, 'synthetic', 'make.mjs'), '--tiny']);
+  }
   const texts = textSet('k6_payloads', WORK);
   const load = {
     texts: texts.path,
@@ -41,23 +46,23 @@ async function main() {
   };
   const rounds = [];
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const [name, command] of Object.entries(SERVERS)) {
-      rounds.push({ name, ...(await measure(name, command, { ...load, offset: round * 997 })) });
+    for (const name of servers) {
+      rounds.push({ name, ...(await measure(name, { ...load, offset: round * 997 })) });
     }
   }
-  print(rounds);
+  print(servers, rounds);
 }
 
 /** Requests per second, and CPU microseconds per request by group of threads. */
-async function measure(name, command, load) {
-  const server = await startServer(command, join(WORK, 'overhead.log'));
+async function measure(name, load) {
+  const server = await startServer(OVERHEAD[name], join(WORK, 'overhead.log'));
   try {
     const request = { ...load, url: server.url, models: MODELS };
     await runLoad({ ...request, duration: '2s' }, WORK);
     const before = cpuTimes(server.child.pid);
     const { requestsPerSecond, answers, failed } = await runLoad(request, WORK);
     const after = cpuTimes(server.child.pid);
-    if (name === 'Chorus' && failed > 0) throw new Error(`${failed} wrong or failed answers`);
+    if (name !== 'echo' && failed > 0) throw new Error(`${failed} wrong or failed answers`);
     const micros = Object.fromEntries(
       [...after].map(([group, total]) => [group, (total - (before.get(group) ?? 0)) / answers]),
     );
@@ -86,17 +91,28 @@ function groupOf(isMain, name) {
   return "Node's other threads";
 }
 
-function print(rounds) {
+function print(servers, rounds) {
   const of = (name) => rounds.filter((round) => round.name === name);
   const groups = [...new Set(rounds.flatMap(({ micros }) => Object.keys(micros)))];
-  console.log(`| CPU µs per request | ${groups.join(' | ')} | sum | req/s beside k6 |`);
-  console.log(`| --- |${' --- |'.repeat(groups.length + 2)}`);
-  for (const name of Object.keys(SERVERS)) {
+  const head = [...groups, 'sum', 'req/s beside k6', 'JS thread ÷ echo', 'req/s ÷ echo'];
+  console.log(`| CPU µs per request | ${head.join(' | ')} |`);
+  console.log(`| --- |${' --- |'.repeat(head.length)}`);
+  for (const name of servers) {
     const cells = groups.map((group) => median(of(name).map(({ micros }) => micros[group] ?? 0)));
     const rate = median(of(name).map(({ requestsPerSecond }) => requestsPerSecond));
     const columns = [...cells, sum(cells), rate].map((number) => number.toFixed(0));
-    console.log(`| ${name} | ${columns.join(' | ')} |`);
+    console.log(`| ${NAMES[name]} | ${[...columns, ...ratios(of(name), of('echo'))].join(' | ')} |`);
   }
+}
+
+/** How much of the bare Koa's rate a server does, by the CPU time of its JS thread and beside k6. */
+function ratios(rounds, echo) {
+  const by = (ratio) => median(rounds.map((round, at) => ratio(round, echo[at]))).toFixed(2);
+  if (echo.length === 0) return ['', ''];
+  return [
+    by((round, bare) => bare.micros['JS thread'] / round.micros['JS thread']),
+    by((round, bare) => round.requestsPerSecond / bare.requestsPerSecond),
+  ];
 }
 
 main().catch((error) => {

@@ -14,12 +14,17 @@ const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make 
 
 /** Chorus with a profile and more arguments. */
 function chorus(profile, ...more) {
+  return service(join(ROOT, 'dist', 'cli', 'main.js'), 'serve', profile, ...more);
+}
+
+/** A script that takes the ports of `chorus serve`. */
+function service(...args) {
   return ({ port, adminPort }) => {
     const hosts = ['--host', '127.0.0.1', '--admin-host', '127.0.0.1'];
     const ports = ['--port', String(port), '--admin-port', String(adminPort)];
     return {
       file: process.execPath,
-      args: [join(ROOT, 'dist', 'cli', 'main.js'), 'serve', profile, ...more, ...hosts, ...ports],
+      args: [...args, ...hosts, ...ports],
       ready: `http://127.0.0.1:${adminPort}/readyz`,
     };
   };
@@ -77,9 +82,10 @@ export const TARGETS = {
   },
 };
 
-/** What `bench/overhead.mjs` measures: no models worth mentioning, and no models at all. */
+/** What `bench/overhead.mjs` measures: a bare Koa, no engine, and no models worth mentioning. */
 export const OVERHEAD = {
   echo: tool('echo.mjs'),
+  null: service(join(BENCH, 'tools', 'null-engine.mjs')),
   tiny: onCheckpoints('tiny', CHALLENGE),
 };
 

@@ -12,6 +12,8 @@ import { parseArgs } from 'node:util';
 
 import { parse } from 'yaml';
 
+import { loadSettings } from '../../dist/config/load.js';
+import { engineSettingsOf } from '../../dist/config/settings.js';
 import { loadNativeEngine } from '../../dist/engine/native-engine.js';
 import { locateOrtLibrary } from '../../dist/engine/ort-library.js';
 
@@ -40,7 +42,11 @@ async function main() {
   writeFileSync(outPath, answers.map((answer) => `${JSON.stringify(answer)}\n`).join(''));
 }
 
+/** With the settings of `chorus serve` in the environment, on a CPU unless that says otherwise. */
 function load(models) {
+  const flags = [`--max-batch-tokens=${BATCH_TOKENS}`, '--queue-capacity=4096'];
+  const environment = { CHORUS_DEVICE: 'cpu', ...process.env };
+  const settings = engineSettingsOf(loadSettings(flags, environment).settings);
   return loadNativeEngine({
     models: models.map(({ name, path, pooling = '' }) => ({
       name,
@@ -51,13 +57,8 @@ function load(models) {
       pooling,
       labelNames: [],
     })),
-    ortLibrary: locateOrtLibrary(process.env.CHORUS_ORT_LIBRARY ?? ''),
-    device: process.env.CHORUS_DEVICE ?? 'cpu',
-    deviceId: Number(process.env.CHORUS_DEVICE_ID ?? 0),
-    precision: process.env.CHORUS_PRECISION ?? 'exact',
-    lanes: 0,
-    maxBatchTokens: BATCH_TOKENS,
-    queueCapacity: 4096,
+    ...settings,
+    ortLibrary: locateOrtLibrary(settings.ortLibrary),
   });
 }
 
@@ -68,10 +69,11 @@ async function answerAll(engine, requests, texts, models, together) {
   const worker = async () => {
     while (next < requests.length) {
       const indexes = requests[next++];
+      const names = models.map(({ name }) => name);
       const request = {
-        texts: indexes.map((index) => texts[index]),
-        models: models.map(({ name }) => name),
-        top: Infinity,
+        texts: indexes.map((index) => ({ text: texts[index], models: names })),
+        deadlineMs: 0,
+        priority: 'batch',
       };
       const answer = await engine.infer(request).answer;
       answer.texts.forEach((text, place) => {
@@ -86,8 +88,8 @@ async function answerAll(engine, requests, texts, models, together) {
 function named(text, { outputs, truncatedBy }, models) {
   const output = (value) =>
     value.type === 'embedding'
-      ? { vector: value.vector }
-      : { scores: Object.fromEntries(value.scores.map(({ label, score }) => [label, score])) };
+      ? { vector: [...value.vector] }
+      : { scores: Object.fromEntries(value.labels.map((label, at) => [label, value.scores[at]])) };
   return {
     text,
     truncatedBy,

@@ -2,55 +2,57 @@
  * How far a profile's answers in one precision are from those in another.
  */
 
-import type { Engine, ModelOutput } from '../engine/engine.js';
-import { largestDifference, outputs } from './self-test.js';
+import type { ModelOutput } from '../engine/engine.js';
+import { best } from '../engine/scores.js';
+import { cosine, largestDifference } from './outputs.js';
 
 export interface Drift {
   readonly texts: number;
-  /** The share of texts with the same best label, in [0, 1]. */
+  /** The share of texts, in [0, 1], with the same best label or, of an encoder, with vectors that agree. */
   readonly agreement: number;
-  /** Differences of scores: the largest of a text, over all texts and at the 99th percentile. */
+  /**
+   * How far a text's answers are apart, the most of all texts and at the 99th percentile: the largest
+   * difference of its scores, or 1 less the cosine of its vectors.
+   */
   readonly largest: number;
   readonly p99: number;
 }
 
-/** Texts per request. */
-const CHUNK = 32;
+/**
+ * Vectors agree from this cosine on. The starter models as encoders, on 400 texts, keep to 0.9997 in int8 and
+ * to 0.99997 in bf16, and half of their vectors of different texts are below 0.80.
+ */
+export const LEAST_COSINE = 0.99;
 
-/** All outputs of `texts`, a request at a time. */
-export async function allOutputs(
-  engine: Engine,
-  texts: readonly string[],
-): Promise<readonly (readonly ModelOutput[])[]> {
-  const all: (readonly ModelOutput[])[] = [];
-  for (let start = 0; start < texts.length; start += CHUNK) {
-    all.push(...(await outputs(engine, texts.slice(start, start + CHUNK))));
-  }
-  return all;
-}
-
-/** The drift of the model at `position`. */
+/** The drift of the model at `position`; `ones` and `others` answer the same texts. */
 export function driftOf(
   ones: readonly (readonly ModelOutput[])[],
   others: readonly (readonly ModelOutput[])[],
   position: number,
 ): Drift {
-  const pairs = ones.flatMap((outputs, index) => {
-    const [one, other] = [outputs[position], others[index]?.[position]];
-    return one && other ? [{ one, other }] : [];
-  });
-  const differences = pairs
-    .map(({ one, other }) => largestDifference(one, other))
-    .sort((a, b) => a - b);
-  const agreeing = pairs.filter(({ one, other }) => best(one) === best(other)).length;
+  const pairs = ones.map((outputs, index) =>
+    compared(outputs[position], others[index]?.[position]),
+  );
+  const distances = pairs.map(({ distance }) => distance).sort((a, b) => a - b);
   return {
     texts: pairs.length,
-    agreement: agreeing / pairs.length,
-    largest: differences.at(-1) ?? 0,
-    p99: differences[Math.ceil(0.99 * differences.length) - 1] ?? 0,
+    agreement: pairs.filter(({ agree }) => agree).length / pairs.length,
+    largest: distances.at(-1) ?? 0,
+    p99: distances[Math.ceil(0.99 * distances.length) - 1] ?? 0,
   };
 }
 
-function best(output: ModelOutput): string {
-  return output.type === 'classification' ? (output.scores[0]?.label ?? '') : '';
+function compared(
+  one: ModelOutput | undefined,
+  other: ModelOutput | undefined,
+): { agree: boolean; distance: number } {
+  if (one?.type === 'embedding' && other?.type === 'embedding') {
+    const similarity = cosine(one.vector, other.vector);
+    return { agree: similarity >= LEAST_COSINE, distance: 1 - similarity };
+  }
+  if (one?.type === 'classification' && other?.type === 'classification') {
+    const agree = best(one).label === best(other).label;
+    return { agree, distance: largestDifference(one, other) };
+  }
+  throw new Error('Only answers of the same model can be compared.');
 }

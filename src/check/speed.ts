@@ -23,11 +23,11 @@ export async function tokensPerSecond(
 
 async function speedOf(engine: Engine, model: string, texts: readonly string[]): Promise<number> {
   // Numbered, since equal texts are computed once.
-  const wave = Array.from(
-    { length: TEXTS },
-    (_, index) => `${index} ${texts[index % texts.length] ?? ''}`,
-  );
-  const request = { texts: wave, models: [model], top: 1 };
+  const wave = Array.from({ length: TEXTS }, (_, index) => ({
+    text: `${index} ${texts[index % texts.length] ?? ''}`,
+    models: [model],
+  }));
+  const request = { texts: wave, deadlineMs: 0, priority: 'batch' } as const;
   await engine.infer({ ...request, texts: wave.slice(0, 4) }).answer;
   const before = tokensOf(engine, model);
   const start = performance.now();

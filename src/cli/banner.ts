@@ -4,26 +4,33 @@
  * For standard error, since standard output carries the log.
  */
 
-import type { Profile } from '../profile/schema.js';
-import { contracts } from '../routes/index.js';
+import type { Endpoint } from '../routes/endpoints.js';
+import type { Served } from './served.js';
 
-export function banner({ name, routes }: Profile, port: number, adminPort: number): string {
+export function banner({ profile, endpoints }: Served, port: number, adminPort: number): string {
   const origin = `http://localhost:${port}`;
-  const lines = [`Chorus serves the profile ${name}:`, ''];
-  for (const { path, contract, models } of routes) {
-    const { method } = contracts[contract];
-    lines.push(`  ${method} ${origin}${path}    ${models.join(', ')}`);
-  }
-  lines.push(
+  const lines = [
+    `Chorus serves the profile ${profile.name}:`,
+    '',
+    ...endpoints.map(({ path, operation: { method }, route: { models } }) => {
+      return `  ${method} ${origin}${path}    ${models.join(', ')}`;
+    }),
     `  metrics, probes: http://localhost:${adminPort}/metrics, /readyz, /livez`,
     '',
     'Try:',
     '',
-  );
-  for (const { path, contract } of routes) {
-    const { method, sampleBody } = contracts[contract];
-    const command = `curl -X ${method} ${origin}${path} -H 'accept: application/json'`;
-    lines.push(`  ${command} -d '${sampleBody}'`);
-  }
+    ...endpoints.map((endpoint) => `  ${curl(endpoint, origin)}`),
+  ];
   return `\n${lines.join('\n')}\n\n`;
+}
+
+function curl({ path, operation: { method, example }, route }: Endpoint, origin: string): string {
+  const url = origin + path.replace('{model}', route.models[0] ?? '');
+  const command = `curl -X ${method} ${url} -H 'accept: application/json'`;
+  return example === undefined ? command : `${command} -d ${quoted(JSON.stringify(example))}`;
+}
+
+/** For a shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 
-import { envOf, flagOf, settingNames } from '../config/settings.js';
+import { engineSettingNames, envOf, flagOf, settingNames } from '../config/settings.js';
 import { runChorus } from '../testing/chorus-process.js';
 import { version } from './version.js';
 
@@ -81,14 +81,46 @@ for (const [args, line] of [
   });
 }
 
-test('a precision that the profile does not allow is one line with those that it does', async (context) => {
+function profileFile(context: TestContext, yaml: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'chorus-profile-'));
   context.after(() => {
     rmSync(folder, { recursive: true });
   });
   const file = join(folder, 'mine.yaml');
+  writeFileSync(file, `name: mine\n${yaml}\n`);
+  return file;
+}
+
+for (const command of ['serve', 'check']) {
+  test(`chorus ${command} tells what contracts miss in a profile before it looks for models`, async (context) => {
+    const yaml = [
+      'models: [{ name: a, pooling: mean }]',
+      'routes:',
+      '  - { path: /health, contract: process }',
+      '  - { path: /x, contract: proces }',
+    ];
+    const file = profileFile(context, yaml.join('\n'));
+    const { code, stdout, stderr } = await runChorus([command, file]);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.deepEqual(stderr.split('\n'), [
+      `chorus: ${file}:4:22: routes[0].contract: process takes classifiers, and a is an encoder`,
+      `chorus: ${file}:4:7: routes[0].path: /health is taken by the service itself`,
+      `chorus: ${file}:5:17: routes[1].contract: must be one of process`,
+      '',
+    ]);
+  });
+}
+
+test('check --help names every setting of the engine, and what it compares vectors by', async () => {
+  const { code, stdout } = await runChorus(['check', '--help']);
+  assert.equal(code, 0);
+  for (const name of engineSettingNames) assert.ok(stdout.includes(flagOf(name)), name);
+  assert.match(stdout, /cosine of 0\.99/);
+});
+
+test('a precision that the profile does not allow is one line with those that it does', async (context) => {
   const models = 'models: [{ name: a, path: a }]\nroutes: [{ path: /process, contract: process }]';
-  writeFileSync(file, `name: mine\n${models}\nprecisions: { int8: 0.9 }\n`);
+  const file = profileFile(context, `${models}\nprecisions: { int8: 0.9 }`);
   const { code, stderr } = await runChorus(['serve', file, '--device=cuda', '--precision=fp16']);
   assert.equal(code, 2);
   assert.equal(

@@ -5,15 +5,16 @@
  */
 
 import { loadSettings } from '../config/load.js';
-import { exitProcess, loadNativeEngine } from '../engine/native-engine.js';
+import { exitProcess } from '../engine/native-engine.js';
 import { createLogger } from '../log/logger.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
 import { banner } from './banner.js';
 import type { Command } from './command.js';
-import { engineConfig, profileOf } from './engine-config.js';
 import { serveHelp } from './help.js';
+import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
+import { servedBy } from './served.js';
 import { version } from './version.js';
 
 export const serve: Command = {
@@ -26,7 +27,8 @@ export const serve: Command = {
 
 async function run(args: readonly string[]): Promise<void> {
   const { settings, warnings } = loadSettings(args, process.env);
-  const profile = profileOf(settings);
+  const served = servedBy(settings);
+  const { profile } = served;
   if (settings.pull) await pullProfile(profile);
   const config = engineConfig(settings, profile);
 
@@ -37,14 +39,14 @@ async function run(args: readonly string[]): Promise<void> {
 
   logger.info({ profile: profile.name, version }, 'loading');
   const service = new Service({
+    ...served,
     settings,
-    profile,
     logger,
     version,
-    loadEngine: () => loadNativeEngine(config),
+    loadEngine: () => loadEngine(config, profile),
   });
   const { port, adminPort } = await service.start();
   lifecycle.serving(service);
   logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
-  process.stderr.write(banner(profile, port, adminPort));
+  process.stderr.write(banner(served, port, adminPort));
 }

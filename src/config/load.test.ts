@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import { StartError } from '../start-error.js';
 import { loadSettings } from './load.js';
+import { engineSettingsOf } from './settings.js';
 
 function faultsOf(args: readonly string[], environment: Record<string, string> = {}): string[] {
   try {
@@ -80,6 +81,10 @@ for (const [args, fault] of [
     ['--headers-timeout=9s', '--request-timeout=8s'],
     '--headers-timeout must not exceed --request-timeout: a header is part of its request.',
   ],
+  [
+    ['--drain-delay=5s', '--shutdown-timeout=5s'],
+    '--drain-delay must be shorter than --shutdown-timeout: it is part of it.',
+  ],
 ] as const) {
   test(`${args.join(' ')} contradict each other`, () => {
     assert.deepEqual(faultsOf(args), [fault]);
@@ -104,6 +109,14 @@ for (const [flag, value] of [
     assert.equal(faultsOf([`${flag}=${value}`]).length, 1);
   });
 }
+
+test('what goes to the engine is what is marked so', () => {
+  const { settings } = loadSettings(['--lanes=3', '--port=1'], {});
+  const forEngine = engineSettingsOf(settings);
+  assert.equal(forEngine.lanes, 3);
+  assert.equal(forEngine.queueCapacity, 1024);
+  assert.ok(!('port' in forEngine));
+});
 
 test('an unknown CHORUS_ variable is a warning that names the nearest one', () => {
   const { warnings } = loadSettings([], { CHORUS_PROT: '1', OTHER: '1' });

@@ -88,13 +88,16 @@ function typeOf(name: SettingName): 'boolean' | 'string' {
 
 /** What is wrong with values that are right one by one. */
 function contradictions(values: Settings): string[] {
-  const { device, headersTimeout, precision, requestTimeout } = values;
+  const { device, drainDelay, headersTimeout, precision, requestTimeout, shutdownTimeout } = values;
   const [header, whole] = [flagOf('headersTimeout'), flagOf('requestTimeout')];
   const written = `${flagOf('precision')} ${precision}`;
   const faults: (string | false)[] = [
     requestTimeout > 0 &&
       headersTimeout > requestTimeout &&
       `${header} must not exceed ${whole}: a header is part of its request.`,
+    drainDelay >= shutdownTimeout &&
+      drainDelay > 0 &&
+      `${flagOf('drainDelay')} must be shorter than ${flagOf('shutdownTimeout')}: it is part of it.`,
     device === 'cpu' &&
       precision === 'fp16' &&
       `${written} needs ${flagOf('device')} cuda; a CPU takes exact, bf16 or int8.`,

@@ -1,18 +1,34 @@
 /**
  * The one table of settings.
  *
- * Read for parsing (`load.ts`), for `chorus serve --help` and for README's table. A setting's flag
- * and environment variable follow from its key. Defaults are written as a user would write them and
- * go through the same schema; nothing further in fills in a default.
+ * Read for parsing (`load.ts`), for `--help` and for `docs/settings.md`. A setting's flag and environment
+ * variable follow from its key. Defaults are written as a user would write them and go through the same
+ * schema; nothing further in fills in a default. Those of the engine reach the addon under their own names
+ * and are taken by `chorus check` too, without being named again.
  */
 
 import { logLevels } from '../log/logger.js';
-import { duration, integer, oneOf, port, size, text, toggle, type Kind } from './kinds.js';
+import {
+  duration,
+  integer,
+  oneOf,
+  pathPrefix,
+  port,
+  size,
+  text,
+  toggle,
+  type Kind,
+} from './kinds.js';
 
 export interface Setting<T> {
   readonly kind: Kind<T>;
   readonly default: string;
   readonly help: string;
+}
+
+/** One that decides how models run, and goes to the engine. */
+interface EngineSetting<T> extends Setting<T> {
+  readonly forEngine: true;
 }
 
 const address = text('an address or a host name; * is every address, IPv6 and IPv4');
@@ -33,31 +49,36 @@ export const settings = {
   // Not 0.0.0.0: `localhost` is ::1 first on many machines, and a cluster may have IPv6 only. Not ::
   // either, which fails where IPv6 is off. Node's own default takes what there is.
   host: setting(address, '*', 'Address of the service'),
+  pathPrefix: setting(
+    pathPrefix,
+    '',
+    'Where all paths of the service begin, as behind a proxy that takes nothing off',
+  ),
   adminPort: setting(port, '9090', 'Port of metrics and probes'),
   adminHost: setting(address, '*', 'Address of metrics and probes'),
-  device: setting(
+  device: engineSetting(
     oneOf(['auto', 'cpu', 'cuda']),
     'auto',
     'Where models run; cuda fails where there is none, auto falls back to the CPU',
   ),
-  deviceId: setting(integer(0, 63), '0', 'Which GPU, as CUDA counts those that it may see'),
-  precision: setting(
+  deviceId: engineSetting(integer(0, 63), '0', 'Which GPU, as CUDA counts those that it may see'),
+  precision: engineSetting(
     oneOf(['exact', 'bf16', 'fp16', 'int8']),
     'exact',
     'How linear layers compute; bf16 and int8 (CPU) and fp16 (GPU) are faster and close, chorus check says how close',
   ),
-  lanes: setting(
+  lanes: engineSetting(
     integer(0, 1024),
     '0',
     'Batches that run at once; 0: one per core, or one per model on a GPU',
   ),
-  maxBatchTokens: setting(
+  maxBatchTokens: engineSetting(
     integer(0, 1_000_000),
     '0',
     'Tokens in a batch; 0: measured at start, or what fills a GPU',
   ),
-  queueCapacity: setting(integer(1, 1_000_000), '1024', 'Texts that may wait; more get 503'),
-  ortLibrary: setting(
+  queueCapacity: engineSetting(integer(1, 1_000_000), '1024', 'Texts that may wait; more get 503'),
+  ortLibrary: engineSetting(
     text('a file'),
     '',
     'ONNX Runtime library to load; empty: the one in the package onnxruntime-node',
@@ -72,6 +93,11 @@ export const settings = {
     'How long an idle connection is kept; must exceed that of the load balancer',
   ),
   maxConnections: setting(integer(1, 1_000_000), '4096', 'Open connections; more are dropped'),
+  drainDelay: setting(
+    duration,
+    '0s',
+    'How long a stopped service, no longer ready, still takes connections; part of --shutdown-timeout',
+  ),
   shutdownTimeout: setting(duration, '25s', 'Longest time to answer what is open when stopped'),
   logLevel: setting(oneOf(logLevels), 'info', 'Least severe log lines to write'),
 };
@@ -84,6 +110,22 @@ export type Settings = {
 };
 
 export const settingNames = Object.keys(settings) as SettingName[];
+
+type EngineSettingName = {
+  [Name in SettingName]: (typeof settings)[Name] extends EngineSetting<unknown> ? Name : never;
+}[SettingName];
+
+export type EngineSettings = Pick<Settings, EngineSettingName>;
+
+export const engineSettingNames = settingNames.filter(
+  (name): name is EngineSettingName => 'forEngine' in settings[name],
+);
+
+/** Those of `all` that go to the engine. */
+export function engineSettingsOf(all: Settings): EngineSettings {
+  const entries = engineSettingNames.map((name) => [name, all[name]]);
+  return Object.fromEntries(entries) as EngineSettings;
+}
 
 /** `maxBodySize` → `--max-body-size`. */
 export function flagOf(name: string): string {
@@ -101,4 +143,8 @@ function words(name: string): string[] {
 
 function setting<T>(kind: Kind<T>, defaultText: string, help: string): Setting<T> {
   return { kind, default: defaultText, help };
+}
+
+function engineSetting<T>(kind: Kind<T>, defaultText: string, help: string): EngineSetting<T> {
+  return { ...setting(kind, defaultText, help), forEngine: true };
 }

@@ -3,21 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { settingNames } from '../config/settings.js';
 import { chartFolder, chartValues } from './chart-values.js';
-
-/** What the chart decides itself, because the pod must agree with it; no value of `settings`. */
-const decidedByTheChart = [
-  'adminHost',
-  'adminPort',
-  'host',
-  'modelsDir',
-  'ortLibrary',
-  'port',
-  'profile',
-  'pull',
-  'shutdownTimeout',
-];
 
 /** The paths after `.Values.` in all templates. */
 function referenced(): Set<string> {
@@ -47,14 +33,6 @@ test('every value that a template uses is in values.yaml', () => {
     [...referenced()].filter((path) => !isKnown(path)),
     [],
   );
-});
-
-test('the settings of the chart are those of the service, but for what the chart decides', () => {
-  const schema = JSON.parse(readFileSync(join(chartFolder, 'values.schema.json'), 'utf8')) as {
-    properties: { settings: { properties: object } };
-  };
-  const allowed = Object.keys(schema.properties.settings.properties);
-  assert.deepEqual([...allowed, ...decidedByTheChart].sort(), [...settingNames].sort());
 });
 
 test('a value without a comment is refused by its path', () => {

@@ -1,21 +1,27 @@
 /**
- * Keeps the generated blocks of documents equal to the code.
+ * Keeps what is generated in documents equal to the code.
  *
  * A block lies between `<!-- name:begin -->` and `<!-- name:end -->`; what is around it is written by
- * hand and left alone.
+ * hand and left alone. Of others more is generated, or everything.
  */
 
 import { fileURLToPath } from 'node:url';
 
+import { chartSchema } from './chart-schema.js';
+import { starterOpenApi } from './openapi.js';
 import { chartValuesTable, errorsTable, metricsTable, settingsTable } from './tables.js';
 
-type Blocks = Readonly<Record<string, () => string>>;
+/** What `text`, the document as it is, should be. */
+type Fresh = (text: string) => string | Promise<string>;
 
-/** The documents and their blocks, by the name in the markers. */
-export const documents: Readonly<Record<string, Blocks>> = {
-  'README.md': { settings: settingsTable, errors: errorsTable },
-  'docs/metrics.md': { metrics: metricsTable },
-  'helm/README.md': { values: chartValuesTable },
+/** The documents by their paths. */
+export const documents: Readonly<Record<string, Fresh>> = {
+  'README.md': blocks({ errors: errorsTable }),
+  'docs/metrics.md': blocks({ metrics: metricsTable }),
+  'docs/openapi.json': starterOpenApi,
+  'docs/settings.md': blocks({ settings: settingsTable }),
+  'helm/README.md': blocks({ values: chartValuesTable }),
+  'helm/values.schema.json': chartSchema,
 };
 
 export function pathOf(document: string): string {
@@ -23,18 +29,17 @@ export function pathOf(document: string): string {
 }
 
 /**
- * `text` of `document` with every block rewritten.
+ * Rewrites blocks, each by the name in its markers.
  *
  * @throws {Error} when a block is missing.
  */
-export function withFreshBlocks(document: string, text: string): string {
-  let result = text;
-  for (const [name, render] of Object.entries(documents[document] ?? {})) {
-    const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
-    const start = result.indexOf(begin);
-    const stop = result.indexOf(end);
-    if (start < 0 || stop < start) throw new Error(`${document} lacks the block ${begin} … ${end}`);
-    result = `${result.slice(0, start)}${begin}\n\n${render()}\n\n${result.slice(stop)}`;
-  }
-  return result;
+export function blocks(tables: Readonly<Record<string, () => string>>): (text: string) => string {
+  return (text) =>
+    Object.entries(tables).reduce((text, [name, table]) => {
+      const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+      const start = text.indexOf(begin);
+      const stop = text.indexOf(end);
+      if (start < 0 || stop < start) throw new Error(`there is no block ${begin} … ${end}`);
+      return `${text.slice(0, start)}${begin}\n\n${table()}\n\n${text.slice(stop)}`;
+    }, text);
 }

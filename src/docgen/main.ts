@@ -1,21 +1,22 @@
 /**
- * `npm run docs` rewrites the generated blocks of the documents; `npm run docs:check` fails when that
+ * `npm run docs` rewrites what is generated in the documents; `npm run docs:check` fails when that
  * would change anything.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
-import { documents, pathOf, withFreshBlocks } from './generated.js';
+import { documents, pathOf } from './generated.js';
 
 const check = process.argv.includes('--check');
-for (const name of Object.keys(documents)) {
-  const before = readFileSync(pathOf(name), 'utf8');
-  const after = withFreshBlocks(name, before);
+for (const [name, fresh] of Object.entries(documents)) {
+  const path = pathOf(name);
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const after = await fresh(before);
   if (before === after) continue;
   if (check) {
     process.stderr.write(`${name} is stale: npm run docs\n`);
     process.exitCode = 1;
   } else {
-    writeFileSync(pathOf(name), after);
+    writeFileSync(path, after);
   }
 }

@@ -2,7 +2,11 @@
  * A `chorus serve` that is ready, on ports of its own.
  */
 
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+
 import { ChorusProcess } from '../testing/chorus-process.js';
+import { until } from '../testing/until.js';
 
 export interface RunningChorus {
   readonly process: ChorusProcess;
@@ -30,9 +34,21 @@ export async function startChorus(flags: readonly string[] = []): Promise<Runnin
 }
 
 /** Scrapes until the metrics match `pattern`, and resolves with that scrape. */
-export async function scrapeUntil({ adminPort }: RunningChorus, pattern: RegExp): Promise<string> {
-  for (;;) {
-    const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
-    if (pattern.test(text)) return text;
-  }
+export function scrapeUntil({ adminPort }: RunningChorus, pattern: RegExp): Promise<string> {
+  return until(
+    async () => {
+      const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+      return pattern.test(text) && text;
+    },
+    `the metrics match ${String(pattern)}`,
+  );
+}
+
+/** A port that nothing listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await once(server.close(), 'close');
+  return port;
 }

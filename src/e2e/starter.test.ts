@@ -7,10 +7,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ChorusProcess } from '../testing/chorus-process.js';
-import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
+import { until } from '../testing/until.js';
+import { freePort, scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
 
 const KEYS = ['cardiffnlp', 'ivanlau', 'svalabs', 'EIStakovskii', 'jy46604790'];
 const SMOKE = new URL('../../models/starter/smoke.tsv', import.meta.url);
@@ -92,6 +92,12 @@ test('a text gets the same answer alone and in a crowd', async () => {
   }
 });
 
+test('the service describes itself as docs/openapi.json does', async () => {
+  const served = await (await fetch(`http://127.0.0.1:${chorus.port}/openapi.json`)).json();
+  const written = readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8');
+  assert.deepEqual(served, JSON.parse(written));
+});
+
 test("the engine's figures are scraped", async () => {
   await ask('one more');
   const text = await scrapeUntil(
@@ -127,11 +133,15 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('a signal while the models load ends the process with 0', async () => {
-  // At several moments: loading threads must not be caught by the end of the process.
-  for (const delayMs of [0, 20, 50, 80, 110, 140, 170, 200]) {
-    const process = new ChorusProcess(['serve', '--port', '0', '--admin-port', '0']);
+  // At several moments, each a number of answers of the probes later: loading threads must not be caught by
+  // the end of the process.
+  for (const answers of [0, 1, 2, 4, 8, 16, 32, 64]) {
+    const adminPort = await freePort();
+    const process = new ChorusProcess(['serve', '--port', '0', '--admin-port', String(adminPort)]);
     await process.logged('loading');
-    await sleep(delayMs);
+    const isAlive = async () => (await fetch(`http://127.0.0.1:${adminPort}/livez`)).ok;
+    if (answers > 0) await until(() => isAlive().catch(() => false), 'the probes answer');
+    for (let asked = 1; asked < answers; asked += 1) assert.ok(await isAlive());
     process.signal('SIGTERM');
     assert.equal((await process.finished()).code, 0);
   }

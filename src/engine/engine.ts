@@ -8,29 +8,42 @@
 import type { ServiceError } from '../errors/service-error.js';
 
 /** What one model gives for one text. */
-export type ModelOutput =
-  /** A classifier's labels with their scores in [0, 1], best first, at most `InferRequest.top` of them. */
-  | { readonly type: 'classification'; readonly scores: readonly LabelScore[] }
-  /** A sentence encoder's pooled vector, `hiddenSize` numbers, not normalized. */
-  | { readonly type: 'embedding'; readonly vector: readonly number[] };
+export type ModelOutput = ClassScores | Embedding;
 
-export interface LabelScore {
-  readonly label: string;
-  readonly score: number;
+/** A classifier's answer: a score in [0, 1] for each label, in the model's order; a regression's is its number. */
+export interface ClassScores {
+  readonly type: 'classification';
+  /** The model's labels; `scores[i]` belongs to `labels[i]`. */
+  readonly labels: readonly string[];
+  readonly scores: Float32Array;
 }
 
-export interface InferRequest {
-  /** At least one text; every text is answered by every model of `models`. */
-  readonly texts: readonly string[];
-  /** Names of models as the profile gives them; the answer keeps their order. */
+/** A sentence encoder's pooled vector, not normalized. */
+export interface Embedding {
+  readonly type: 'embedding';
+  readonly vector: Float32Array;
+}
+
+export interface TextRequest {
+  readonly text: string;
+  /** Names of the models that answer it, at least one, each once; the answer keeps their order. */
   readonly models: readonly string[];
-  /** How many labels of a classifier to return, best first; `Infinity` for all. */
-  readonly top: number;
+}
+
+/** Who waits for an answer; one in a hurry goes before one that is not, within limits. */
+export type Priority = 'interactive' | 'batch';
+
+export interface InferRequest {
+  /** At least one. */
+  readonly texts: readonly TextRequest[];
+  /** Milliseconds from now after which nobody wants the answer, so that it is not computed; 0: none. */
+  readonly deadlineMs: number;
+  readonly priority: Priority;
 }
 
 /** The answers to one text. */
 export interface TextAnswer {
-  /** One output per requested model, in the order of `InferRequest.models`. */
+  /** One output per requested model, in the order of `TextRequest.models`. */
   readonly outputs: readonly ModelOutput[];
   /** The models that read only the beginning of the text, because it is longer than they can read. */
   readonly truncatedBy: readonly string[];
@@ -43,7 +56,10 @@ export interface TextAnswer {
  * outlived the young generation.
  */
 export interface Inference {
-  /** @throws {ServiceError} `queue_full`, `draining`, `inference_failed`, or what `cancel` was given. */
+  /**
+   * @throws {ServiceError} `queue_full`, `too_many_texts`, `draining`, `deadline_exceeded`, `inference_failed`, or what
+   *   `cancel` was given.
+   */
   readonly answer: Promise<Answer>;
   /** Frees the places in the queue; `answer` then rejects with `reason`, unless it has come already. */
   readonly cancel: (reason: ServiceError) => void;
@@ -66,21 +82,27 @@ export interface Timing {
   readonly inference: number;
 }
 
+export type Task = 'classification' | 'embedding';
+
 /** What is known about a loaded model. */
 export interface ModelInfo {
   readonly name: string;
   /** `xlm-roberta`, `roberta`, `bert`, `distilbert`, or `onnx` for a graph served as it is. */
   readonly architecture: string;
-  readonly task: 'classification' | 'embedding';
+  readonly task: Task;
   /** Label names by class id; empty for an encoder. */
   readonly labels: readonly string[];
   /** The longest input in tokens, special tokens included. */
   readonly maxTokens: number;
   readonly parameters: number;
-  /** How its linear layers compute: `exact`, `bf16` or `int8`. */
+  /** How its linear layers compute: `exact`, `bf16`, `fp16` or `int8`. */
   readonly precision: string;
-  /** The execution provider that runs it: `cpu` or `cuda`. */
+  /** What runs it: `cpu` or `cuda`. */
   readonly provider: string;
+  /**
+   * Hexadecimal. Equal for models that answer every text alike: files, labels, pooling, limit and precision are in it.
+   */
+  readonly digest: string;
 }
 
 export interface Engine {
@@ -127,7 +149,7 @@ export interface ModelStats {
 export interface EngineStats {
   readonly models: readonly ModelStats[];
   readonly lanes: number;
-  readonly laneRestarts: number;
+  /** Steps of lanes and tokenizer threads that panicked; each failed what it was about and went on. */
   readonly panics: number;
   /** Texts accepted and not yet answered, and the most that are accepted. */
   readonly pendingTexts: number;
@@ -135,6 +157,6 @@ export interface EngineStats {
   readonly tokenizationSeconds: HistogramSnapshot;
   readonly inputTokens: HistogramSnapshot;
   readonly truncatedTexts: number;
-  /** Seconds since a lane last finished a batch or found nothing to do. */
+  /** Seconds since a batch last ended; 0 while nothing is pending. */
   readonly secondsSinceProgress: number;
 }

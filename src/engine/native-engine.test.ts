@@ -2,58 +2,51 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { loadSettings } from '../config/load.js';
+import { engineSettingsOf } from '../config/settings.js';
 import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
 import { fakeEngine } from '../testing/fake-engine.js';
-import type { EngineConfig, EngineStats, Failure, LoadOutcome, Reply } from './addon.js';
-import { loadNativeEngine } from './native-engine.js';
+import type { EngineConfig, EngineStats, Failure, LoadOutcome, Reply, Request } from './addon.js';
+import type { Engine, InferRequest } from './engine.js';
+import { LoadFailure, loadNativeEngine } from './native-engine.js';
 import { locateOrtLibrary } from './ort-library.js';
 
-const config: EngineConfig = {
-  models: [],
-  ortLibrary: '',
-  device: 'auto',
-  deviceId: 0,
-  precision: 'exact',
-  lanes: 0,
-  maxBatchTokens: 0,
-  queueCapacity: 1,
-};
+const config = { ...engineSettingsOf(loadSettings([], {}).settings), models: [] };
 
+const { models } = fakeEngine();
+/** Classifiers of three, four and two labels, and an encoder of two components. */
 const loaded: LoadOutcome = {
   type: 'done',
-  models: fakeEngine().models.map((model) => ({ ...model, labels: [...model.labels] })),
+  models: [
+    ...models.map((model) => ({ ...model, labels: [...model.labels], width: model.labels.length })),
+    { ...(models[0] ?? assert.fail()), name: 'encoder', task: 'embedding', labels: [], width: 2 },
+  ],
   ortVersion: '1.30.0',
   maxBatchTokens: 256,
 };
 
-/** A request as it crosses the bridge. */
-type Submitted = readonly [ticket: number, texts: string[], models: number[], top: number];
-
 interface Played {
   /** Given a request and where its reply goes: why the request is refused, or null. */
-  readonly submit: (
-    request: Submitted,
-    reply: (reply: Omit<Reply, 'ticket'>) => void,
-  ) => Failure | null;
+  readonly submit: (request: Request, reply: (reply: Partial<Reply>) => void) => Failure | null;
   readonly cancelled?: number[];
   readonly load?: LoadOutcome;
 }
 
-function addon({ submit, cancelled = [], load = loaded }: Played) {
-  return {
+function played({ submit, cancelled = [], load = loaded }: Played): Promise<Engine> {
+  const addon = {
     NativeEngine: class {
       #replies: (replies: Reply[]) => void = () => undefined;
       load = (_: EngineConfig, replies: (replies: Reply[]) => void) => {
         this.#replies = replies;
         return Promise.resolve(load);
       };
-      submit = (...request: [number, string[], number[], number]) =>
+      submit = (request: Request) =>
         submit(request, (reply) => {
-          this.#replies([{ ticket: request[0], ...reply }]);
+          this.#replies([{ ...EMPTY, ticket: request.ticket, ...reply }]);
         });
       cancel = (ticket: number) => cancelled.push(ticket);
-      close = () => Promise.resolve({ type: 'done' as const });
+      close = () => Promise.resolve();
       stats(): EngineStats {
         const { models, ...stats } = fakeEngine().stats();
         const counts = [{ reason: 'drained', count: 7 }];
@@ -63,87 +56,140 @@ function addon({ submit, cancelled = [], load = loaded }: Played) {
       }
     },
   };
+  return loadNativeEngine(config, addon);
 }
 
-const request = { texts: ['a'], models: ['svalabs', 'cardiffnlp'], top: Infinity };
+const EMPTY = {
+  numbers: new Float32Array(),
+  truncated: [],
+  tokenizationMs: 0,
+  queueMs: 0,
+  inferenceMs: 0,
+};
+
+/** About `texts`, each asked of the same models. */
+function about(texts: readonly string[], ...models: readonly string[]): InferRequest {
+  return {
+    texts: texts.map((text) => ({ text, models })),
+    deadlineMs: 30_000,
+    priority: 'interactive',
+  };
+}
+
+const request = about(['a'], 'svalabs');
 
 const neverAsked: Played = { submit: () => assert.fail('was asked') };
 
-test('names cross as indices, all labels as top 0, and classes come back as labels', async () => {
-  const seen: Submitted[] = [];
-  const engine = await loadNativeEngine(
-    config,
-    addon({
-      submit: (request, reply) => {
-        seen.push(request);
-        const outputs = [
-          [0, 0.5],
-          [0, 0.25],
-        ];
-        reply({ answers: [{ outputs, truncatedBy: [2] }], timing: [1, 2, 3] });
-        return null;
-      },
-    }),
-  );
-  const answer = await engine.infer(request).answer;
-  assert.deepEqual(seen, [[1, ['a'], [2, 0], 0]]);
+test('names cross as indices, and numbers come back by text, model and class', async () => {
+  const seen: Request[] = [];
+  const engine = await played({
+    submit: (request, reply) => {
+      seen.push(request);
+      const numbers = Float32Array.of(0.5, 0.25, 1, 2, 3, 0.75, 0.125, 4, 5, 6);
+      const timing = { tokenizationMs: 1, queueMs: 2, inferenceMs: 3 };
+      reply({ numbers, truncated: [1, 2], ...timing });
+      return null;
+    },
+  });
+  const answer = await engine.infer(about(['a', 'b'], 'svalabs', 'cardiffnlp')).answer;
+  assert.deepEqual(seen, [
+    {
+      ticket: 1,
+      texts: ['a', 'b'],
+      models: [2, 0],
+      counts: [],
+      deadlineMs: 30_000,
+      priority: 'interactive',
+    },
+  ]);
+  const scores = (labels: readonly string[], ...numbers: number[]) => ({
+    type: 'classification',
+    labels,
+    scores: Float32Array.from(numbers),
+  });
+  const spam = ['HAM', 'SPAM'];
+  const mood = ['NEGATIVE', 'NEUTRAL', 'POSITIVE'];
   assert.deepEqual(answer, {
     texts: [
-      {
-        outputs: [
-          { type: 'classification', scores: [{ label: 'HAM', score: 0.5 }] },
-          { type: 'classification', scores: [{ label: 'POSITIVE', score: 0.25 }] },
-        ],
-        truncatedBy: ['svalabs'],
-      },
+      { outputs: [scores(spam, 0.5, 0.25), scores(mood, 1, 2, 3)], truncatedBy: [] },
+      { outputs: [scores(spam, 0.75, 0.125), scores(mood, 4, 5, 6)], truncatedBy: ['svalabs'] },
     ],
     timing: { tokenization: 1, queue: 2, inference: 3 },
   });
 });
 
+test('texts that ask different models say how many each, and an encoder gives its vector', async () => {
+  const seen: Request[] = [];
+  const engine = await played({
+    submit: (request, reply) => {
+      seen.push(request);
+      reply({ numbers: Float32Array.of(0.5, 0.25, 7, 8, 9, 10) });
+      return null;
+    },
+  });
+  const texts = [
+    { text: 'a', models: ['svalabs', 'encoder'] },
+    { text: 'b', models: ['encoder'] },
+  ];
+  const { answer } = engine.infer({ texts, deadlineMs: 0, priority: 'batch' });
+  const [, second] = (await answer).texts;
+  assert.deepEqual(second?.outputs, [{ type: 'embedding', vector: Float32Array.of(9, 10) }]);
+  assert.deepEqual(
+    [seen[0]?.models, seen[0]?.counts],
+    [
+      [2, 3, 3],
+      [2, 1],
+    ],
+  );
+});
+
+test('a reply with another count of numbers is a fault of ours', async () => {
+  const engine = await played({
+    submit: (_, reply) => {
+      reply({ numbers: Float32Array.of(0.5, 0.25, 0.125) });
+      return null;
+    },
+  });
+  await assert.rejects(engine.infer(request).answer, /another count of numbers/);
+});
+
 test('every request gets its own reply, in whatever order they come', async () => {
   const replies: (() => void)[] = [];
-  const engine = await loadNativeEngine(
-    config,
-    addon({
-      submit: ([ticket], reply) => {
-        const outputs = [[0, ticket / 10]];
-        replies.push(() => {
-          reply({ answers: [{ outputs, truncatedBy: [] }], timing: [] });
-        });
-        return null;
-      },
-    }),
-  );
-  const requests = ['a', 'b', 'c'].map((text) =>
-    engine.infer({ texts: [text], models: ['svalabs'], top: 1 }),
-  );
-  for (const reply of replies.reverse()) reply();
-  const scores = (await Promise.all(requests.map(({ answer }) => answer))).map(({ texts }) => {
-    const output = texts[0]?.outputs[0];
-    return output?.type === 'classification' ? output.scores[0]?.score : undefined;
+  const engine = await played({
+    submit: ({ ticket }, reply) => {
+      replies.push(() => {
+        reply({ numbers: Float32Array.of(ticket / 8, 0) });
+      });
+      return null;
+    },
   });
-  assert.deepEqual(scores, [0.1, 0.2, 0.3]);
+  const requests = ['a', 'b', 'c'].map((text) => engine.infer(about([text], 'svalabs')));
+  for (const reply of replies.reverse()) reply();
+  const answers = await Promise.all(requests.map(({ answer }) => answer));
+  const scores = answers.map(({ texts }) => {
+    const output = texts[0]?.outputs[0];
+    return output?.type === 'classification' ? output.scores[0] : undefined;
+  });
+  assert.deepEqual(scores, [0.125, 0.25, 0.375]);
 });
 
 for (const [code, expected] of [
   ['queue_full', 'queue_full'],
+  ['too_many_texts', 'too_many_texts'],
+  ['deadline_exceeded', 'deadline_exceeded'],
   ['inference_failed', 'inference_failed'],
   ['surprise', 'internal'],
 ] as const) {
   for (const when of ['at once', 'later'] as const) {
     test(`the failure ${code}, told ${when}, becomes ${expected}`, async () => {
       const failure = { code, message: 'why' };
-      const engine = await loadNativeEngine(
-        config,
-        addon({
-          submit: (_, reply) => {
-            if (when === 'at once') return failure;
-            reply({ answers: [], timing: [], failure });
-            return null;
-          },
-        }),
-      );
+      const engine = await played({
+        submit: (_, reply) => {
+          if (when === 'at once') return failure;
+          reply({ failure });
+          return null;
+        },
+      });
       await assert.rejects(
         engine.infer(request).answer,
         (error) => error instanceof ServiceError && error.code === expected,
@@ -154,48 +200,51 @@ for (const [code, expected] of [
 
 test('cancelling cancels the ticket and rejects with the reason that was given', async () => {
   const cancelled: number[] = [];
-  let settle: (reply: Omit<Reply, 'ticket'>) => void = () => undefined;
-  const engine = await loadNativeEngine(
-    config,
-    addon({
-      submit: (_, reply) => {
-        settle = reply;
-        return null;
-      },
-      cancelled,
-    }),
-  );
+  let settle: (reply: Partial<Reply>) => void = () => undefined;
+  const engine = await played({
+    submit: (_, reply) => {
+      settle = reply;
+      return null;
+    },
+    cancelled,
+  });
   const { answer, cancel } = engine.infer(request);
   cancel(new ServiceError('deadline_exceeded', 'Too long.'));
   assert.deepEqual(cancelled, [1]);
-  settle({ answers: [], timing: [], failure: { code: 'cancelled', message: '' } });
+  settle({ failure: { code: 'cancelled', message: '' } });
   await assert.rejects(answer, (error) => (error as ServiceError).code === 'deadline_exceeded');
 });
 
 test('cancelling what was answered already changes nothing', async () => {
-  const engine = await loadNativeEngine(
-    config,
-    addon({
-      submit: (_, reply) => {
-        reply({ answers: [], timing: [1, 2, 3] });
-        return null;
-      },
-    }),
-  );
+  const engine = await played({
+    submit: (_, reply) => {
+      reply({ numbers: Float32Array.of(1, 0), queueMs: 2 });
+      return null;
+    },
+  });
   const { answer, cancel } = engine.infer(request);
   cancel(new ServiceError('cancelled', 'Too late.'));
-  assert.deepEqual((await answer).timing, { tokenization: 1, queue: 2, inference: 3 });
+  assert.equal((await answer).timing.queue, 2);
 });
 
 test('counts by reason become records', async () => {
-  const engine = await loadNativeEngine(config, addon(neverAsked));
+  const engine = await played(neverAsked);
   assert.deepEqual(engine.stats().models[0]?.batchesClosed, { drained: 7 });
 });
 
-test('what cannot be loaded is a line for the user', async () => {
+test('what cannot be loaded is a line for the user, and names the entry to blame', async () => {
   const failed = { type: 'failed', code: 'load_failed', message: 'vocab.txt is empty' } as const;
-  const broken = addon({ ...neverAsked, load: failed });
-  await assert.rejects(loadNativeEngine(config, broken), new StartError(['vocab.txt is empty']));
+  await assert.rejects(played({ ...neverAsked, load: failed }), (error) => {
+    assert.ok(error instanceof StartError);
+    assert.deepEqual(error.lines, ['vocab.txt is empty']);
+    return true;
+  });
+  const blamed = { ...failed, model: 'svalabs', field: 'max_tokens' };
+  await assert.rejects(played({ ...neverAsked, load: blamed }), (error) => {
+    assert.ok(error instanceof LoadFailure);
+    assert.deepEqual([error.model, error.field], ['svalabs', 'max_tokens']);
+    return true;
+  });
 });
 
 test('the library comes from the npm package unless another one is named', () => {

@@ -19,7 +19,6 @@ import type {
   InferRequest,
   ModelInfo,
   ModelOutput,
-  TextAnswer,
 } from './engine.js';
 
 /**
@@ -36,8 +35,20 @@ export async function loadNativeEngine(
   const outcome = await handle.load(config, (replies) => {
     for (const reply of replies) open.settle(reply);
   });
-  if (outcome.type === 'failed') throw new StartError([outcome.message]);
+  if (outcome.type === 'failed') throw new LoadFailure(outcome);
   return new NativeEngineAdapter(handle, open, outcome);
+}
+
+/** The engine could not load; `model` and `field` name the entry of the profile where one is to blame. */
+export class LoadFailure extends StartError {
+  readonly model: string | undefined;
+  readonly field: string | undefined;
+
+  constructor({ message, model, field }: Extract<native.LoadOutcome, { type: 'failed' }>) {
+    super([message]);
+    this.model = model;
+    this.field = field;
+  }
 }
 
 /** Ends the process at once, also while the engine loads or runs models; `process.exit` may crash then. */
@@ -78,26 +89,33 @@ class NativeEngineAdapter implements Engine {
   readonly models: readonly ModelInfo[];
   readonly ortVersion: string;
   readonly maxBatchTokens: number;
+  readonly #models: readonly LoadedModel[];
   readonly #indexOf: ReadonlyMap<string, number>;
+  readonly #indices = new WeakMap<readonly string[], readonly number[]>();
 
   constructor(
     private readonly handle: InstanceType<Addon['NativeEngine']>,
     private readonly requests: OpenRequests,
     { models, ortVersion, maxBatchTokens }: Extract<native.LoadOutcome, { type: 'done' }>,
   ) {
-    this.models = models;
+    this.#models = models.map(({ width, ...info }) => ({ info, width }));
+    this.models = this.#models.map(({ info }) => info);
     this.ortVersion = ortVersion;
     this.maxBatchTokens = maxBatchTokens;
     this.#indexOf = new Map(models.map(({ name }, index) => [name, index]));
   }
 
-  infer({ texts, models, top }: InferRequest): Inference {
-    const asked = models.map((name) => this.indexOf(name));
+  infer({ texts, deadlineMs, priority }: InferRequest): Inference {
+    const asked = texts.map(({ models }) => this.indicesOf(models));
     const { ticket, reply } = this.requests.open();
-    const refusal = this.handle.submit(ticket, [...texts], asked, Number.isFinite(top) ? top : 0);
-    if (refusal !== null) {
-      this.requests.settle({ ticket, answers: [], timing: [], failure: refusal });
-    }
+    const refusal = this.handle.submit({
+      ticket,
+      texts: texts.map(({ text }) => text),
+      ...flattened(asked),
+      deadlineMs,
+      priority,
+    });
+    if (refusal !== null) this.requests.settle(refused(ticket, refusal));
     let cancelled: ServiceError | undefined;
     return {
       answer: reply.then((reply) => this.toAnswer(reply, asked, cancelled)),
@@ -124,20 +142,27 @@ class NativeEngineAdapter implements Engine {
     await this.handle.close();
   }
 
-  private indexOf(name: string): number {
-    const index = this.#indexOf.get(name);
-    if (index === undefined) throw new Error(`No model ${name} is loaded.`);
-    return index;
+  /** The same list for the same list: a route asks for its models again and again. */
+  private indicesOf(names: readonly string[]): readonly number[] {
+    const known = this.#indices.get(names);
+    if (known !== undefined) return known;
+    const indices = names.map((name) => {
+      const index = this.#indexOf.get(name);
+      if (index === undefined) throw new Error(`No model ${name} is loaded.`);
+      return index;
+    });
+    this.#indices.set(names, indices);
+    return indices;
   }
 
   /**
-   * `asked`: the models of the request, in the order of the outputs; `cancelled`: why it was, if it was.
+   * `asked`: the models of each text, in the order of its outputs; `cancelled`: why it was, if it was.
    *
    * @throws {ServiceError} when the reply is a failure.
    */
   private toAnswer(
-    { answers, timing, failure }: native.Reply,
-    asked: readonly number[],
+    { numbers, truncated, failure, ...timing }: native.Reply,
+    asked: readonly (readonly number[])[],
     cancelled: ServiceError | undefined,
   ): Answer {
     if (failure !== undefined) {
@@ -145,30 +170,61 @@ class NativeEngineAdapter implements Engine {
         ? cancelled
         : toServiceError(failure);
     }
-    const [tokenization = 0, queue = 0, inference = 0] = timing;
-    const texts = answers.map((answer) => this.toTextAnswer(answer, asked));
-    return { texts, timing: { tokenization, queue, inference } };
+    let at = 0;
+    const texts = asked.map((models, index) => {
+      const outputs = models.map((model) => {
+        const { info, width } = this.modelAt(model);
+        return toOutput(info, numbers.subarray(at, (at += width)));
+      });
+      return { outputs, truncatedBy: this.truncatedBy(index, truncated) };
+    });
+    if (at !== numbers.length) throw new Error('The addon gave another count of numbers.');
+    const { tokenizationMs, queueMs, inferenceMs } = timing;
+    return {
+      texts,
+      timing: { tokenization: tokenizationMs, queue: queueMs, inference: inferenceMs },
+    };
   }
 
-  private toTextAnswer(
-    { outputs, truncatedBy }: native.TextAnswer,
-    asked: readonly number[],
-  ): TextAnswer {
-    return {
-      outputs: outputs.map((numbers, place) => toOutput(this.models[asked[place] ?? -1], numbers)),
-      truncatedBy: truncatedBy.flatMap((index) => this.models[index]?.name ?? []),
-    };
+  private truncatedBy(text: number, truncated: readonly number[]): readonly string[] {
+    if (truncated.length === 0) return NOTHING;
+    return truncated.flatMap((value, at) =>
+      at % 2 === 1 && truncated[at - 1] === text ? this.modelAt(value).info.name : NOTHING,
+    );
+  }
+
+  private modelAt(index: number): LoadedModel {
+    const model = this.#models[index];
+    if (model === undefined)
+      throw new Error(`The addon names model ${index}, which is not loaded.`);
+    return model;
   }
 }
 
-/** The addon's `TextAnswer.outputs` says what the numbers are. */
-function toOutput(model: ModelInfo | undefined, numbers: readonly number[]): ModelOutput {
-  if (model?.task !== 'classification') return { type: 'embedding', vector: numbers };
-  const scores = [];
-  for (let at = 0; at < numbers.length; at += 2) {
-    scores.push({ label: model.labels[numbers[at] ?? -1] ?? '', score: numbers[at + 1] ?? NaN });
-  }
-  return { type: 'classification', scores };
+const NOTHING: readonly string[] = [];
+
+interface LoadedModel {
+  readonly info: ModelInfo;
+  /** Numbers in an answer. */
+  readonly width: number;
+}
+
+/** One list of models for all texts, and how many of it each has; all have all where that is so. */
+function flattened(asked: readonly (readonly number[])[]): { models: number[]; counts: number[] } {
+  const [first = []] = asked;
+  if (asked.every((models) => models === first)) return { models: [...first], counts: [] };
+  return { models: asked.flat(), counts: asked.map((models) => models.length) };
+}
+
+function refused(ticket: number, failure: native.Failure): native.Reply {
+  const timing = { tokenizationMs: 0, queueMs: 0, inferenceMs: 0 };
+  return { ticket, numbers: new Float32Array(), truncated: [], ...timing, failure };
+}
+
+function toOutput({ task, labels }: ModelInfo, numbers: Float32Array): ModelOutput {
+  return task === 'classification'
+    ? { type: 'classification', labels, scores: numbers }
+    : { type: 'embedding', vector: numbers };
 }
 
 function toServiceError({ code, message }: native.Failure): ServiceError {

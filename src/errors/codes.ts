@@ -2,8 +2,9 @@
  * The one table of what can go wrong with a request.
  *
  * Every error answer carries one of these codes as `reason`, and the code is the label of the error
- * metrics. README's table is written from here by `npm run docs`. A code, once published, keeps its
- * meaning. `service-error.ts` is how code raises one, `problem.ts` how a client sees it.
+ * metrics. README's table and `openapi.json` are written from here by `npm run docs`. A code, once
+ * published, keeps its meaning. `service-error.ts` is how code raises one, `formats.ts` how a client
+ * sees it.
  */
 
 export interface ErrorKind {
@@ -11,59 +12,44 @@ export interface ErrorKind {
   readonly title: string;
   /** Whether the error's own detail may be told to the client; otherwise the title is all it gets. */
   readonly expose: boolean;
+  /**
+   * Which requests can end so: `any`; those with a `body`; those that ask `models`; or `own`, those of
+   * operations that say so themselves, and what reaches no operation.
+   */
+  readonly scope: 'any' | 'body' | 'models' | 'own';
 }
 
-export type ErrorCode =
-  | 'body_too_large'
-  | 'cancelled'
-  | 'deadline_exceeded'
-  | 'draining'
-  | 'expectation_failed'
-  | 'headers_too_large'
-  | 'inference_failed'
-  | 'internal'
-  | 'invalid_input'
-  | 'invalid_json'
-  | 'invalid_utf8'
-  | 'malformed_request'
-  | 'method_not_allowed'
-  | 'missing_body'
-  | 'not_found'
-  | 'not_ready'
-  | 'queue_full'
-  | 'request_timeout'
-  | 'stalled'
-  | 'unsupported_content_encoding'
-  | 'unsupported_media_type';
-
-export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
-  invalid_json: { status: 400, title: 'The body is not JSON', expose: true },
-  invalid_utf8: { status: 400, title: 'The body is not UTF-8', expose: true },
-  malformed_request: { status: 400, title: 'The HTTP request is malformed', expose: true },
-  missing_body: { status: 400, title: 'The request has no body', expose: true },
-  not_found: { status: 404, title: 'Nothing is served here', expose: true },
-  method_not_allowed: { status: 405, title: 'The path does not take this method', expose: true },
-  request_timeout: { status: 408, title: 'The request took too long to arrive', expose: true },
-  body_too_large: { status: 413, title: 'The body is too large', expose: true },
-  unsupported_content_encoding: {
-    status: 415,
-    title: 'The body is compressed',
-    expose: true,
-  },
-  unsupported_media_type: { status: 415, title: 'The body has the wrong type', expose: true },
-  expectation_failed: { status: 417, title: 'The Expect header is not supported', expose: true },
-  invalid_input: { status: 422, title: 'The input is not what the route takes', expose: true },
-  headers_too_large: { status: 431, title: 'The request header is too large', expose: true },
+const kinds = {
+  invalid_json: kind(400, 'The body is not JSON', 'body'),
+  invalid_utf8: kind(400, 'The body is not UTF-8', 'body'),
+  malformed_request: kind(400, 'The HTTP request is malformed', 'any'),
+  missing_body: kind(400, 'The request has no body', 'body'),
+  not_found: kind(404, 'Nothing is served here', 'own'),
+  method_not_allowed: kind(405, 'The path does not take this method', 'own'),
+  request_timeout: kind(408, 'The request took too long to arrive', 'any'),
+  body_too_large: kind(413, 'The body is too large', 'body'),
+  unsupported_content_encoding: kind(415, 'The body is compressed', 'body'),
+  unsupported_media_type: kind(415, 'The body has the wrong type', 'body'),
+  expectation_failed: kind(417, 'The Expect header is not supported', 'any'),
+  invalid_input: kind(422, 'The input is not what the route takes', 'body'),
+  too_many_texts: kind(422, 'The request has too many texts', 'models'),
+  headers_too_large: kind(431, 'The request header is too large', 'any'),
   /** Never sent, since nobody is left to read it; 499 is what metrics and logs show. */
-  cancelled: { status: 499, title: 'The client went away', expose: true },
-  inference_failed: { status: 500, title: 'A model failed', expose: true },
-  internal: { status: 500, title: 'The service failed', expose: false },
-  deadline_exceeded: { status: 503, title: 'The answer took too long', expose: true },
-  draining: { status: 503, title: 'The service is shutting down', expose: true },
-  not_ready: { status: 503, title: 'The service is not ready', expose: true },
-  queue_full: { status: 503, title: 'The queue is full', expose: true },
-  stalled: { status: 503, title: 'Inference makes no progress', expose: true },
+  cancelled: kind(499, 'The client went away', 'own'),
+  inference_failed: kind(500, 'A model failed', 'models'),
+  internal: { ...kind(500, 'The service failed', 'any'), expose: false },
+  deadline_exceeded: kind(503, 'The answer took too long', 'models'),
+  draining: kind(503, 'The service is shutting down', 'models'),
+  not_ready: kind(503, 'The service is not ready', 'own'),
+  queue_full: kind(503, 'The queue is full', 'models'),
+  stalled: kind(503, 'Inference makes no progress', 'own'),
 };
+
+export type ErrorCode = keyof typeof kinds;
+
+export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = kinds;
+
+export const errorCodes = Object.keys(kinds) as readonly ErrorCode[];
 
 /** The codes that mean "the service chose not to do the work", counted as shed. */
 export const shedCodes: ReadonlySet<ErrorCode> = new Set([
@@ -73,5 +59,9 @@ export const shedCodes: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 export function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorKinds, code);
+  return Object.hasOwn(kinds, code);
+}
+
+function kind(status: number, title: string, scope: ErrorKind['scope']): ErrorKind {
+  return { status, title, expose: true, scope };
 }

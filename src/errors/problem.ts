@@ -1,51 +1,51 @@
 /**
- * An error as a client sees it: an RFC 9457 problem in JSON, and the response headers beside it.
- *
- * Pure: `send-problem.ts` writes it to a response, `server/client-error.ts` to a bare socket.
+ * Errors as RFC 9457 problems, the format of everything that no protocol prescribes otherwise.
  */
+
+import { z } from 'zod';
 
 import { errorKinds } from './codes.js';
-import type { ServiceError } from './service-error.js';
+import type { ErrorFormat } from './formats.js';
 
-export interface Problem {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-/** Where a problem's type is explained; the code is the anchor. */
+/** Names a type without promising a page about it, which RFC 9457 (section 3.1.1) allows. */
 const TYPE_PREFIX = 'urn:chorus:problem:';
 
-/**
- * The problem for `error` in the request `requestId`.
- *
- * A 503 asks for a retry after one to two seconds, spread so that refused clients do not come back
- * at the same instant; `Retry-After` holds the same wait rounded up to whole seconds.
- */
-export function problemOf(error: ServiceError, requestId: string, random = Math.random): Problem {
-  const { status, title, expose } = errorKinds[error.code];
-  const retryAfterMs = status === 503 ? 1000 + Math.floor(random() * 1000) : undefined;
-  const body = JSON.stringify({
-    type: TYPE_PREFIX + error.code,
-    title,
-    status,
-    detail: expose ? error.message : `${title}.`,
-    instance: instanceOf(requestId),
-    reason: error.code,
-    retry_after_ms: retryAfterMs,
-    errors: error.faults?.map(({ pointer, detail }) => ({ pointer, detail, message: detail })),
-  });
-  return {
-    status,
-    body,
-    headers: {
-      ...error.headers,
-      ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
-      'content-type': 'application/problem+json',
-      'content-length': String(Buffer.byteLength(body)),
-    },
-  };
-}
+const schema = z.object({
+  type: z.string().describe('One for each reason.'),
+  title: z.string().describe('Says what the reason means.'),
+  status: z.int(),
+  detail: z.string().describe('What was wrong with this request, and what would be right.'),
+  instance: z.string().describe('The request id, as a URN.'),
+  reason: z.string().describe('A stable code, the label of the error metrics.'),
+  retry_after_ms: z.int().optional().describe('When to try again, with a 503.'),
+  errors: z
+    .array(z.object({ pointer: z.string(), detail: z.string(), message: z.string() }))
+    .optional()
+    .describe('Each fault of the body, with a JSON pointer to it.'),
+});
+
+export const problem: ErrorFormat = {
+  name: 'Problem',
+  contentType: 'application/problem+json',
+  schema,
+  body(error, { requestId, retryAfterMs }): z.infer<typeof schema> {
+    const { status, title } = errorKinds[error.code];
+    return {
+      type: TYPE_PREFIX + error.code,
+      title,
+      status,
+      detail: error.publicDetail,
+      instance: instanceOf(requestId),
+      reason: error.code,
+      ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+      // Twice the same sentence: `detail` is RFC 9457's word (appendix A), and Hugging Face's client for
+      // Python shows nobody anything but a `message`.
+      ...(error.faults && {
+        errors: error.faults.map(({ pointer, detail }) => ({ pointer, detail, message: detail })),
+      }),
+    };
+  },
+};
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

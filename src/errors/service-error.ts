@@ -39,6 +39,12 @@ export class ServiceError extends Error {
     return errorKinds[this.code].status;
   }
 
+  /** What a client may be told: the message, unless it could hold what is none of its business. */
+  get publicDetail(): string {
+    const { expose, title } = errorKinds[this.code];
+    return expose ? this.message : `${title}.`;
+  }
+
   /** Anything that was thrown, as a `ServiceError`; what is not one becomes `internal`. */
   static from(thrown: unknown): ServiceError {
     if (thrown instanceof ServiceError) return thrown;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { fakeEngine } from '../testing/fake-engine.js';
 import { startTestService } from '../testing/test-service.js';
+import { until } from '../testing/until.js';
 
 test('the index lists the routes and what they answer with', async (context) => {
   const { origin } = await startTestService(context);
@@ -63,18 +64,14 @@ test('every answer carries a request id, and a sane one of the caller is kept', 
 
 test('a client that goes away frees its place in the queue and is counted', async (context) => {
   const engine = fakeEngine();
-  const asked = new Promise<void>((resolve) => {
-    engine.answer = () => {
-      resolve();
-      return new Promise(() => undefined);
-    };
-  });
+  const { asked } = engine.hold();
   const { port, metrics } = await startTestService(context, engine);
   const socket = connect(port, '127.0.0.1');
   socket.write('POST /process HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"a"');
-  await asked;
+  await asked();
   socket.destroy();
-  while (!/^chorus_requests_cancelled_total\{stage="inference"\} 1$/m.test(await metrics()));
+  const counted = /^chorus_requests_cancelled_total\{stage="inference"\} 1$/m;
+  await until(async () => counted.test(await metrics()), 'the client that left is counted');
   assert.deepEqual(
     engine.cancelled.map(({ code }) => code),
     ['cancelled'],
@@ -83,7 +80,7 @@ test('a client that goes away frees its place in the queue and is counted', asyn
 
 test('an unexpected error is 500, tells nothing and is logged', async (context) => {
   const engine = fakeEngine();
-  engine.answer = () => Promise.reject(new TypeError('inner secret'));
+  engine.fail(new TypeError('inner secret'));
   const { post, log } = await startTestService(context, engine);
   const response = await post('"hello"');
   assert.equal(response.status, 500);
@@ -98,7 +95,7 @@ test('no text, body or header of a client gets into the log', async (context) =>
   await post('"canary-text"', headers);
   await post('canary-body', headers);
   await post('{"canary-key":"canary-value"}', headers);
-  engine.answer = () => Promise.reject(new Error('boom'));
+  engine.fail(new Error('boom'));
   await post('"canary-failed"', headers);
   assert.match(log(), /"status":200/);
   assert.match(log(), /boom/);

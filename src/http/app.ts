@@ -1,5 +1,5 @@
 /**
- * The Koa application: error handling, then the profile's routes.
+ * The Koa application: error handling, then the endpoints.
  *
  * Knows the engine only by its interface, so a test gives it a few lines. Sockets, limits and
  * malformed requests are the business of `server/`.
@@ -9,46 +9,36 @@ import type { RequestListener } from 'node:http';
 
 import Koa from 'koa';
 
-import type { Engine } from '../engine/engine.js';
 import type { Logger } from '../log/logger.js';
-import type { Profile } from '../profile/schema.js';
-import { contracts } from '../routes/index.js';
+import type { Endpoint } from '../routes/endpoints.js';
+import type { CallServices } from './call.js';
 import type { Exchanges } from './exchanges.js';
 import { handleErrors } from './handle-errors.js';
-import { healthEndpoint, indexEndpoint } from './info.js';
+import { answerBy } from './operation.js';
 import { bodyReader } from './read-body.js';
-import { routeTo, type Endpoint } from './router.js';
+import { routeTo } from './router.js';
+import type { State } from './state.js';
 
-export interface AppParts {
-  readonly profile: Profile;
-  readonly engine: Engine;
+export interface AppParts extends CallServices {
+  readonly endpoints: readonly Endpoint[];
+  readonly pathPrefix: string;
   readonly exchanges: Exchanges;
   readonly logger: Logger;
   readonly maxBodyBytes: number;
-  readonly answerTimeoutMs: number;
-  readonly textRepaired: () => void;
-  readonly isDraining: () => boolean;
 }
 
 /** Every response given to the listener must have an open exchange in `parts.exchanges`. */
 export function createApp(parts: AppParts): RequestListener {
-  const { profile, exchanges, logger } = parts;
-  const app = new Koa();
+  const { endpoints, pathPrefix, exchanges, logger, maxBodyBytes } = parts;
+  const handlerOf = (endpoint: Endpoint) => answerBy(services, endpoint);
+  const services = { ...parts, readBody: bodyReader(maxBodyBytes) };
+  const app = new Koa<State>();
   // Koa's own report prints stacks to stderr; `handleErrors` leaves it socket errors alone.
   app.silent = true;
   app.use(handleErrors(exchanges, logger));
-  for (const layer of routeTo(endpointsOf(parts), exchanges)) app.use(layer);
+  for (const layer of routeTo(endpoints, pathPrefix || '/', handlerOf)) app.use(layer);
   const handle = app.callback();
   return (request, response) => {
     void handle(request, response);
   };
-
-  function endpointsOf(services: AppParts): Endpoint[] {
-    const readBody = bodyReader(services.maxBodyBytes);
-    const routes = profile.routes.map(({ path, contract, models }): Endpoint => {
-      const { method, mount } = contracts[contract];
-      return { method, path, handler: mount(models, { ...services, readBody }) };
-    });
-    return [indexEndpoint(profile), healthEndpoint(profile, services.isDraining), ...routes];
-  }
 }

@@ -1,20 +1,28 @@
 /**
  * One request and its response, from the first header byte to the last answer byte.
  *
- * Owns what everything along the way needs to know about it: the id, the route for metrics, the
- * error it ended with, and what to cancel when there is nobody or no time left to answer. The one
- * object and the one `close` listener that a request costs. `exchanges.ts` keeps the open ones.
+ * Owns what everything along the way needs to know about it: the id, the route for metrics, the error it
+ * ended with and how that is told, and what to cancel when there is nobody or no time left to answer. The
+ * one object and the one `close` listener that a request costs. `exchanges.ts` keeps the open ones.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Answer, Inference } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
+import type { FormatOf } from '../errors/formats.js';
+import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 
 /** The route of everything that no route matched: one label value, whatever clients try. */
 export const UNMATCHED_ROUTE = 'other';
+
+/**
+ * The engine gives up what is late by itself, and knows better why. Where it does not get to it, because
+ * every lane is busy with one batch, the request ends this many milliseconds later.
+ */
+const LAST_RESORT_MS = 100;
 
 export class Exchange {
   readonly id: string;
@@ -23,7 +31,7 @@ export class Exchange {
   route = UNMATCHED_ROUTE;
   /** Bytes of the body, once it was read. */
   bodyBytes: number | undefined;
-  /** The code of the problem that was answered, or `cancelled`. */
+  /** The code of the error that was answered, or `cancelled`. */
   errorCode: ErrorCode | undefined;
   #inference: Inference | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -31,14 +39,15 @@ export class Exchange {
   constructor(
     readonly request: IncomingMessage,
     readonly response: ServerResponse,
+    private readonly formatOf: FormatOf,
   ) {
     this.id = requestIdOf(request);
     response.setHeader(REQUEST_ID_HEADER, this.id);
   }
 
   /**
-   * The answer of `inference`, which is cancelled when the client goes away or `timeoutMs` have passed
-   * since this call (0: never). To be called once, by the route.
+   * The answer of `inference`, which is cancelled when the client goes away or, as a last resort, some time
+   * after `timeoutMs` have passed since this call (0: never). To be called once, by the route.
    */
   wait(inference: Inference, timeoutMs: number): Promise<Answer> {
     this.#inference = inference;
@@ -48,9 +57,15 @@ export class Exchange {
         inference.cancel(
           new ServiceError('deadline_exceeded', `No answer within ${timeoutMs} ms.`),
         );
-      }, timeoutMs).unref();
+      }, timeoutMs + LAST_RESORT_MS).unref();
     }
     return inference.answer;
+  }
+
+  /** Answers with `error`, as the route tells errors below whose path the request is, unless an answer has begun. */
+  fail(error: ServiceError): void {
+    this.errorCode ??= error.code;
+    sendError(this.response, error, this.id, this.formatOf(this.request.url ?? ''));
   }
 
   /** Ends the exchange's claims: called once, when the response has closed. */

@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+import type { FormatOf } from '../errors/formats.js';
 import { Exchange } from './exchange.js';
 
 export interface ExchangeObserver {
@@ -21,14 +22,17 @@ export class Exchanges {
   #draining = false;
   #idle: (() => void) | undefined;
 
-  constructor(private readonly observer: ExchangeObserver) {}
+  constructor(
+    private readonly observer: ExchangeObserver,
+    private readonly formatOf: FormatOf,
+  ) {}
 
   get size(): number {
     return this.#open.size;
   }
 
   open(request: IncomingMessage, response: ServerResponse): Exchange {
-    const exchange = new Exchange(request, response);
+    const exchange = new Exchange(request, response, this.formatOf);
     if (this.#draining) response.shouldKeepAlive = false;
     this.#open.set(response, exchange);
     this.#lastOnSocket.set(request.socket, response);

@@ -5,25 +5,20 @@
  * refuses instead. Never repeats the input in an error.
  */
 
-import { isUtf8 } from 'node:buffer';
-
 import { ServiceError } from '../errors/service-error.js';
 
 /** Deeper input is refused before it is parsed: nothing we serve nests, and V8 recurses. */
 const MAX_DEPTH = 64;
 
-const BYTE_ORDER_MARK = '\ufeff';
+/** Refuses what is not UTF-8 while it decodes, and skips a byte order mark. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** @throws {ServiceError} `missing_body`, `invalid_utf8` or `invalid_json`. */
 export function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) {
     throw new ServiceError('missing_body', 'The request has no body; it must be JSON.');
   }
-  if (!isUtf8(bytes)) {
-    throw new ServiceError('invalid_utf8', 'The body holds bytes that are not UTF-8.');
-  }
-  const decoded = bytes.toString('utf8');
-  const text = decoded.startsWith(BYTE_ORDER_MARK) ? decoded.slice(1) : decoded;
+  const text = decoded(bytes);
   // What starts as a string cannot nest; that spares the commonest body the pass.
   if (!/^\s*"/.test(text) && isTooDeep(text)) {
     throw new ServiceError('invalid_json', `The body nests deeper than ${MAX_DEPTH} levels.`);
@@ -36,6 +31,14 @@ export function parseJson(bytes: Buffer): unknown {
       'invalid_json',
       'The body is not valid JSON. A text goes in double quotes, with quotes and line breaks escaped.',
     );
+  }
+}
+
+function decoded(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new ServiceError('invalid_utf8', 'The body holds bytes that are not UTF-8.');
   }
 }
 

@@ -1,40 +1,37 @@
 /**
- * Paths to contracts.
+ * Paths to endpoints.
  *
- * Mounts what the profile lists, and `/` and `/health`. A path that nobody serves is 404; a method
- * that a path does not take is 405 with `Allow`, whatever the method.
+ * A path that nobody serves is 404; a method that a path does not take is 405 with `Allow`, whatever the
+ * method.
  */
 
 import Router from '@koa/router';
-import type { Middleware } from 'koa';
 
 import { ServiceError } from '../errors/service-error.js';
-import type { Exchanges } from './exchanges.js';
+import type { Endpoint } from '../routes/endpoints.js';
+import type { Middleware, State } from './state.js';
 
-export interface Endpoint {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly handler: Middleware;
-}
-
-/** Runs the endpoint that matches, having told the exchange which it is. */
-export function routeTo(endpoints: readonly Endpoint[], exchanges: Exchanges): Middleware[] {
-  const router = new Router({ sensitive: true });
-  for (const { method, path, handler } of endpoints) {
-    router.register(path, method === 'GET' ? ['GET', 'HEAD'] : [method], [
-      async function noteRoute(context, next) {
-        exchanges.of(context.res).route = path;
-        await next();
-      },
-      handler,
-    ]);
+/** Runs what `handlerOf` gives for the endpoint that matches; `index` is the path that lists them. */
+export function routeTo(
+  endpoints: readonly Endpoint[],
+  index: string,
+  handlerOf: (endpoint: Endpoint) => Middleware,
+): Middleware[] {
+  const router = new Router<State>({ sensitive: true });
+  for (const endpoint of endpoints) {
+    const path = pattern(endpoint.path);
+    if (endpoint.operation.method === 'GET') router.get(path, handlerOf(endpoint));
+    else router.post(path, handlerOf(endpoint));
   }
   return [
     router.routes() as unknown as Middleware,
-    function refuseUnmatched(context) {
-      const allowed = new Set(router.match(context.path, context.method).path.flatMap(methodsOf));
+    function refuseUnmatched({ path, method }) {
+      const allowed = new Set(router.match(path, method).path.flatMap(({ methods }) => methods));
       if (allowed.size === 0) {
-        throw new ServiceError('not_found', 'Nothing is served here; GET / lists the routes.');
+        throw new ServiceError(
+          'not_found',
+          `Nothing is served here; GET ${index} lists the routes.`,
+        );
       }
       const allow = [...allowed].join(', ');
       throw new ServiceError('method_not_allowed', `This path takes ${allow}.`, {
@@ -44,6 +41,7 @@ export function routeTo(endpoints: readonly Endpoint[], exchanges: Exchanges): M
   ];
 }
 
-function methodsOf(layer: { readonly methods: readonly string[] }): readonly string[] {
-  return layer.methods;
+/** `/models/{model}` as the router writes it. */
+function pattern(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
 }

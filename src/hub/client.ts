@@ -120,6 +120,7 @@ export class HubClient {
   private fetcher(what: string, signal: AbortSignal): typeof fetch {
     return (input, init) =>
       retry(
+        what,
         async () => {
           const watchdog = this.watchdog(signal);
           try {

@@ -94,7 +94,7 @@ class Download {
   /** Fills the file up to the wanted size, in as many attempts as it takes. */
   private async fetch(): Promise<void> {
     const { bytes } = this.wanted;
-    const retries = new Retries(this.client.retryPolicy, this.signal);
+    const retries = new Retries(this.#what, this.client.retryPolicy, this.signal);
     for (;;) {
       const present = (await sizeOf(this.#incomplete)) ?? 0;
       if (present === bytes && present > 0) return;

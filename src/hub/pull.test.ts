@@ -12,6 +12,7 @@ import {
   SERVED,
   WEIGHTS,
 } from '../testing/pull-world.js';
+import { until } from '../testing/until.js';
 import { locateModels } from './installed.js';
 
 test('brings the files that serving needs, verified, and locks them', async (context) => {
@@ -159,6 +160,11 @@ test('what is missing is said with the command that brings it', async (context) 
 
 test('two pulls at once leave whole files', async (context) => {
   const own = await pullWorld(context);
-  await Promise.all([own.pull(), own.pull()]);
+  own.hub.fault({ kind: 'stall', path: 'model.safetensors', on: 'cdn', afterBytes: 100_000 });
+  let ended = 0;
+  const pulls = [own.pull(), own.pull()].map((pull) => pull.finally(() => (ended += 1)));
+  await until(() => own.hub.faultsWaiting === 0, 'one of them downloads');
+  assert.equal(ended, 0, 'both are under way');
+  await Promise.all(pulls);
   assertWhole(own);
 });

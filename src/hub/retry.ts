@@ -16,11 +16,12 @@ export interface RetryPolicy {
 
 export const DEFAULT_POLICY: RetryPolicy = { attempts: 6, firstMs: 500, longestMs: 60_000 };
 
-/** Counts failures in a row; `failed` waits before the next attempt, or throws the error. */
+/** Counts failures in a row to get `what`; `failed` waits before the next attempt, or throws the error. */
 export class Retries {
   #failures = 0;
 
   constructor(
+    private readonly what: string,
     private readonly policy: RetryPolicy,
     private readonly signal: AbortSignal,
   ) {}
@@ -32,7 +33,7 @@ export class Retries {
 
   async failed(error: unknown): Promise<void> {
     this.signal.throwIfAborted();
-    const cause = meaningOf(error);
+    const cause = meaningOf(error, this.what);
     this.#failures += 1;
     if (!(cause instanceof PassingError) || this.#failures >= this.policy.attempts) throw cause;
     const backoff = this.policy.firstMs * 2 ** (this.#failures - 1) * (0.5 + Math.random());
@@ -43,11 +44,12 @@ export class Retries {
 
 /** Runs `attempt` until it succeeds, fails for good, or has failed too often. */
 export async function retry<T>(
+  what: string,
   attempt: () => Promise<T>,
   policy: RetryPolicy,
   signal: AbortSignal,
 ): Promise<T> {
-  const retries = new Retries(policy, signal);
+  const retries = new Retries(what, policy, signal);
   for (;;) {
     try {
       return await attempt();
@@ -58,10 +60,12 @@ export async function retry<T>(
 }
 
 /** `fetch` and its streams throw `TypeError` for whatever happens to a connection. */
-function meaningOf(error: unknown): unknown {
+function meaningOf(error: unknown, what: string): unknown {
   if (!(error instanceof TypeError)) return error;
   const { cause } = error;
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-  if (/redirect|scheme/i.test(reason)) return new HubError(`the hub redirects nowhere: ${reason}`);
-  return new PassingError(`the connection to the hub failed: ${reason}`);
+  if (/redirect|scheme/i.test(reason)) {
+    return new HubError(`${what}: the hub redirects where nothing can be fetched (${reason}).`);
+  }
+  return new PassingError(`${what}: the connection to the hub failed (${reason})`);
 }

@@ -18,6 +18,25 @@ interface Row {
   readonly samples: (stats: EngineStats) => Sample[];
 }
 
+const laneBusy = perModel(
+  'counter',
+  'chorus_lane_busy_seconds_total',
+  'Time that lanes spent on a model',
+  (m) => m.busySeconds,
+);
+const lanes = single(
+  'gauge',
+  'chorus_lanes',
+  'Lanes, each running one batch at a time',
+  (s) => s.lanes,
+);
+const lastProgress = single(
+  'gauge',
+  'chorus_last_progress_timestamp_seconds',
+  'When a batch last ended; now, while nothing is pending',
+  (s) => Date.now() / 1000 - s.secondsSinceProgress,
+);
+
 const rows: readonly Row[] = [
   perModelAnd('outcome', {
     name: 'chorus_texts_total',
@@ -58,26 +77,10 @@ const rows: readonly Row[] = [
     help: 'Texts that a model failed on: non_finite, panic, runtime',
     read: (m) => m.errors,
   }),
-  perModel(
-    'counter',
-    'chorus_worker_busy_seconds_total',
-    'Time that lanes spent on a model',
-    (m) => m.busySeconds,
-  ),
-  single('gauge', 'chorus_workers', 'Lanes, each running one batch at a time', (s) => s.lanes),
-  single(
-    'counter',
-    'chorus_worker_restarts_total',
-    'Lanes started again after a panic',
-    (s) => s.laneRestarts,
-  ),
+  laneBusy,
+  lanes,
+  lastProgress,
   single('counter', 'chorus_native_panics_total', 'Panics caught in native code', (s) => s.panics),
-  single(
-    'gauge',
-    'chorus_worker_last_progress_timestamp_seconds',
-    'When a lane last finished a batch or found nothing to do',
-    (s) => Date.now() / 1000 - s.secondsSinceProgress,
-  ),
   single(
     'gauge',
     'chorus_pending_texts',
@@ -92,7 +95,7 @@ const rows: readonly Row[] = [
   ),
   {
     name: 'chorus_tokenization_duration_seconds',
-    help: 'Time to tokenize a text for one tokenizer',
+    help: 'Time to tokenize the texts of a request, with every tokenizer that its models need',
     type: 'histogram',
     samples: (s) =>
       histogramSamples('chorus_tokenization_duration_seconds', s.tokenizationSeconds, {}),
@@ -108,6 +111,16 @@ const rows: readonly Row[] = [
     'chorus_input_truncated_total',
     'Texts that a model read only the beginning of',
     (s) => s.truncatedTexts,
+  ),
+  // Lanes were workers once. For one release both names count.
+  renamed(laneBusy, 'chorus_worker_busy_seconds_total'),
+  renamed(lanes, 'chorus_workers'),
+  renamed(lastProgress, 'chorus_worker_last_progress_timestamp_seconds'),
+  single(
+    'counter',
+    'chorus_worker_restarts_total',
+    'Deprecated: always 0, since a lane that panics goes on',
+    () => 0,
   ),
 ];
 
@@ -131,6 +144,10 @@ function single(
   read: (stats: EngineStats) => number,
 ): Row {
   return { name, help, type, samples: (stats) => [{ labels: {}, value: read(stats) }] };
+}
+
+function renamed(row: Row, formerName: string): Row {
+  return { ...row, name: formerName, help: `Deprecated: now ${row.name}` };
 }
 
 function perModel(

@@ -6,7 +6,7 @@
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-import { errorKinds, shedCodes, type ErrorCode } from '../errors/codes.js';
+import { errorCodes, shedCodes } from '../errors/codes.js';
 import type { Exchange } from '../http/exchange.js';
 import type { ExchangeObserver } from '../http/exchanges.js';
 
@@ -85,7 +85,7 @@ export class HttpMetrics implements ExchangeObserver {
 
   /** A counter that is absent until its first event hides that event from `rate` and `increase`. */
   #startAtZero(): void {
-    for (const reason of Object.keys(errorKinds) as ErrorCode[]) {
+    for (const reason of errorCodes) {
       if (reason !== 'cancelled') this.#errors.inc({ reason }, 0);
     }
     for (const reason of shedCodes) this.#shed.inc({ reason }, 0);

@@ -3,7 +3,7 @@
  *
  * Owns the registry and what is not about one request or the engine: build, readiness, process.
  * `http-metrics.ts` counts requests, `engine-metrics.ts` reads the engine. Labels are bounded by the
- * profile and by tables of ours; no client can add one. README's table is written from here.
+ * profile and by tables of ours; no client can add one. `docs/metrics.md` is written from here.
  */
 
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';

@@ -64,7 +64,7 @@ test('every fault is reported at once, with its line and column', (context) => {
     '    labls: {}',
     'routes:',
     '  - path: process',
-    '    contract: proces',
+    '    contract: 7',
     '',
   ].join('\n');
   const faults = faultsOf(profileFile(context, yaml));
@@ -72,7 +72,7 @@ test('every fault is reported at once, with its line and column', (context) => {
   for (const [position, what] of [
     ['3:5', 'models[0].name: must be letters'],
     ['4:5', 'models[0].max_tokens'],
-    ['5:5', 'models[0].labls is not a known key'],
+    ['5:5', 'models[0].labls: is not a known key'],
     ['7:5', 'routes[0].path: must be a path'],
     ['8:5', 'routes[0].contract'],
   ] as const) {
@@ -88,20 +88,45 @@ test('a missing key is reported where it belongs', (context) => {
   assert.match(fault ?? '', /^3:5: models\[0\]\.name/);
 });
 
-test('names of models and paths of routes must differ, and routes name known models', (context) => {
+test('names of models must differ, and routes name known models, each once', (context) => {
   const yaml = [
     'name: own',
     'models: [{ name: a }, { name: a }]',
     'routes:',
     '  - { path: /x, contract: process, models: [a, c] }',
-    '  - { path: /x, contract: process }',
+    '  - { path: /y, contract: process, models: [a, a] }',
     '',
   ].join('\n');
   const faults = faultsOf(profileFile(context, yaml));
-  assert.equal(faults.length, 3);
-  assert.match(faults.join('\n'), /second model/);
-  assert.match(faults.join('\n'), /routes\[0\]\.models\[1\]: is not a model/);
-  assert.match(faults.join('\n'), /routes\[1\]\.path: is taken/);
+  assert.deepEqual(faults.sort(), [
+    '2:25: models[1].name: names a second model; names must differ',
+    '4:48: routes[0].models[1]: is not a model of this profile',
+    '5:48: routes[1].models[1]: names a model a second time; an answer has each once',
+  ]);
+});
+
+test('fewer tokens than a model reads are refused where they stand', (context) => {
+  const yaml = (tokens: number) =>
+    `name: own\nmodels: [{ name: a, max_tokens: ${tokens} }]\n${ROUTES}`;
+  assert.match(
+    faultsOf(profileFile(context, yaml(3))).join(),
+    /^2:21: models\[0\]\.max_tokens: .*4/,
+  );
+  assert.deepEqual(faultsOf(profileFile(context, yaml(4))), []);
+});
+
+test('a fault that is found later is told where its entry stands', (context) => {
+  const yaml = `name: own\nmodels: [{ name: a, max_tokens: 9 }]\n${ROUTES}`;
+  const file = profileFile(context, yaml);
+  const { fault } = readProfile(file);
+  assert.equal(
+    fault(['models', 0, 'max_tokens'], 'is odd'),
+    `${file}:2:21: models[0].max_tokens: is odd`,
+  );
+  assert.match(
+    fault(['models', 0, 'pooling'], 'is missing'),
+    /:2:10: models\[0\]\.pooling: is missing$/,
+  );
 });
 
 test('broken YAML is reported with its line', (context) => {

@@ -12,7 +12,7 @@ import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } fr
 import type { z } from 'zod';
 
 import { exitCodes, StartError } from '../start-error.js';
-import { DEFAULT_PRECISIONS, profileSchema, type Profile } from './schema.js';
+import { DEFAULT_PRECISIONS, profileSchema, type Profile, type ProfilePath } from './schema.js';
 
 /**
  * The profile in `file`; folders of models are looked for in `modelsDir`, by default the folder that
@@ -27,10 +27,12 @@ export function readProfile(file: string, modelsDir?: string): Profile {
     fail(document.errors.map(({ pos, message }) => at(pos[0], message.split('\n')[0] ?? '')));
   }
   const result = profileSchema.safeParse(document.toJS());
-  if (!result.success) {
-    fail(result.error.issues.flatMap((issue) => faultsOf(issue, document, at)));
+  if (!result.success) fail(result.error.issues.flatMap((issue) => faultsOf(issue, fault)));
+  return toProfile(result.data, file, fault, modelsDir);
+
+  function fault(path: ProfilePath, what: string): string {
+    return at(offsetOf(document, path), `${nameOf(path)}: ${what}`);
   }
-  return toProfile(result.data, file, modelsDir);
 
   function at(offset: number, what: string): string {
     const { line, col } = lines.linePos(offset);
@@ -56,6 +58,7 @@ function readText(file: string): string {
 function toProfile(
   { name, models, routes, precisions, golden }: z.infer<typeof profileSchema>,
   file: string,
+  fault: Profile['fault'],
   modelsDir = join(dirname(resolve(file)), name),
 ): Profile {
   const folder = dirname(resolve(file));
@@ -81,31 +84,24 @@ function toProfile(
     })),
     precisions: precisions ?? DEFAULT_PRECISIONS,
     golden: golden ?? [],
+    fault,
   };
 }
 
-/** An issue as `at(offset, what)`, one for each unknown key. */
-function faultsOf(
-  issue: z.core.$ZodIssue,
-  document: Document,
-  at: (offset: number, what: string) => string,
-): string[] {
+/** An issue's faults, one for each unknown key. */
+function faultsOf(issue: z.core.$ZodIssue, fault: Profile['fault']): string[] {
   const path = issue.path as (string | number)[];
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) =>
-      at(offsetOf(document, [...path, key]), `${nameOf([...path, key])} is not a known key`),
-    );
-  }
-  return [at(offsetOf(document, path), `${nameOf(path)}: ${issue.message}`)];
+  if (issue.code !== 'unrecognized_keys') return [fault(path, issue.message)];
+  return issue.keys.map((key) => fault([...path, key], 'is not a known key'));
 }
 
-function nameOf(path: readonly (string | number)[]): string {
+function nameOf(path: ProfilePath): string {
   const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
   return name.replace(/^\./, '') || 'the profile';
 }
 
 /** Where the key at `path` stands or, when it is missing, the nearest thing around it. */
-function offsetOf(document: Document, path: readonly (string | number)[]): number {
+function offsetOf(document: Document, path: ProfilePath): number {
   for (let depth = path.length; depth > 0; depth -= 1) {
     const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
     const key = path[depth - 1];

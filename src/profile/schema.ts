@@ -6,8 +6,6 @@
 
 import { z } from 'zod';
 
-import { contractNames, type ContractName } from '../routes/index.js';
-
 /** Model names are keys of answers, metric labels and folder names. */
 const name = z
   .string()
@@ -32,13 +30,15 @@ const model = z.strictObject({
   path: z.string().min(1).optional(),
   /** New names for labels of the checkpoint; labels not listed keep theirs. */
   labels: z.record(z.string(), z.string().min(1)).optional(),
-  max_tokens: z.int().min(3).optional(),
+  /** Two special tokens and the least of a text: what the engine takes. */
+  max_tokens: z.int().min(4).optional(),
   pooling: z.enum(['cls', 'mean']).optional(),
 });
 
 const route = z.strictObject({
   path: z.string().regex(/^(?:\/[A-Za-z0-9._~-]+)+$/, 'must be a path such as /process'),
-  contract: z.enum(contractNames),
+  /** Which contracts there are is for `routes/endpoints.ts` to know. */
+  contract: z.string(),
   models: z.array(name).min(1).optional(),
 });
 
@@ -76,13 +76,14 @@ export const profileSchema = z
         }
       }
     }
-    for (const [index, { path, models: wanted = [] }] of routes.entries()) {
-      if (routes.findIndex((other) => other.path === path) < index || path === '/health') {
-        complain(['routes', index, 'path'], 'is taken by another route');
-      }
+    for (const [index, { models: wanted = [] }] of routes.entries()) {
       for (const [position, name] of wanted.entries()) {
+        const place = ['routes', index, 'models', position];
         if (!models.some((model) => model.name === name)) {
-          complain(['routes', index, 'models', position], 'is not a model of this profile');
+          complain(place, 'is not a model of this profile');
+        }
+        if (wanted.indexOf(name) < position) {
+          complain(place, 'names a model a second time; an answer has each once');
         }
       }
     }
@@ -108,7 +109,7 @@ export interface ModelSource {
 
 export interface ProfileRoute {
   readonly path: string;
-  readonly contract: ContractName;
+  readonly contract: string;
   readonly models: readonly string[];
 }
 
@@ -136,4 +137,9 @@ export interface Profile {
   readonly routes: readonly ProfileRoute[];
   readonly precisions: Precisions;
   readonly golden: readonly Golden[];
+  /** A line for a person about the entry at `path`: `file:line:column: models[0].name: what`. */
+  readonly fault: (path: ProfilePath, what: string) => string;
 }
+
+/** Such as `['models', 0, 'name']`; the entry may be missing, then what is around it is meant. */
+export type ProfilePath = readonly (string | number)[];

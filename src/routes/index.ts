@@ -2,13 +2,11 @@
  * The contracts that a profile's routes can name.
  */
 
-import type { Contract } from './contract.js';
+import type { Contract } from './operation.js';
 import { processContract } from './process/index.js';
 
-export const contracts = {
+export type Contracts = Readonly<Record<string, Contract>>;
+
+export const contracts: Contracts = {
   process: processContract,
-} satisfies Record<string, Contract>;
-
-export type ContractName = keyof typeof contracts;
-
-export const contractNames = Object.keys(contracts) as [ContractName, ...ContractName[]];
+};

@@ -6,35 +6,22 @@ import { startTestService } from '../testing/test-service.js';
 
 test('probes are ready once the service is, and not while it drains', async (context) => {
   const engine = fakeEngine();
-  const { adminOrigin, post, service, origin } = await startTestService(context, engine);
+  const { adminOrigin, post, service } = await startTestService(context, engine);
   const status = async (path: string) => (await fetch(adminOrigin + path)).status;
   assert.equal(await status('/readyz'), 200);
   assert.equal(await status('/startupz'), 200);
   assert.equal(await status('/livez'), 200);
 
-  let finish: () => void = () => undefined;
-  const answers = await engine.answer('');
-  const asked = new Promise<void>((resolve) => {
-    engine.answer = () => {
-      resolve();
-      return new Promise((answer) => {
-        finish = () => {
-          answer(answers);
-        };
-      });
-    };
-  });
-  // Kept open by a second connection that was there before: health can still be asked.
-  await (await fetch(`${origin}/health`)).text();
+  const { asked, release } = engine.hold();
   const inFlight = post('"hello"');
-  await asked;
+  await asked();
   const stopped = service.stop(10_000);
   assert.equal(await status('/readyz'), 503);
   assert.equal(await status('/livez'), 200);
   const metrics = await (await fetch(`${adminOrigin}/metrics`)).text();
   assert.match(metrics, /^chorus_ready 0$/m);
   assert.match(metrics, /^chorus_draining 1$/m);
-  finish();
+  release();
   assert.equal((await inFlight).status, 200);
   await stopped;
 });

@@ -8,14 +8,15 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 
-import { sendProblem } from '../errors/send-problem.js';
+import { problem } from '../errors/problem.js';
+import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { EngineStats } from '../engine/engine.js';
 
 /** Without progress for this long while work waits, only a restart helps. */
 const STALLED_AFTER_SECONDS = 30;
 
-export interface Operations {
+export interface AdminParts {
   readonly contentType: string;
   /** The text exposition of the metrics. */
   readonly scrape: () => Promise<string>;
@@ -24,21 +25,21 @@ export interface Operations {
   readonly stats: () => EngineStats | undefined;
 }
 
-type Answer = (operations: Operations) => string | Promise<string>;
+type Answer = (parts: AdminParts) => string | Promise<string>;
 
 /** Each answers its body, or throws why the probe fails. */
 const pages: Readonly<Record<string, Answer>> = {
-  '/metrics': (operations) => operations.scrape(),
+  '/metrics': (parts) => parts.scrape(),
   '/livez': live,
   '/readyz': ready,
   '/startupz': ready,
 };
 
-export function createAdminServer(operations: Operations): Server {
+export function createAdminServer(parts: AdminParts): Server {
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-    void answer(page, path, response, operations);
+    void answer(page, path, response, parts);
   });
 }
 
@@ -46,7 +47,7 @@ async function answer(
   page: Answer | undefined,
   path: string,
   response: ServerResponse,
-  operations: Operations,
+  parts: AdminParts,
 ): Promise<void> {
   try {
     if (page === undefined) {
@@ -57,15 +58,15 @@ async function answer(
       const headers = { allow: 'GET, HEAD' };
       throw new ServiceError('method_not_allowed', 'This path takes GET, HEAD.', { headers });
     }
-    const body = await page(operations);
-    const type = path === '/metrics' ? operations.contentType : 'text/plain; charset=utf-8';
+    const body = await page(parts);
+    const type = path === '/metrics' ? parts.contentType : 'text/plain; charset=utf-8';
     response.writeHead(200, { 'content-type': type }).end(body);
   } catch (thrown) {
-    sendProblem(response, ServiceError.from(thrown), randomUUID());
+    sendError(response, ServiceError.from(thrown), randomUUID(), problem);
   }
 }
 
-function live({ stats }: Operations): string {
+function live({ stats }: AdminParts): string {
   const { pendingTexts = 0, secondsSinceProgress = 0 } = stats() ?? {};
   if (pendingTexts > 0 && secondsSinceProgress > STALLED_AFTER_SECONDS) {
     const waiting = `${pendingTexts} texts wait and no batch has ended for`;
@@ -74,7 +75,7 @@ function live({ stats }: Operations): string {
   return 'ok\n';
 }
 
-function ready({ phase }: Operations): string {
+function ready({ phase }: AdminParts): string {
   switch (phase()) {
     case 'starting':
       throw new ServiceError('not_ready', 'The models are being loaded.');

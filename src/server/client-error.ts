@@ -9,8 +9,8 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { problemOf } from '../errors/problem.js';
-import { sendProblem } from '../errors/send-problem.js';
+import { errorAnswer } from '../errors/error-answer.js';
+import { problem } from '../errors/problem.js';
 import { ServiceError } from '../errors/service-error.js';
 import { REQUEST_ID_HEADER } from '../http/request-id.js';
 import type { Exchanges } from '../http/exchanges.js';
@@ -46,8 +46,7 @@ export function answerClientError(fault: ClientFault, socket: Socket, exchanges:
     });
   } else {
     // The fault is in the body of a request that has a response object already.
-    last.errorCode = error.code;
-    sendProblem(last.response, error, last.id);
+    last.fail(error);
     last.response.end();
   }
 }
@@ -69,7 +68,7 @@ function endWith(socket: Socket, error: ServiceError): void {
     return;
   }
   const requestId = randomUUID();
-  const { status, headers, body } = problemOf(error, requestId);
+  const { status, headers, body } = errorAnswer(error, requestId, problem);
   const lines = Object.entries({ ...headers, [REQUEST_ID_HEADER]: requestId, connection: 'close' });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +

@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 
-import { fakeEngine } from '../testing/fake-engine.js';
+import { fakeBest, fakeEngine } from '../testing/fake-engine.js';
 import { exchangeRaw, parseAnswer, received } from '../testing/raw-socket.js';
 import { startTestService } from '../testing/test-service.js';
+import { until } from '../testing/until.js';
 
 const GOOD = 'POST /process HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"a"';
 
@@ -89,57 +90,42 @@ test('a good request in front of garbage is answered first', async (context) => 
 test('garbage in several packets gets one answer', async (context) => {
   const engine = fakeEngine();
   const { port, metrics } = await startTestService(context, engine);
-  const answers = await engine.answer('');
-  let finish: () => void = () => undefined;
-  engine.answer = () =>
-    new Promise((answer) => {
-      finish = () => {
-        answer(answers);
-      };
-    });
+  const { release } = engine.hold();
   const socket = connect(port, '127.0.0.1');
   const all = received(socket);
   for (const count of [1, 2]) {
     socket.write(count === 1 ? `${GOOD}garbage\r\n` : 'garbage\r\n');
     const faults = new RegExp(`^chorus_http_parse_errors_total\\{.*\\} ${count}$`, 'm');
-    while (!faults.test(await metrics()));
+    await until(async () => faults.test(await metrics()), `${count} parse errors are counted`);
   }
-  finish();
+  release();
   assert.deepEqual((await all).match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 400']);
 });
 
 test('pipelined requests are answered in order', async (context) => {
-  const engine = fakeEngine();
-  const { port } = await startTestService(context, engine);
-  const requests = Array.from({ length: 100 }, (_, index) => {
-    const body = `"${index + 100}"`;
-    return post(`Content-Length: 5\r\n${index === 99 ? 'Connection: close\r\n' : ''}`, body);
-  });
-  const text = await exchangeRaw(port, requests.join(''));
-  assert.equal(text.match(/HTTP\/1\.1 200/g)?.length, 100);
-  assert.equal(engine.seen.length, 100);
+  const { port } = await startTestService(context);
+  const texts = Array.from({ length: 100 }, (_, index) => String(index + 100));
+  const requests = texts.map((text) =>
+    post(`Content-Length: 5\r\n${text === '199' ? 'Connection: close\r\n' : ''}`, `"${text}"`),
+  );
+  const answers = (await exchangeRaw(port, requests.join(''))).match(/(?<=\r\n\r\n)\{.*?\}\}/g);
+  const scores = answers?.map((answer) => (JSON.parse(answer) as Record<string, unknown>).svalabs);
+  assert.deepEqual(
+    scores,
+    texts.map((text) => fakeBest('svalabs', text)),
+  );
 });
 
 test('a client that leaves pipelined requests behind leaves nothing open', async (context) => {
   const engine = fakeEngine();
-  const asked = new Promise<void>((resolve) => {
-    engine.answer = () => {
-      if (engine.seen.length === 3) resolve();
-      return new Promise(() => undefined);
-    };
-  });
-  const { port, service, metrics } = await startTestService(context, engine);
+  const { asked } = engine.hold();
+  const { port, service } = await startTestService(context, engine);
   const socket = connect(port, '127.0.0.1');
   socket.write(GOOD.repeat(3));
-  await asked;
+  await asked(3);
   assert.equal(service.openRequests, 3);
-  const closed = received(socket);
   socket.destroy();
-  await closed;
-  // Two round trips on another connection: the server has seen the close by then.
-  await metrics();
-  await metrics();
-  assert.equal(service.openRequests, 0);
+  await until(() => service.openRequests === 0, 'no request is open');
 });
 
 test('a body shorter than stated is not inferred and counts as cancelled', async (context) => {

@@ -8,7 +8,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { sendProblem } from '../errors/send-problem.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Exchanges } from '../http/exchanges.js';
 import { answerClientError, type ClientFault } from './client-error.js';
@@ -53,8 +52,7 @@ export function createPublicServer(
       if (refusal === undefined) {
         accept(request, response);
       } else {
-        exchange.errorCode = refusal.code;
-        sendProblem(response, refusal, exchange.id);
+        exchange.fail(refusal);
       }
     };
 
@@ -69,10 +67,8 @@ export function createPublicServer(
   server.on(
     'checkExpectation',
     listen((_request, response) => {
-      const exchange = exchanges.of(response);
-      exchange.errorCode = 'expectation_failed';
       const detail = 'The only expectation that is met is 100-continue.';
-      sendProblem(response, new ServiceError('expectation_failed', detail), exchange.id);
+      exchanges.of(response).fail(new ServiceError('expectation_failed', detail));
     }),
   );
   server.on('connection', (socket: Socket) => {

@@ -2,38 +2,19 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 
-import type { TextAnswer } from '../engine/engine.js';
-import { fakeEngine, type FakeEngine } from '../testing/fake-engine.js';
+import { fakeEngine } from '../testing/fake-engine.js';
 import { received } from '../testing/raw-socket.js';
 import { startTestService } from '../testing/test-service.js';
-
-/** Makes the engine wait; resolves `asked` when it was asked, and answers on `finish`. */
-async function hold(engine: FakeEngine): Promise<{ asked: Promise<void>; finish: () => void }> {
-  const answers = await engine.answer('');
-  let finish: (answers: readonly TextAnswer[]) => void = () => undefined;
-  const asked = new Promise<void>((resolve) => {
-    engine.answer = () => {
-      resolve();
-      return new Promise((answer) => (finish = answer));
-    };
-  });
-  return {
-    asked,
-    finish() {
-      finish(answers);
-    },
-  };
-}
 
 test('stopping answers what is open, ends its connection and closes the engine', async (context) => {
   const engine = fakeEngine();
   const { post, service, origin } = await startTestService(context, engine);
-  const { asked, finish } = await hold(engine);
+  const { asked, release } = engine.hold();
   const inFlight = post('"hello"');
-  await asked;
+  await asked();
   const stopped = service.stop(10_000);
   assert.equal(engine.closed, false);
-  finish();
+  release();
   const response = await inFlight;
   assert.equal(response.status, 200);
   assert.equal(response.headers.get('connection'), 'close');
@@ -46,9 +27,9 @@ test('stopping answers what is open, ends its connection and closes the engine',
 test('a connection kept alive may ask once more while the service stops, and then ends', async (context) => {
   const engine = fakeEngine();
   const { post, service, port } = await startTestService(context, engine);
-  const { asked, finish } = await hold(engine);
+  const { asked, release } = engine.hold();
   const inFlight = post('"hello"');
-  await asked;
+  await asked();
   const socket = connect(port, '127.0.0.1');
   // The first half of a request keeps the connection from being idle.
   socket.write('GET /health HTTP/1.1\r\n');
@@ -59,7 +40,7 @@ test('a connection kept alive may ask once more while the service stops, and the
   const text = await received(socket);
   assert.match(text, /^HTTP\/1\.1 503 .*"reason":"draining"/s);
   assert.match(text, /connection: close/i);
-  finish();
+  release();
   assert.equal((await inFlight).status, 200);
   assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
 });
@@ -90,22 +71,12 @@ test('a connection that asks nothing is not waited for until the time is up', as
 test('pipelined requests are all answered while the service stops', async (context) => {
   const engine = fakeEngine();
   const { service, port } = await startTestService(context, engine);
-  const finishers: (() => void)[] = [];
-  const answers = await engine.answer('');
-  const asked = new Promise<void>((resolve) => {
-    engine.answer = () =>
-      new Promise((answer) => {
-        finishers.push(() => {
-          answer(answers);
-        });
-        if (finishers.length === 3) resolve();
-      });
-  });
+  const { asked, release } = engine.hold();
   const socket = connect(port, '127.0.0.1');
   socket.write('POST /process HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"a"'.repeat(3));
-  await asked;
+  await asked(3);
   const stopped = service.stop(10_000);
-  for (const finish of finishers) finish();
+  release();
   assert.equal((await received(socket)).match(/HTTP\/1\.1 200/g)?.length, 3);
   assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
 });
@@ -113,9 +84,9 @@ test('pipelined requests are all answered while the service stops', async (conte
 test('what is not answered in time gets 503 and the stop says so', async (context) => {
   const engine = fakeEngine();
   const { post, service } = await startTestService(context, engine);
-  const { asked } = await hold(engine);
+  const { asked } = engine.hold();
   const inFlight = post('"hello"');
-  await asked;
+  await asked();
   assert.deepEqual(await service.stop(1), { inTime: false, unanswered: 1 });
   const response = await inFlight;
   assert.equal(response.status, 503);

@@ -2,32 +2,36 @@
  * The running service: listeners, application and engine, from start to stop.
  *
  * Owns the order of things. Start: admin listener, engine, public listener. Stop: readiness goes,
- * connections end with their next answer, what was accepted is answered, engine, admin listener.
+ * connections end with their next answer, the listener closes after a delay, what was accepted is answered,
+ * engine, admin listener.
  * When to stop, and with which exit code, is for `lifecycle.ts`.
  */
 
 import type { Server } from 'node:http';
-import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
-import { sendProblem } from '../errors/send-problem.js';
 import { ServiceError } from '../errors/service-error.js';
 import { createApp } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
 import { Exchanges, type ExchangeObserver } from '../http/exchanges.js';
+import { requestLog } from '../http/request-log.js';
 import type { Logger } from '../log/logger.js';
-import { requestLog } from '../log/request-log.js';
 import { Metrics } from '../metrics/metrics.js';
 import type { Profile } from '../profile/schema.js';
+import { errorFormats, type Endpoint } from '../routes/endpoints.js';
+import { withOwn } from '../routes/own.js';
 import { createAdminServer } from './admin-server.js';
+import { drain } from './drain.js';
 import { listen } from './listen.js';
 import { createPublicServer } from './public-server.js';
 
 export interface ServiceParts {
   readonly settings: Settings;
   readonly profile: Profile;
+  /** Of the profile's routes. */
+  readonly endpoints: readonly Endpoint[];
   readonly logger: Logger;
   readonly version: string;
   readonly loadEngine: () => Promise<Engine>;
@@ -54,7 +58,10 @@ export class Service {
   #phase: 'starting' | 'ready' | 'draining' = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
-    this.#exchanges = new Exchanges(observers(this.#metrics.http, requestLog(parts.logger)));
+    this.#exchanges = new Exchanges(
+      observers(this.#metrics.http, requestLog(parts.logger)),
+      errorFormats(parts.endpoints),
+    );
     this.#adminServer = createAdminServer({
       contentType: this.#metrics.registry.contentType,
       scrape: () => this.#metrics.scrape(),
@@ -83,9 +90,10 @@ export class Service {
   }
 
   /**
-   * Stops, giving open requests `timeoutMs` to be answered, and those that are on their way.
+   * Stops, giving open requests `timeoutMs` to be answered, and those that are on their way; the delay before
+   * the listener closes is part of it.
    *
-   * Those that were not get 503.
+   * Those that were not answered get 503.
    */
   async stop(timeoutMs: number): Promise<StopOutcome> {
     this.#phase = 'draining';
@@ -93,13 +101,14 @@ export class Service {
     this.#exchanges.drain();
     const deadline = new AbortController();
     const inTime = await Promise.race([
-      this.answerLast(Math.min(LAST_REQUESTS_MS, timeoutMs / 2)).then(() => true),
+      this.answerLast(timeoutMs, deadline.signal).then(() => true),
       sleep(timeoutMs, false, { signal: deadline.signal }),
     ]);
     deadline.abort();
     const unanswered = this.#exchanges.size;
     for (const exchange of this.#exchanges) refuse(exchange);
     if (unanswered > 0) await sleep(FLUSH_MS);
+    this.#publicServer?.close();
     this.#publicServer?.closeAllConnections();
     this.#adminServer.close();
     this.#adminServer.closeAllConnections();
@@ -129,16 +138,22 @@ export class Service {
     return boundPort;
   }
 
-  private async answerLast(lastRequestsMs: number): Promise<void> {
-    if (this.#publicServer) await connectionsEnd(this.#publicServer, lastRequestsMs);
+  private async answerLast(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const { drainDelay } = this.parts.settings;
+    if (drainDelay > 0) await sleep(drainDelay, undefined, { signal });
+    const lastRequestsMs = Math.min(LAST_REQUESTS_MS, (timeoutMs - drainDelay) / 2);
+    if (this.#publicServer) await drain(this.#publicServer, lastRequestsMs);
     await this.#exchanges.idle();
     await this.#engine?.close();
   }
 
   private createPublicServer(engine: Engine): Server {
-    const { settings, profile, logger } = this.parts;
+    const { settings, profile, endpoints, version, logger } = this.parts;
+    const { pathPrefix } = settings;
+    const isDraining = () => this.#phase === 'draining';
     const app = createApp({
-      profile,
+      endpoints: withOwn({ profile, endpoints, pathPrefix, version, isDraining }),
+      pathPrefix,
       engine,
       logger,
       exchanges: this.#exchanges,
@@ -147,30 +162,14 @@ export class Service {
       textRepaired: () => {
         this.#metrics.textsRepaired.inc();
       },
-      isDraining: () => this.#phase === 'draining',
     });
     return createPublicServer(app, settings, this.#exchanges, this.#metrics.http);
   }
 }
 
-/**
- * Stops listening; resolves when every connection has ended, at the latest after `timeoutMs`.
- *
- * Not by `server.close()`, which cuts idle connections at once: a request that is on its way on one of
- * them would be lost, and a client must not repeat a POST by itself.
- */
-async function connectionsEnd(server: Server, timeoutMs: number): Promise<void> {
-  const timeout = new AbortController();
-  const ended = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
-  await Promise.race([ended, sleep(timeoutMs, undefined, { signal: timeout.signal })]);
-  timeout.abort();
-}
-
 /** The answer to a request that could not be waited for any longer. */
 function refuse(exchange: Exchange): void {
-  exchange.errorCode = 'draining';
-  const error = new ServiceError('draining', 'The service stopped before this was answered.');
-  sendProblem(exchange.response, error, exchange.id);
+  exchange.fail(new ServiceError('draining', 'The service stopped before this was answered.'));
   exchange.response.end();
 }
 

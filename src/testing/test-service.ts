@@ -9,6 +9,8 @@ import { loadSettings } from '../config/load.js';
 import type { Engine } from '../engine/engine.js';
 import { createLogger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
+import { endpointsOf } from '../routes/endpoints.js';
+import type { Contracts } from '../routes/index.js';
 import { Service } from '../server/service.js';
 import { fakeEngine } from './fake-engine.js';
 
@@ -17,6 +19,7 @@ type Body = NonNullable<RequestInit['body']>;
 export interface TestService {
   readonly service: Service;
   readonly port: number;
+  /** Where paths of the service begin, a path prefix included. */
   readonly origin: string;
   readonly adminOrigin: string;
   /** Everything logged so far, at every level. */
@@ -25,7 +28,16 @@ export interface TestService {
   readonly metrics: () => Promise<string>;
 }
 
-export function testProfile(models: readonly string[]): Profile {
+/** What a test's profile serves: by default the contract `process` at `/process`, by all models. */
+export interface TestRoutes {
+  readonly routes?: Profile['routes'];
+  readonly contracts?: Contracts;
+}
+
+export function testProfile(
+  models: readonly string[],
+  routes: Profile['routes'] = [{ path: '/process', contract: 'process', models }],
+): Profile {
   return {
     name: 'test',
     file: '/nowhere/test.yaml',
@@ -37,9 +49,10 @@ export function testProfile(models: readonly string[]): Profile {
       maxTokens: 0,
       pooling: '',
     })),
-    routes: [{ path: '/process', contract: 'process', models }],
+    routes,
     precisions: {},
     golden: [],
+    fault: (path, what) => `${path.join('.')}: ${what}`,
   };
 }
 
@@ -48,6 +61,7 @@ export async function startTestService(
   context: TestContext,
   engine: Engine = fakeEngine(),
   flags: readonly string[] = [],
+  { routes, contracts }: TestRoutes = {},
 ): Promise<TestService> {
   const lines: string[] = [];
   const sink = new Writable({
@@ -59,16 +73,19 @@ export async function startTestService(
   const hosts = ['--host', '127.0.0.1', '--admin-host', '127.0.0.1'];
   const ports = ['--port', '0', '--admin-port', '0'];
   const { settings } = loadSettings([...hosts, ...ports, ...flags], {});
+  const names = engine.models.map(({ name }) => name);
+  const profile = testProfile(names, routes);
   const service = new Service({
     settings,
-    profile: testProfile(engine.models.map(({ name }) => name)),
+    profile,
+    endpoints: endpointsOf(profile, settings.pathPrefix, contracts),
     logger: createLogger('trace', sink),
     version: '0.0.0',
     loadEngine: () => Promise.resolve(engine),
   });
   const { port, adminPort } = await service.start();
   context.after(() => service.stop(0));
-  const origin = `http://127.0.0.1:${port}`;
+  const origin = `http://127.0.0.1:${port}${settings.pathPrefix}`;
   const adminOrigin = `http://127.0.0.1:${adminPort}`;
   return {
     service,

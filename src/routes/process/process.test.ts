@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { ServiceError, type InputFault } from '../../errors/service-error.js';
-import { fakeEngine } from '../../testing/fake-engine.js';
+import { fakeBest, fakeEngine } from '../../testing/fake-engine.js';
 import { startTestService } from '../../testing/test-service.js';
 
 interface ProblemBody {
@@ -12,10 +12,11 @@ interface ProblemBody {
   readonly errors?: readonly InputFault[];
 }
 
-const ANSWER =
-  '{"cardiffnlp":{"score":0.875,"label":"POSITIVE"},' +
-  '"ivanlau":{"score":0.875,"label":"English"},' +
-  '"svalabs":{"score":0.875,"label":"HAM"}}';
+/** What `models` answer to `text`, as the contract writes it. */
+function answerOf(text: string, ...models: readonly string[]): string {
+  const entries = models.map((name) => `"${name}":${JSON.stringify(fakeBest(name, text))}`);
+  return `{${entries.join(',')}}`;
+}
 
 test('a JSON string is answered by every model, in order, score first', async (context) => {
   const { post } = await startTestService(context);
@@ -23,7 +24,27 @@ test('a JSON string is answered by every model, in order, score first', async (c
   assert.equal(response.status, 200);
   assert.equal(response.headers.get('content-type'), 'application/json');
   assert.equal(response.headers.get('chorus-truncated'), null);
-  assert.equal(await response.text(), ANSWER);
+  const text = await response.text();
+  assert.equal(text, answerOf('hello', 'cardiffnlp', 'ivanlau', 'svalabs'));
+  assert.match(text, /^\{"cardiffnlp":\{"score":0\.\d+,"label":"[A-Z]+"\},"ivanlau":/);
+});
+
+test('a route asks its own models, in its order', async (context) => {
+  const engine = fakeEngine();
+  const models = ['svalabs', 'cardiffnlp'];
+  const routes = [{ path: '/process', contract: 'process', models }];
+  const { post } = await startTestService(context, engine, [], { routes });
+  assert.equal(await (await post('"hello"')).text(), answerOf('hello', ...models));
+  assert.deepEqual(engine.requests, [
+    { texts: [{ text: 'hello', models }], deadlineMs: 30_000, priority: 'interactive' },
+  ]);
+});
+
+test('a model whose name looks like a number keeps its place', async (context) => {
+  const engine = fakeEngine({}, { b: ['yes', 'no'], 7: ['yes', 'no'], a: ['yes', 'no'] });
+  const routes = [{ path: '/process', contract: 'process', models: ['b', '7', 'a'] }];
+  const { post } = await startTestService(context, engine, [], { routes });
+  assert.match(await (await post('"hello"')).text(), /^\{"b":.*"7":.*"a":/);
 });
 
 test('the answer says where its time went', async (context) => {
@@ -178,7 +199,7 @@ for (const [code, status] of [
 ] as const) {
   test(`${code} becomes ${status} with a time to retry`, async (context) => {
     const engine = fakeEngine();
-    engine.answer = () => Promise.reject(new ServiceError(code, 'Not now.'));
+    engine.fail(new ServiceError(code, 'Not now.'));
     const { post, metrics } = await startTestService(context, engine);
     const response = await post('"hello"');
     assert.equal(response.status, status);
@@ -193,8 +214,7 @@ for (const [code, status] of [
 
 test('a model that fails is named', async (context) => {
   const engine = fakeEngine();
-  const failure = new ServiceError('inference_failed', 'Model svalabs failed.');
-  engine.answer = () => Promise.reject(failure);
+  engine.fail(new ServiceError('inference_failed', 'Model svalabs failed.'));
   const { post, log } = await startTestService(context, engine);
   const response = await post('"hello"');
   assert.equal(response.status, 500);
@@ -204,7 +224,7 @@ test('a model that fails is named', async (context) => {
 
 test('an answer that takes too long becomes 503 and its work is cancelled', async (context) => {
   const engine = fakeEngine();
-  engine.answer = () => new Promise(() => undefined);
+  engine.hold();
   const { post } = await startTestService(context, engine, ['--answer-timeout', '1ms']);
   const response = await post('"hello"');
   assert.equal(response.status, 503);
@@ -213,4 +233,5 @@ test('an answer that takes too long becomes 503 and its work is cancelled', asyn
     engine.cancelled.map(({ code }) => code),
     ['deadline_exceeded'],
   );
+  assert.equal(engine.requests[0]?.deadlineMs, 1);
 });

@@ -2,11 +2,11 @@
  * One line per answered request, without anything the client sent but its method.
  *
  * At debug: at info the rate of lines would be the rate of requests. Faults of ours are logged with
- * their cause by `http/handle-errors.ts`.
+ * their cause by `handle-errors.ts`.
  */
 
-import type { ExchangeObserver } from '../http/exchanges.js';
-import type { Logger } from './logger.js';
+import type { Logger } from '../log/logger.js';
+import type { ExchangeObserver } from './exchanges.js';
 
 export function requestLog(logger: Logger): ExchangeObserver {
   return {

@@ -1,30 +1,32 @@
 /**
- * Writes a problem to a Node response: for the guard in front of Koa, the admin listener and the
- * error middleware alike, so that every refusal looks the same.
+ * Writes an error to a Node response: for the guard in front of Koa, the admin listener and the
+ * error middleware alike, so that every refusal of a route looks the same.
  */
 
 import type { ServerResponse } from 'node:http';
 
-import { problemOf } from './problem.js';
+import { errorAnswer } from './error-answer.js';
+import type { ErrorFormat } from './formats.js';
 import type { ServiceError } from './service-error.js';
 
 /** How long a client may go on sending a body that was already refused. */
 const LINGER_MS = 1000;
 
 /**
- * Answers `response` with the problem for `error`; does nothing when an answer has begun.
+ * Answers `response` with `error`; does nothing when an answer has begun.
  *
  * When the request has not been read to its end the connection is closed, but only once the client
  * stops sending or a second has passed: closing a socket with unread bytes resets it, and the
  * client would see the reset instead of the answer.
  */
-export function sendProblem(
+export function sendError(
   response: ServerResponse,
   error: ServiceError,
   requestId: string,
+  format: ErrorFormat,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const { status, headers, body } = problemOf(error, requestId);
+  const { status, headers, body } = errorAnswer(error, requestId, format);
   const request = response.req;
   if (request.complete) {
     response.writeHead(status, headers).end(body);

@@ -1,37 +1,23 @@
 /**
- * What the engine is started with, from settings, a profile and the files on this machine.
+ * The engine of a profile, from settings and the files on this machine.
  */
 
-import type { Settings } from '../config/settings.js';
-import type { EngineConfig } from '../engine/native-engine.js';
+import { engineSettingsOf, type Settings } from '../config/settings.js';
+import type { Engine } from '../engine/engine.js';
+import { LoadFailure, loadNativeEngine, type EngineConfig } from '../engine/native-engine.js';
 import { locateOrtLibrary } from '../engine/ort-library.js';
 import { HubCache } from '../hub/cache.js';
 import { locateModels, type InstalledModel } from '../hub/installed.js';
-import { locateProfile } from '../profile/locate.js';
-import { readProfile } from '../profile/read.js';
 import type { Profile, ProfileModel } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
-
-export type EngineSettings = Pick<
-  Settings,
-  'device' | 'deviceId' | 'lanes' | 'maxBatchTokens' | 'ortLibrary' | 'precision' | 'queueCapacity'
->;
-
-/** @throws {StartError} when there is no such profile, or it is faulty. */
-export function profileOf({
-  profile,
-  modelsDir,
-}: Pick<Settings, 'modelsDir' | 'profile'>): Profile {
-  return readProfile(locateProfile(profile), modelsDir === '' ? undefined : modelsDir);
-}
 
 /**
  * @throws {StartError} when a model or the library is not here, or the profile does not allow the
  *   precision.
  */
-export function engineConfig(settings: EngineSettings, profile: Profile): EngineConfig {
-  const { device, deviceId, lanes, maxBatchTokens } = settings;
-  const { precision, queueCapacity } = settings;
+export function engineConfig(settings: Settings, profile: Profile): EngineConfig {
+  const engineSettings = engineSettingsOf(settings);
+  const { precision, ortLibrary } = engineSettings;
   const { file, models, precisions } = profile;
   if (precision !== 'exact' && precisions[precision] === undefined) {
     const allowed = ['exact', ...Object.keys(precisions)].join(', ');
@@ -42,15 +28,27 @@ export function engineConfig(settings: EngineSettings, profile: Profile): Engine
   }
   const installed = locateModels(profile, new HubCache());
   return {
-    device,
-    deviceId,
-    lanes,
-    maxBatchTokens,
-    precision,
-    queueCapacity,
-    ortLibrary: locateOrtLibrary(settings.ortLibrary),
+    ...engineSettings,
+    ortLibrary: locateOrtLibrary(ortLibrary),
     models: models.map((model) => modelConfig(model, installed.get(model.name))),
   };
+}
+
+/** @throws {StartError} when a model cannot be loaded, at the profile's line where that is to blame. */
+export async function loadEngine(config: EngineConfig, profile: Profile): Promise<Engine> {
+  try {
+    return await loadNativeEngine(config);
+  } catch (error) {
+    throw error instanceof LoadFailure ? located(error, profile) : error;
+  }
+}
+
+/** `failure` as a fault of the profile, if it is one. */
+export function located(failure: LoadFailure, profile: Profile): StartError {
+  const { model, field, message } = failure;
+  const index = profile.models.findIndex(({ name }) => name === model);
+  if (index < 0 || field === undefined) return failure;
+  return new StartError([profile.fault(['models', index, field], message)], exitCodes.usage);
 }
 
 function modelConfig(

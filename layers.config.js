@@ -1,0 +1,76 @@
+/**
+ * Which folders of src/ may import which: `npm run layers`, part of `make lint`.
+ *
+ * Cargo sees to it in Rust. Read a row as "may import"; everything may import src/start-error.ts, tests may
+ * import what they test with. A new arrow is a decision: add it here, or turn it round.
+ */
+
+const MAY_IMPORT = {
+  errors: [],
+  log: [],
+  profile: [],
+  config: ['log'],
+  engine: ['errors'],
+  routes: ['engine', 'errors', 'profile'],
+  http: ['engine', 'errors', 'log', 'routes'],
+  metrics: ['engine', 'errors', 'http'],
+  server: ['config', 'engine', 'errors', 'http', 'log', 'metrics', 'profile', 'routes'],
+  hub: ['profile'],
+  check: ['engine', 'profile'],
+  cli: ['check', 'config', 'engine', 'hub', 'log', 'profile', 'routes', 'server'],
+  docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
+  testing: ['config', 'engine', 'errors', 'hub', 'log', 'profile', 'routes', 'server'],
+  e2e: ['testing'],
+};
+
+const TEST = '\\.test\\.ts$';
+
+const layers = Object.entries(MAY_IMPORT).map(([layer, others]) => ({
+  name: `${layer}/ may import ${others.join(', ') || 'no other folder'}`,
+  severity: 'error',
+  from: { path: `^src/${layer}/`, pathNot: TEST },
+  to: { path: '^src/[^/]+/', pathNot: `^src/(?:${[layer, ...others].join('|')})/` },
+}));
+
+export default {
+  forbidden: [
+    ...layers,
+    {
+      name: 'every folder has a row in layers.config.js',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: `^src/(?:${Object.keys(MAY_IMPORT).join('|')})/` },
+      to: {},
+    },
+    {
+      name: 'no circles',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    {
+      name: 'src/start-error.ts imports nothing',
+      severity: 'error',
+      from: { path: '^src/start-error\\.ts$' },
+      to: {},
+    },
+    {
+      name: 'only native-engine.ts knows that the engine is an addon',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/engine/native-engine(?:\\.test)?\\.ts$' },
+      to: { path: '^src/engine/addon\\.ts$' },
+    },
+    {
+      name: 'only http/ knows Koa',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/http/' },
+      to: { path: '^node_modules/(?:@types/)?@?koa' },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    // Types make layers as values do.
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^native/' },
+  },
+};

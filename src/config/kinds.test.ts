@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import {
+  duration,
+  integer,
+  oneOf,
+  pathPrefix,
+  port,
+  size,
+  text,
+  toggle,
+  type Kind,
+} from './kinds.js';
+
+const DAY_MS = 24 * 3_600_000;
+
+/** By kind: what is taken, with its value, and what is refused. */
+const cases: readonly [
+  name: string,
+  kind: Kind<unknown>,
+  taken: [string, unknown][],
+  refused: string[],
+][] = [
+  [
+    'text',
+    text('a folder'),
+    [
+      ['', ''],
+      [' a ', ' a '],
+    ],
+    [],
+  ],
+  [
+    'toggle',
+    toggle,
+    [
+      ['true', true],
+      ['false', false],
+    ],
+    ['', 'yes', '1', 'TRUE'],
+  ],
+  [
+    'port',
+    port,
+    [
+      ['0', 0],
+      ['65535', 65_535],
+      ['080', 80],
+    ],
+    ['65536', '-1', '80a', '8.0', '', ' 80'],
+  ],
+  [
+    'integer',
+    integer(1, 9),
+    [
+      ['1', 1],
+      ['9', 9],
+    ],
+    ['0', '10', '1e0', '0x1', '١'],
+  ],
+  [
+    'one of',
+    oneOf(['auto', 'cpu']),
+    [
+      ['auto', 'auto'],
+      ['cpu', 'cpu'],
+    ],
+    ['', 'CPU', 'cuda'],
+  ],
+  [
+    'duration',
+    duration,
+    [
+      ['0s', 0],
+      ['500ms', 500],
+      ['25s', 25_000],
+      ['2m', 120_000],
+      ['1440m', DAY_MS],
+    ],
+    ['25', '1.5s', '1h', '-1s', ' 1s', '1441m', 's'],
+  ],
+  [
+    'size',
+    size,
+    [
+      ['1', 1],
+      ['1B', 1],
+      ['512KiB', 524_288],
+      ['64MiB', 67_108_864],
+    ],
+    ['0', '65MiB', '1KB', '1kib', '1.5MiB', ''],
+  ],
+  [
+    'path prefix',
+    pathPrefix,
+    [
+      ['', ''],
+      ['/project', '/project'],
+      ['/a/b-c_d.e~f', '/a/b-c_d.e~f'],
+    ],
+    ['/', 'project', '/project/', '//a', '/a b', '/{model}', '/a?b'],
+  ],
+];
+
+for (const [name, { schema, expects }, taken, refused] of cases) {
+  test(`${name}: ${expects}`, () => {
+    for (const [written, value] of taken) assert.equal(schema.parse(written), value, written);
+    for (const written of refused) assert.ok(!schema.safeParse(written).success, `"${written}"`);
+  });
+}
+
+test('only a toggle may stand without a value, and then it is on', () => {
+  for (const [name, { schema, bare }] of cases) {
+    if (name === 'toggle') assert.equal(schema.parse(bare), true);
+    else assert.equal(bare, undefined, name);
+  }
+});

@@ -1,0 +1,35 @@
+/**
+ * The settings in `helm/values.schema.json`: those of the service, but for what the chart decides.
+ */
+
+import { format } from 'prettier';
+
+import { settingNames, settings, type SettingName } from '../config/settings.js';
+
+/** What the pod must agree with, so that the chart sets it from values of its own. */
+const DECIDED_BY_THE_CHART: readonly SettingName[] = [
+  'adminHost',
+  'adminPort',
+  'host',
+  'modelsDir',
+  'ortLibrary',
+  'port',
+  'profile',
+  'pull',
+  'shutdownTimeout',
+];
+
+interface ValuesSchema {
+  readonly properties: { readonly settings: { properties: object } };
+}
+
+/** `text` of the schema with the settings as they are. */
+export function chartSchema(text: string): Promise<string> {
+  const schema = JSON.parse(text) as ValuesSchema;
+  schema.properties.settings.properties = Object.fromEntries(
+    settingNames
+      .filter((name) => !DECIDED_BY_THE_CHART.includes(name))
+      .map((name) => [name, settings[name].kind.json]),
+  );
+  return format(JSON.stringify(schema, null, 2), { parser: 'json', printWidth: 100 });
+}

@@ -1,0 +1,94 @@
+/**
+ * One request as its operation sees it, and the part of answering that every contract needs: texts that
+ * are Unicode, a wait that ends, and headers that say what was cut and where the time went.
+ */
+
+import type { Answer, Engine, ModelInfo, TextAnswer, Timing } from '../engine/engine.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { Call } from '../routes/operation.js';
+import type { Exchange } from './exchange.js';
+import type { Context } from './state.js';
+
+/** What calls are made of; the same for all requests. */
+export interface CallServices {
+  readonly engine: Engine;
+  /** The longest that an answer may take, in milliseconds; 0 for no limit. */
+  readonly answerTimeoutMs: number;
+  /** Counts a text that was repaired before the models saw it. */
+  readonly textRepaired: () => void;
+}
+
+export const SERVER_TIMING_HEADER = 'server-timing';
+export const TRUNCATED_HEADER = 'chorus-truncated';
+
+/** More are a count: a header has no room for a thousand texts. */
+const TRUNCATED_SHOWN = 100;
+
+export class RequestCall implements Call {
+  constructor(
+    private readonly context: Context,
+    readonly models: readonly ModelInfo[],
+    /** Names of `models`: always the same list, so that the engine knows it again. */
+    private readonly names: readonly string[],
+    private readonly services: CallServices,
+  ) {}
+
+  get parameters(): Readonly<Record<string, string>> {
+    return (this.context as { params?: Record<string, string> }).params ?? {};
+  }
+
+  async ask<const T extends readonly string[]>(
+    texts: T,
+    models: readonly string[] = this.names,
+  ): Promise<{ readonly [K in keyof T]: TextAnswer }> {
+    const { engine, answerTimeoutMs } = this.services;
+    const { exchange } = this.context.state;
+    const inference = engine.infer({
+      texts: texts.map((text) => ({ text: this.repaired(text), models })),
+      deadlineMs: answerTimeoutMs,
+      priority: 'interactive',
+    });
+    const answer = await exchange.wait(inference, answerTimeoutMs);
+    if (answer.texts.length !== texts.length) {
+      throw new ServiceError('internal', 'The engine gave no answer.');
+    }
+    const truncated = truncation(answer);
+    if (truncated !== '') this.header(TRUNCATED_HEADER, truncated);
+    this.header(SERVER_TIMING_HEADER, serverTiming(answer.timing, exchange));
+    return answer.texts as { readonly [K in keyof T]: TextAnswer };
+  }
+
+  header(name: string, value: string): void {
+    this.context.set(name, value);
+  }
+
+  /** A lone surrogate has no UTF-8 form. Replaced here, what is counted is what the models read. */
+  private repaired(text: string): string {
+    if (text.isWellFormed()) return text;
+    this.services.textRepaired();
+    return text.toWellFormed();
+  }
+}
+
+/** The models that read only the beginning of a text; of several texts each with the text's index. */
+function truncation({ texts }: Answer): string {
+  if (texts.length === 1) return texts[0]?.truncatedBy.join(', ') ?? '';
+  const all = texts.flatMap(({ truncatedBy }, index) =>
+    truncatedBy.map((model) => `${index}:${model}`),
+  );
+  const shown = all.slice(0, TRUNCATED_SHOWN);
+  if (all.length > shown.length) shown.push(`+${all.length - shown.length}`);
+  return shown.join(', ');
+}
+
+/**
+ * Where the time of a request went, as the standard header has it (https://www.w3.org/TR/server-timing/):
+ * what `curl -i` and a browser's developer tools show. `total` counts from the request's header to now.
+ */
+function serverTiming({ tokenization, queue, inference }: Timing, { startedAt }: Exchange): string {
+  const total = performance.now() - startedAt;
+  return (
+    `tokenization;dur=${tokenization.toFixed(2)}, queue;dur=${queue.toFixed(2)}, ` +
+    `inference;dur=${inference.toFixed(2)}, total;dur=${total.toFixed(2)}`
+  );
+}

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { z } from 'zod';
+
+import { problem } from '../errors/problem.js';
+import type { Profile, ProfileRoute } from '../profile/schema.js';
+import { StartError } from '../start-error.js';
+import { testProfile } from '../testing/test-service.js';
+import { endpointsOf } from './endpoints.js';
+import { contracts, type Contracts } from './index.js';
+import { operation, type Operation } from './operation.js';
+
+function get(path: string): Operation {
+  return operation({ method: 'GET', path, summary: '', response: z.string(), answer: () => '' });
+}
+
+const known: Contracts = {
+  ...contracts,
+  pages: {
+    tasks: ['classification', 'embedding'],
+    errors: problem,
+    operations: [get(''), get('/a/{model}')],
+  },
+};
+
+function profileOf(routes: readonly [contract: string, path: string][]): Profile {
+  const all = routes.map(([contract, path]): ProfileRoute => ({ contract, path, models: ['m'] }));
+  return testProfile(['m'], all);
+}
+
+function faultsOf(profile: Profile, prefix = ''): readonly string[] {
+  try {
+    endpointsOf(profile, prefix, known);
+  } catch (error) {
+    assert.ok(error instanceof StartError);
+    assert.equal(error.exitCode, 2);
+    return error.lines;
+  }
+  return [];
+}
+
+test('every operation of every route has its path, behind the prefix', () => {
+  const profile = profileOf([
+    ['process', '/process'],
+    ['pages', '/v2'],
+  ]);
+  const endpoints = endpointsOf(profile, '/project', known);
+  assert.deepEqual(
+    endpoints.map(({ path, route }) => [path, route.path]),
+    [
+      ['/project/process', '/project/process'],
+      ['/project/v2', '/project/v2'],
+      ['/project/v2/a/{model}', '/project/v2'],
+    ],
+  );
+});
+
+for (const [routes, fault] of [
+  [[['proces', '/x']], 'routes.0.contract: must be one of process, pages'],
+  [[['constructor', '/x']], 'routes.0.contract: must be one of process, pages'],
+  [[['process', '/health']], 'routes.0.path: /health is taken by the service itself'],
+  [[['process', '/openapi.json']], 'routes.0.path: /openapi.json is taken by the service itself'],
+  [
+    [
+      ['process', '/x'],
+      ['process', '/x'],
+    ],
+    'routes.1.path: /x is taken by the route /x',
+  ],
+  [
+    [
+      ['pages', '/x'],
+      ['process', '/x/a/b'],
+    ],
+    'routes.1.path: /x/a/b is taken by the route /x',
+  ],
+  [
+    [
+      ['process', '/x'],
+      ['pages', '/x'],
+    ],
+    'routes.1.path: /x is taken by the route /x',
+  ],
+] as [[string, string][], string][]) {
+  test(`${JSON.stringify(routes)} is refused: ${fault}`, () => {
+    assert.deepEqual(faultsOf(profileOf(routes)), [fault]);
+  });
+}
+
+test('a path that only begins like another is free', () => {
+  assert.deepEqual(
+    faultsOf(
+      profileOf([
+        ['pages', '/x'],
+        ['process', '/x/a'],
+        ['process', '/health/x'],
+      ]),
+    ),
+    [],
+  );
+});
+
+test('a model that pools is an encoder, which the contract process does not take', () => {
+  const profile = profileOf([['process', '/process']]);
+  const models = profile.models.map((model) => ({ ...model, pooling: 'mean' as const }));
+  assert.deepEqual(faultsOf({ ...profile, models }), [
+    'routes.0.contract: process takes classifiers, and m is an encoder',
+  ]);
+  const pages = { ...profileOf([['pages', '/v2']]), models };
+  assert.deepEqual(faultsOf(pages), []);
+});
+
+test('all faults are told at once', () => {
+  const profile = profileOf([
+    ['proces', '/x'],
+    ['process', '/health'],
+  ]);
+  assert.equal(faultsOf(profile).length, 2);
+});

@@ -1,0 +1,135 @@
+/**
+ * Every operation of a profile at its full path: what the router mounts, the banner shows and
+ * `openapi.json` describes.
+ *
+ * A profile's mistakes that only contracts can see end here, before any model is loaded: a contract that
+ * does not exist, a model of the wrong kind, two operations at one place.
+ */
+
+import type { Task } from '../engine/engine.js';
+import type { ErrorFormat, FormatOf } from '../errors/formats.js';
+import { problem } from '../errors/problem.js';
+import type { Profile, ProfileModel } from '../profile/schema.js';
+import { exitCodes, StartError } from '../start-error.js';
+import { contracts, type Contracts } from './index.js';
+import type { Contract, Operation } from './operation.js';
+
+export interface Endpoint {
+  /** From the root, with parameters such as `{model}`. */
+  readonly path: string;
+  readonly operation: Operation;
+  readonly route: Route;
+}
+
+/** One of a profile's routes, or the service itself. */
+export interface Route {
+  /** From the root; empty for a service without a path prefix. */
+  readonly path: string;
+  /** The contract's name in the profile. */
+  readonly contract: string;
+  readonly errors: ErrorFormat;
+  /** Names, in the profile's order. */
+  readonly models: readonly string[];
+}
+
+/** What the service itself answers below its path prefix, whatever the profile; see `own.ts`. */
+export const ownPaths = { index: '', health: '/health', openapi: '/openapi.json' } as const;
+
+/**
+ * The operations of all routes of `profile`, in its order, below `prefix`.
+ *
+ * @throws {StartError} listing every fault with its line and column.
+ */
+export function endpointsOf(
+  profile: Profile,
+  prefix: string,
+  known: Contracts = contracts,
+): readonly Endpoint[] {
+  const faults: string[] = [];
+  const endpoints: Endpoint[] = [];
+  for (const [index, { path, contract: name, models }] of profile.routes.entries()) {
+    const fault = (key: string, what: string) => {
+      faults.push(profile.fault(['routes', index, key], what));
+    };
+    const contract = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (contract === undefined) {
+      fault('contract', `must be one of ${Object.keys(known).join(', ')}`);
+      continue;
+    }
+    for (const { name: model, task } of modelsOf(profile, models)) {
+      if (contract.tasks.includes(task)) continue;
+      fault('contract', `${name} takes ${namesOf(contract)}, and ${model} is ${NAMES[task].one}`);
+    }
+    const route = { path: prefix + path, contract: name, errors: contract.errors, models };
+    for (const operation of contract.operations) {
+      const endpoint = { path: route.path + operation.path, operation, route };
+      const owner = ownerOf(endpoint, endpoints, prefix);
+      if (owner === undefined) endpoints.push(endpoint);
+      else fault('path', `${endpoint.path} is taken by ${owner}`);
+    }
+  }
+  if (faults.length > 0) throw new StartError(faults, exitCodes.usage);
+  return endpoints;
+}
+
+/** The format of the route whose path is the longest beginning of a URL; problems where none is. */
+export function errorFormats(endpoints: readonly Endpoint[]): FormatOf {
+  const routes = [...new Set(endpoints.map(({ route }) => route))].sort(
+    (a, b) => b.path.length - a.path.length,
+  );
+  return (url) => {
+    const [asked = ''] = url.split('?', 1);
+    const owner = routes.find(({ path }) => asked === path || asked.startsWith(`${path}/`));
+    return owner?.errors ?? problem;
+  };
+}
+
+const NAMES: Readonly<Record<Task, { readonly one: string; readonly many: string }>> = {
+  classification: { one: 'a classifier', many: 'classifiers' },
+  embedding: { one: 'an encoder', many: 'encoders' },
+};
+
+function namesOf({ tasks }: Contract): string {
+  return tasks.map((task) => NAMES[task].many).join(' and ');
+}
+
+function modelsOf(profile: Profile, names: readonly string[]): { name: string; task: Task }[] {
+  return profile.models
+    .filter(({ name }) => names.includes(name))
+    .map((model) => ({ name: model.name, task: taskOf(model) }));
+}
+
+/** What a model will be once it is loaded: a profile that pools makes an encoder of it. */
+function taskOf({ pooling }: ProfileModel): Task {
+  return pooling === '' ? 'classification' : 'embedding';
+}
+
+/** Who has the place of `endpoint` already. */
+function ownerOf(
+  endpoint: Endpoint,
+  others: readonly Endpoint[],
+  prefix: string,
+): string | undefined {
+  if (Object.values(ownPaths).some((path) => overlap(prefix + path, endpoint.path))) {
+    return 'the service itself';
+  }
+  const other = others.find(
+    ({ path, route, operation }) =>
+      overlap(path, endpoint.path) &&
+      // A route may take several methods of a path; two routes cannot share one, nor its 405.
+      (route !== endpoint.route || operation.method === endpoint.operation.method),
+  );
+  return other && `the route ${other.route.path}`;
+}
+
+/** Whether some path is both. */
+function overlap(one: string, other: string): boolean {
+  const [these, those] = [one.split('/'), other.split('/')];
+  return (
+    these.length === those.length &&
+    these.every((part, at) => {
+      const counterpart = those[at] ?? '';
+      return part === counterpart || part.startsWith('{') || counterpart.startsWith('{');
+    })
+  );
+}

@@ -1,0 +1,152 @@
+/**
+ * The document against the service: what it says of requests and answers is so.
+ */
+
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+
+import { Ajv2020 } from 'ajv/dist/2020.js';
+
+import { errorCodes } from '../errors/codes.js';
+import { fakeEngine } from '../testing/fake-engine.js';
+import { sampleContract } from '../testing/sample-contract.js';
+import { startTestService, type TestService } from '../testing/test-service.js';
+import { contracts as ownContracts } from './index.js';
+import type { OpenApiDocument } from './openapi.js';
+
+const models = ['svalabs', 'cardiffnlp'];
+
+/** Every contract that there is, at the path of its name. */
+const contracts = { ...ownContracts, sample: sampleContract };
+const routes = Object.keys(contracts).map((contract) => ({
+  path: `/${contract}`,
+  contract,
+  models,
+}));
+
+interface Described extends TestService {
+  readonly document: OpenApiDocument;
+  /** Fails unless `value` is what the part of the document at these keys says. */
+  readonly validate: (keys: readonly string[], value: unknown) => void;
+}
+
+async function start(context: TestContext, flags: readonly string[] = []): Promise<Described> {
+  const service = await startTestService(context, fakeEngine(), flags, { contracts, routes });
+  const response = await fetch(`${service.origin}/openapi.json`);
+  const document = (await response.json()) as OpenApiDocument;
+  // Around the schemas stand OpenAPI's own keywords.
+  const ajv = new Ajv2020({ allErrors: true, strictSchema: false });
+  ajv.addSchema(document, 'openapi.json');
+  return {
+    ...service,
+    document,
+    validate(keys, value) {
+      const pointer = keys.map((key) => key.replaceAll('~', '~0').replaceAll('/', '~1'));
+      const check = ajv.compile({
+        $ref: `openapi.json#/${pointer.map(encodeURIComponent).join('/')}`,
+      });
+      const isValid = check(value);
+      assert.ok(isValid, `${keys.join(' ')}: ${ajv.errorsText(check.errors)}`);
+    },
+  };
+}
+
+/** Each operation of the document: where it is described, and where a request of it goes. */
+function operations({ paths }: OpenApiDocument) {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { requestBody }]) => ({
+      keys: ['paths', path, method],
+      path: path.replace('{model}', models[0] ?? ''),
+      method: method.toUpperCase(),
+      example: (requestBody?.content as Content | undefined)?.['application/json']?.example,
+    })),
+  );
+}
+
+type Content = Readonly<Record<string, { readonly example: unknown } | undefined>>;
+
+/** Sends `body`, and holds the answer to what the document says of its status. */
+async function ask(
+  { port, validate }: Described,
+  { keys, path, method }: ReturnType<typeof operations>[number],
+  body: string | undefined,
+): Promise<number> {
+  const init = body === undefined ? { method } : { method, body };
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+  const type = response.headers.get('content-type') ?? '';
+  const status = String(response.status);
+  validate([...keys, 'responses', status, 'content', type, 'schema'], await response.json());
+  return response.status;
+}
+
+test('every example of every operation is answered as the document says', async (context) => {
+  const service = await start(context);
+  const all = operations(service.document);
+  assert.ok(all.length >= 6);
+  for (const operation of all) {
+    const { keys, example, method } = operation;
+    if (method === 'POST') {
+      service.validate([...keys, 'requestBody', 'content', 'application/json', 'schema'], example);
+    }
+    const body = example === undefined ? undefined : JSON.stringify(example);
+    assert.equal(await ask(service, operation, body), 200, keys.join(' '));
+  }
+});
+
+test('every example passes the schema of its own operation', () => {
+  for (const { operations } of Object.values(contracts)) {
+    for (const { method, request, example } of operations) {
+      if (method === 'POST') assert.deepEqual(request?.parse(example), example);
+    }
+  }
+});
+
+test('what a body can be wrong with is answered as the document says', async (context) => {
+  const service = await start(context, ['--max-body-size', '1KiB']);
+  for (const operation of operations(service.document)) {
+    if (operation.method !== 'POST') continue;
+    assert.equal(await ask(service, operation, 'no JSON'), 400);
+    assert.equal(await ask(service, operation, '{}'), 422);
+    assert.equal(await ask(service, operation, `"${'x'.repeat(2000)}"`), 413);
+  }
+});
+
+test('the errors of the document are those of the table, as each format tells them', async (context) => {
+  const { document, validate } = await start(context);
+  const examples = document.components.examples as Readonly<Record<string, { value: unknown }>>;
+  for (const format of ['Problem', 'Terse']) {
+    for (const code of errorCodes.filter((code) => code !== 'cancelled')) {
+      const example = examples[`${format}.${code}`];
+      assert.ok(example, code);
+      validate(['components', 'schemas', format], example.value);
+    }
+  }
+});
+
+test('every reference of the document leads somewhere', async (context) => {
+  const { document } = await start(context);
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)];
+  assert.ok(references.length > 0);
+  for (const [, path = ''] of references) {
+    const found = path
+      .split('/')
+      .reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], document);
+    assert.ok(found !== undefined, path);
+  }
+});
+
+test('paths begin with the prefix, and a parameter lists its models', async (context) => {
+  const { document } = await start(context, ['--path-prefix', '/project']);
+  assert.deepEqual(Object.keys(document.paths), [
+    '/project',
+    '/project/health',
+    '/project/openapi.json',
+    ...Object.keys(ownContracts).map((name) => `/project/${name}`),
+    '/project/sample/models',
+    '/project/sample/models/{model}/infer',
+  ]);
+  const infer = document.paths['/project/sample/models/{model}/infer']?.post;
+  assert.deepEqual(infer?.parameters, [
+    { name: 'model', in: 'path', required: true, schema: { type: 'string', enum: models } },
+  ]);
+});

@@ -1,0 +1,174 @@
+/**
+ * `openapi.json`: what a running profile answers, from the very schemas that validate it.
+ *
+ * Nothing is described here: an operation brings its schemas and example, the error table its rows, an
+ * error format its schema.
+ */
+
+import { z } from 'zod';
+
+import { errorCodes, errorKinds, type ErrorCode } from '../errors/codes.js';
+import { errorAnswer } from '../errors/error-answer.js';
+import type { ErrorFormat } from '../errors/formats.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { Profile } from '../profile/schema.js';
+import type { Endpoint } from './endpoints.js';
+import type { Operation } from './operation.js';
+
+/** JSON, as far as it is not spelled out. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface OpenApiDocument {
+  readonly openapi: string;
+  readonly info: JsonObject;
+  /** By path, then by method in small letters. */
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
+  readonly components: JsonObject;
+}
+
+export interface OperationObject extends JsonObject {
+  readonly requestBody?: JsonObject;
+  /** By status. */
+  readonly responses: Readonly<Record<string, JsonObject>>;
+}
+
+export interface Described {
+  readonly profile: Profile;
+  /** Of the service. */
+  readonly version: string;
+  readonly endpoints: readonly Endpoint[];
+}
+
+const HEADERS: JsonObject = {
+  'x-request-id': header("The request's own, if it is a plain word, otherwise a new one."),
+  'server-timing': header('Milliseconds of tokenization, queue and inference, and in total.'),
+  'chorus-truncated': header(
+    'The models that read only the beginning of the text. Of several texts: `index:model`, at most a hundred, then how many more.',
+  ),
+  'retry-after': header('Seconds after which another try is worth it.'),
+};
+
+/** A request id for examples. */
+const SOME_ID = '01234567-89ab-4def-8123-456789abcdef';
+
+export function openApiOf({ profile, version, endpoints }: Described): OpenApiDocument {
+  const paths: Record<string, Record<string, OperationObject>> = {};
+  for (const endpoint of endpoints) {
+    const methods = (paths[endpoint.path] ??= {});
+    methods[endpoint.operation.method.toLowerCase()] = described(endpoint);
+  }
+  const formats = [...new Set(endpoints.map(({ route }) => route.errors))];
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: `Chorus: ${profile.name}`,
+      version,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths,
+    components: {
+      schemas: Object.fromEntries(formats.map(({ name, schema }) => [name, jsonSchema(schema)])),
+      examples: Object.fromEntries(formats.flatMap(examplesOf)),
+      headers: HEADERS,
+    },
+  };
+}
+
+function described({
+  path,
+  operation,
+  route: { contract, models, errors },
+}: Endpoint): OperationObject {
+  const { summary, request, response, example } = operation;
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  return {
+    tags: [contract],
+    summary,
+    ...(models.length > 0 && { description: `Models: ${models.join(', ')}.` }),
+    ...(names.length > 0 && { parameters: names.map((name) => parameter(name, models)) }),
+    ...(request && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: jsonSchema(request, 'input'), example } },
+      },
+    }),
+    responses: {
+      200: {
+        description: 'The answer',
+        headers: headers('x-request-id', ...(request ? ['server-timing', 'chorus-truncated'] : [])),
+        content: { 'application/json': { schema: jsonSchema(response) } },
+      },
+      ...failures(operation, errors),
+    },
+  };
+}
+
+function parameter(name: string, models: readonly string[]): JsonObject {
+  const schema = { type: 'string', ...(name === 'model' && { enum: models }) };
+  return { name, in: 'path', required: true, schema };
+}
+
+/** By status. */
+function failures(operation: Operation, format: ErrorFormat): Record<string, JsonObject> {
+  const codes = errorCodes.filter((code) => canEndWith(operation, code));
+  const statuses = new Set(codes.map((code) => errorKinds[code].status));
+  return Object.fromEntries(
+    [...statuses].map((status) => {
+      const ofStatus = codes.filter((code) => errorKinds[code].status === status);
+      return [status, failure(status, ofStatus, format)];
+    }),
+  );
+}
+
+function canEndWith({ request, errors = [] }: Operation, code: ErrorCode): boolean {
+  const { scope } = errorKinds[code];
+  return scope === 'any' || (scope !== 'own' && request !== undefined) || errors.includes(code);
+}
+
+function failure(status: number, codes: readonly ErrorCode[], format: ErrorFormat): JsonObject {
+  const examples = codes.map((code) => [code, reference('examples', exampleName(format, code))]);
+  return {
+    description: codes.map((code) => `\`${code}\`: ${errorKinds[code].title}.`).join(' '),
+    headers: headers('x-request-id', ...(status === 503 ? ['retry-after'] : [])),
+    content: {
+      [format.contentType]: {
+        schema: reference('schemas', format.name),
+        examples: Object.fromEntries(examples) as JsonObject,
+      },
+    },
+  };
+}
+
+/** Every error that is sent, as `format` tells it. */
+function examplesOf(format: ErrorFormat): [name: string, example: JsonObject][] {
+  return errorCodes
+    .filter((code) => code !== 'cancelled')
+    .map((code) => {
+      const { title } = errorKinds[code];
+      const error = new ServiceError(code, `${title}.`);
+      const { body } = errorAnswer(error, SOME_ID, format, () => 0.5);
+      return [exampleName(format, code), { summary: title, value: JSON.parse(body) as unknown }];
+    });
+}
+
+function exampleName({ name }: ErrorFormat, code: ErrorCode): string {
+  return `${name}.${code}`;
+}
+
+function headers(...names: readonly string[]): JsonObject {
+  return Object.fromEntries(names.map((name) => [name, reference('headers', name)]));
+}
+
+function reference(kind: 'examples' | 'headers' | 'schemas', name: string): JsonObject {
+  return { $ref: `#/components/${kind}/${name}` };
+}
+
+function header(description: string): JsonObject {
+  return { description, schema: { type: 'string' } };
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'output'): JsonObject {
+  const entries = Object.entries(z.toJSONSchema(schema, { io }));
+  // OpenAPI 3.1 says once for all schemas which dialect they are in.
+  return Object.fromEntries(entries.filter(([key]) => key !== '$schema'));
+}

@@ -1,0 +1,69 @@
+/**
+ * What a contract is: operations as data, each with the shape of its request and of its answer.
+ *
+ * A contract knows neither where it is mounted nor HTTP: the profile gives it a path and models,
+ * `http/operation.ts` reads, decodes and validates for it, and `openapi.ts` describes it from the same
+ * schemas. To add one, write a folder beside `process/` and list it in `index.ts`.
+ */
+
+import type { z } from 'zod';
+
+import type { ModelInfo, Task, TextAnswer } from '../engine/engine.js';
+import type { ErrorCode } from '../errors/codes.js';
+import type { ErrorFormat } from '../errors/formats.js';
+
+export interface Contract {
+  /** What its models may be. */
+  readonly tasks: readonly Task[];
+  /** How its errors are told, those of paths below its route included. */
+  readonly errors: ErrorFormat;
+  readonly operations: readonly Operation[];
+}
+
+/** One method of one path: `I` comes in as JSON and `O` goes out. */
+export interface Operation<I = unknown, O = unknown> {
+  readonly method: 'GET' | 'POST';
+  /** Below the route's path: empty, or such as `/models/{model}/infer`; `{model}` is one of the route's. */
+  readonly path: string;
+  /** A few words for `openapi.json`. */
+  readonly summary: string;
+  /** Absent where there is no body. */
+  readonly request?: z.ZodType<I>;
+  /** What `answer` gives, for `openapi.json`; tests hold answers to it. */
+  readonly response: z.ZodType<O>;
+  /** A request that is answered, for the banner, `openapi.json` and a test; absent where there is no body. */
+  readonly example?: I;
+  /** What it raises itself, besides what the error table says of all operations. */
+  readonly errors?: readonly ErrorCode[];
+  /** @throws {ServiceError} */
+  answer(input: I, call: Call): O | Promise<O>;
+  /** JSON for `output`, where `JSON.stringify` is not enough. */
+  serialize?(output: O, call: Call): string;
+}
+
+/** One request, as an operation sees it. */
+export interface Call {
+  /** The route's models, in the profile's order. */
+  readonly models: readonly ModelInfo[];
+  /** The path's parameters by name, decoded. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /**
+   * Asks `models` (names, by default all of the route) about each of `texts`; to be called once.
+   *
+   * Owns what every contract needs of it: texts are repaired where they are not Unicode, the wait ends
+   * with the client or the time limit, and headers say which texts were cut and where the time went.
+   *
+   * @throws {ServiceError} what `Inference.answer` rejects with.
+   */
+  ask<const T extends readonly string[]>(
+    texts: T,
+    models?: readonly string[],
+  ): Promise<{ readonly [K in keyof T]: TextAnswer }>;
+  /** Sets a header of the answer. */
+  header(name: string, value: string): void;
+}
+
+/** `operation` with its types settled: `I` and `O` are those of the schemas. */
+export function operation<I, O>(operation: Operation<I, O>): Operation {
+  return operation;
+}

@@ -1,0 +1,86 @@
+/**
+ * What the service says about itself on its public port: which routes there are, that it is well (for load
+ * balancers without access to the admin port), and `openapi.json`.
+ */
+
+import { z } from 'zod';
+
+import { problem } from '../errors/problem.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { Profile } from '../profile/schema.js';
+import { ownPaths, type Endpoint, type Route } from './endpoints.js';
+import { openApiOf, type OpenApiDocument } from './openapi.js';
+import { operation, type Operation } from './operation.js';
+
+export interface OwnParts {
+  readonly profile: Profile;
+  /** Those of the profile's routes. */
+  readonly endpoints: readonly Endpoint[];
+  readonly pathPrefix: string;
+  /** Of the service. */
+  readonly version: string;
+  readonly isDraining: () => boolean;
+}
+
+/** The endpoints of `parts` behind those of the service itself, whose places `endpointsOf` keeps free. */
+export function withOwn(parts: OwnParts): readonly Endpoint[] {
+  const { profile, pathPrefix, version } = parts;
+  const route: Route = { path: pathPrefix, contract: 'service', errors: problem, models: [] };
+  const operations = [indexOf(parts), healthOf(parts), documentOf(() => document)];
+  const own = operations.map((operation): Endpoint => {
+    const path = pathPrefix + operation.path;
+    return { path: path === '' ? '/' : path, operation, route };
+  });
+  const all = [...own, ...parts.endpoints];
+  const document = openApiOf({ profile, version, endpoints: all });
+  return all;
+}
+
+const names = z.array(z.string());
+const served = z.object({
+  method: z.string(),
+  path: z.string(),
+  contract: z.string(),
+  models: names,
+});
+
+function indexOf({ profile, endpoints }: OwnParts): Operation {
+  const routes = endpoints.map(({ path, operation: { method }, route: { contract, models } }) => ({
+    method,
+    path,
+    contract,
+    models: [...models],
+  }));
+  return operation({
+    method: 'GET',
+    path: ownPaths.index,
+    summary: 'List the routes',
+    response: z.object({ profile: z.string(), routes: z.array(served) }),
+    answer: () => ({ profile: profile.name, routes }),
+  });
+}
+
+function healthOf({ profile, isDraining }: OwnParts): Operation {
+  const models = profile.models.map(({ name }) => name);
+  return operation({
+    method: 'GET',
+    path: ownPaths.health,
+    summary: 'Tell whether requests should come here',
+    response: z.object({ status: z.literal('ok'), profile: z.string(), models: names }),
+    errors: ['draining'],
+    answer() {
+      if (isDraining()) throw new ServiceError('draining', 'No new requests should come here.');
+      return { status: 'ok' as const, profile: profile.name, models };
+    },
+  });
+}
+
+function documentOf(document: () => OpenApiDocument): Operation {
+  return operation({
+    method: 'GET',
+    path: ownPaths.openapi,
+    summary: 'Describe all of this as OpenAPI 3.1',
+    response: z.looseObject({ openapi: z.string() }),
+    answer: () => ({ ...document() }),
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * Clients on a thread of their own that open a connection for every request, as those without keep-alive do.
+ *
+ * On another thread, since they must go on connecting while the service's does something else: what the
+ * kernel has completed and nobody has accepted yet is what a stop can lose.
+ */
+
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+
+import { received } from './raw-socket.js';
+
+export interface Outcome {
+  readonly answered: number;
+  /** Connections that nobody took: the service is known to be gone. */
+  readonly refused: number;
+  /** Connections that were there and ended without an answer: the client does not know what became of it. */
+  readonly lost: number;
+}
+
+interface Orders {
+  readonly port: number;
+  readonly clients: number;
+  /** Whether each asks once only; otherwise until it is told to stop, or refused. */
+  readonly single: boolean;
+  readonly shared: SharedArrayBuffer;
+}
+
+const REQUEST =
+  'POST /process HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"a"';
+
+/** Places in `Orders.shared`. */
+const CONNECTED = 0;
+const ANSWERED = 1;
+const STOPPED = 2;
+
+export class Clients {
+  readonly #shared: Int32Array;
+  readonly #outcome: Promise<[Outcome]>;
+
+  private constructor(worker: Worker, shared: Int32Array) {
+    this.#shared = shared;
+    this.#outcome = once(worker, 'message') as Promise<[Outcome]>;
+  }
+
+  /** Resolves when the thread runs. */
+  static async start(port: number, clients: number, { single = false } = {}): Promise<Clients> {
+    const shared = new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT);
+    const orders: Orders = { port, clients, single, shared };
+    const worker = new Worker(new URL(import.meta.url), { workerData: orders });
+    await once(worker, 'online');
+    return new Clients(worker, new Int32Array(shared));
+  }
+
+  get answered(): number {
+    return Atomics.load(this.#shared, ANSWERED);
+  }
+
+  /** Blocks this thread, so that it accepts nothing, until as many connections stand. */
+  blockUntilConnected(count: number): void {
+    for (;;) {
+      const connected = Atomics.load(this.#shared, CONNECTED);
+      if (connected >= count) return;
+      const woken = Atomics.wait(this.#shared, CONNECTED, connected, 10_000);
+      if (woken === 'timed-out')
+        throw new Error(`Only ${connected} of ${count} connections stand.`);
+    }
+  }
+
+  /** No new connections; resolves when those that stand have ended. */
+  async stop(): Promise<Outcome> {
+    Atomics.store(this.#shared, STOPPED, 1);
+    return this.outcome();
+  }
+
+  async outcome(): Promise<Outcome> {
+    const [outcome] = await this.#outcome;
+    return outcome;
+  }
+}
+
+/** The clients' own side. */
+async function play({ port, clients, single, shared }: Orders): Promise<Outcome> {
+  const counts = new Int32Array(shared);
+  const outcome = { answered: 0, refused: 0, lost: 0 };
+  const client = async () => {
+    do {
+      const stands = { now: false };
+      const socket = connect(port, '127.0.0.1', () => {
+        stands.now = true;
+        Atomics.add(counts, CONNECTED, 1);
+        Atomics.notify(counts, CONNECTED);
+      });
+      socket.write(REQUEST);
+      const answer = await received(socket);
+      if (answer.startsWith('HTTP/1.1 200') && answer.endsWith('}')) {
+        outcome.answered += 1;
+        Atomics.add(counts, ANSWERED, 1);
+      } else if (stands.now) {
+        outcome.lost += 1;
+      } else {
+        outcome.refused += 1;
+        return;
+      }
+    } while (!single && Atomics.load(counts, STOPPED) === 0);
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return outcome;
+}
+
+if (!isMainThread) parentPort?.postMessage(await play(workerData as Orders));
