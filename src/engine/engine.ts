@@ -151,6 +151,8 @@ export interface EngineStats {
   readonly lanes: number;
   /** Steps of lanes and tokenizer threads that panicked; each failed what it was about and went on. */
   readonly panics: number;
+  /** The engine has failed for good and refuses everything; only a restart helps. */
+  readonly broken: boolean;
   /** Texts accepted and not yet answered, and the most that are accepted. */
   readonly pendingTexts: number;
   readonly queueCapacity: number;

@@ -42,7 +42,7 @@ async function inputOf(
   schema: z.ZodType,
   readBody: BodyReader,
 ): Promise<unknown> {
-  const bytes = await readBody(context.req);
+  const bytes = await readBody(context);
   context.state.exchange.bodyBytes = bytes.length;
   const result = schema.safeParse(parseJson(bytes));
   if (!result.success) throw invalidInput(result.error);

@@ -95,7 +95,7 @@ const rows: readonly Row[] = [
   ),
   {
     name: 'chorus_tokenization_duration_seconds',
-    help: 'Time to tokenize the texts of a request, with every tokenizer that its models need',
+    help: 'Time to tokenize a text, with every tokenizer that its models need',
     type: 'histogram',
     samples: (s) =>
       histogramSamples('chorus_tokenization_duration_seconds', s.tokenizationSeconds, {}),

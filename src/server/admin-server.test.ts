@@ -26,6 +26,13 @@ test('probes are ready once the service is, and not while it drains', async (con
   await stopped;
 });
 
+test('an engine that has failed for good ends liveness', async (context) => {
+  const { adminOrigin } = await startTestService(context, fakeEngine({ broken: true }));
+  const response = await fetch(`${adminOrigin}/livez`);
+  assert.equal(response.status, 503);
+  assert.match(await response.text(), /The engine has failed and answers nothing/);
+});
+
 test('liveness fails when work waits and nothing has ended for 30 seconds', async (context) => {
   const stalled = fakeEngine({ pendingTexts: 1, secondsSinceProgress: 31 });
   const { adminOrigin } = await startTestService(context, stalled);

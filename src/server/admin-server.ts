@@ -67,7 +67,8 @@ async function answer(
 }
 
 function live({ stats }: AdminParts): string {
-  const { pendingTexts = 0, secondsSinceProgress = 0 } = stats() ?? {};
+  const { pendingTexts = 0, secondsSinceProgress = 0, broken = false } = stats() ?? {};
+  if (broken) throw new ServiceError('stalled', 'The engine has failed and answers nothing.');
   if (pendingTexts > 0 && secondsSinceProgress > STALLED_AFTER_SECONDS) {
     const waiting = `${pendingTexts} texts wait and no batch has ended for`;
     throw new ServiceError('stalled', `${waiting} ${Math.round(secondsSinceProgress)} s.`);

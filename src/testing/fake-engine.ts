@@ -198,6 +198,7 @@ function stats(names: readonly string[]): EngineStats {
     models,
     lanes: 2,
     panics: 0,
+    broken: false,
     pendingTexts: 0,
     queueCapacity: 1024,
     tokenizationSeconds: histogram,
