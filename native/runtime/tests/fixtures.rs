@@ -1,5 +1,5 @@
 //! Tiny checkpoints of every architecture through the whole engine, against what Hugging Face
-//! transformers answers (native/fixtures, made by native/fixtures.py).
+//! transformers answers (native/fixtures, written by bench/parity/fixtures.py).
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in unit tests only")]
 
