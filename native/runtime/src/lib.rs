@@ -1,4 +1,4 @@
-//! Drives the engine: reads checkpoints, tokenizes, runs ONNX Runtime on threads of its own.
+//! The engine: reads checkpoints, tokenizes, and runs models on threads of its own.
 //!
 //! [`engine::start`] loads a profile and starts its [`dispatcher::Dispatcher`]. Inside:
 //!

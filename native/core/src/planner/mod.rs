@@ -8,8 +8,8 @@
 //!   of the next. A request ends with its last model, so this halves the mean wait of finishing in
 //!   turns, at the same throughput.
 //! - **Short texts pass long ones**, within a limit: a text is overtaken by at most [`OVERTAKING`] times its
-//!   own cost of texts of younger requests. So hundreds of short texts do not wait behind a long one, and none
-//!   starves.
+//!   own cost of any one younger request, and of all younger requests with a single text together. So hundreds of short
+//!   texts do not wait behind a long one, and none starves.
 //! - **Requests share.** Each text of a request goes behind its last one, but the queue's clock advances by the
 //!   first alone: a newcomer's text goes before the second of somebody who brought a thousand.
 //! - **Budget.** A group ends where the next text would exceed it; a longer text runs alone.
@@ -26,7 +26,7 @@ mod queue;
 mod tests;
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -93,10 +93,8 @@ pub struct Planner {
     config: PlannerConfig,
     queue: Queue,
     planned: VecDeque<Planned>,
-    /// Of `planned`, what has been cancelled: it stays there until its batch is taken.
-    dropped: HashSet<(TextId, ModelId)>,
-    /// Texts of `planned`, but for those.
-    left: usize,
+    /// Of `planned`, what is still wanted, and what it costs: the rest stays there until its batch is taken.
+    wanted: HashMap<(TextId, ModelId), usize>,
     running: HashSet<BatchId>,
     backlogs: Vec<Backlog>,
     next_batch: u64,
@@ -111,8 +109,7 @@ impl Planner {
             config,
             queue: Queue::default(),
             planned: VecDeque::new(),
-            dropped: HashSet::new(),
-            left: 0,
+            wanted: HashMap::new(),
             running: HashSet::new(),
             backlogs: vec![Backlog::default(); config.models],
             next_batch: 0,
@@ -131,16 +128,16 @@ impl Planner {
         self.queue.push(flow, class, items, now)
     }
 
+    /// Somebody else asks for a text that waits: it waits no longer than if it had been brought by them now, as the next
+    /// of `flow`.
+    pub fn hasten(&mut self, flow: &mut Flow, class: Class, text: TextId) {
+        self.queue.hasten(flow, class, text);
+    }
+
     /// A model need not answer a text any more: takes it out of the queue and the group. What already runs of it
     /// runs to its end.
     pub fn cancel(&mut self, text: TextId, model: ModelId) {
-        let cost = self.queue.remove(text, model).or_else(|| {
-            let planned = self.planned.iter().find(|planned| planned.model == model)?;
-            let &(_, cost, _) = planned.texts.iter().find(|&&(id, ..)| id == text)?;
-            let is_new = self.dropped.insert((text, model));
-            self.left -= usize::from(is_new);
-            is_new.then_some(cost)
-        });
+        let cost = self.queue.remove(text, model).or_else(|| self.wanted.remove(&(text, model)));
         if let Some(cost) = cost {
             self.leaves_backlog(model, 1, cost);
         }
@@ -157,10 +154,7 @@ impl Planner {
                 self.form_group(idle);
             }
             let Planned { model, mut texts, reason } = self.planned.pop_front()?;
-            if !self.dropped.is_empty() {
-                texts.retain(|&(text, ..)| !self.dropped.remove(&(text, model)));
-            }
-            self.left -= texts.len();
+            texts.retain(|&(text, ..)| self.wanted.remove(&(text, model)).is_some());
             if texts.is_empty() {
                 continue;
             }
@@ -181,7 +175,7 @@ impl Planner {
 
     /// Whether `poll_batch` would give a batch.
     pub fn has_batch(&self) -> bool {
-        self.running.len() < self.config.lanes && (self.left > 0 || !self.queue.is_empty())
+        self.running.len() < self.config.lanes && (!self.wanted.is_empty() || !self.queue.is_empty())
     }
 
     /// Frees the lane of a batch that has run, well or not.
@@ -210,7 +204,11 @@ impl Planner {
 
     fn form_group(&mut self, idle: usize) {
         self.planned = group::form(&mut self.queue, self.config.max_batch_cost, idle);
-        self.left = self.planned.iter().map(|planned| planned.texts.len()).sum();
+        let texts = |planned: &Planned| {
+            let model = planned.model;
+            planned.texts.iter().map(move |&(text, cost, _)| ((text, model), cost)).collect::<Vec<_>>()
+        };
+        self.wanted.extend(self.planned.iter().flat_map(texts));
     }
 
     fn leaves_backlog(&mut self, model: ModelId, texts: usize, cost: usize) {

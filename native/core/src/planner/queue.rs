@@ -62,17 +62,29 @@ impl Queue {
         let id = TextId(self.next);
         self.next += 1;
         let cost = items.iter().map(|item| item.cost).max().unwrap_or(0);
-        let start = flow.end.map_or(self.clock, |end| end.max(self.clock));
-        if flow.end.is_none() {
+        let is_first = flow.end.is_none();
+        let rank = self.rank(flow, class, cost);
+        if is_first {
             self.clock += cost;
         }
-        flow.end = Some(start + cost);
-        let behind = if class == Class::Batch { BATCH_BEHIND } else { 0 };
-        let rank = start + OVERTAKING * cost + behind;
         self.texts.insert((rank, id), Waiting { id, items, since: now, cost });
         self.ranks.insert(id, rank);
         self.cost += cost;
         id
+    }
+
+    /// Moves a text forward to where it would come in as the next of `flow`, if it waits and that is further to the
+    /// front.
+    pub fn hasten(&mut self, flow: &mut Flow, class: Class, id: TextId) {
+        let Some(&current) = self.ranks.get(&id) else { return };
+        let Some(cost) = self.texts.get(&(current, id)).map(|text| text.cost) else { return };
+        let rank = self.rank(flow, class, cost);
+        if rank < current
+            && let Some(text) = self.texts.remove(&(current, id))
+        {
+            self.texts.insert((rank, id), text);
+            self.ranks.insert(id, rank);
+        }
     }
 
     /// Takes a model off a text, and the text out if it was the last; returns what the text costs that model.
@@ -104,6 +116,14 @@ impl Queue {
     /// Of all texts that wait.
     pub fn cost(&self) -> usize {
         self.cost
+    }
+
+    /// The rank of a text that costs so much, as the next of `flow`.
+    fn rank(&self, flow: &mut Flow, class: Class, cost: usize) -> usize {
+        let start = flow.end.map_or(self.clock, |end| end.max(self.clock));
+        flow.end = Some(start + cost);
+        let behind = if class == Class::Batch { BATCH_BEHIND } else { 0 };
+        start + OVERTAKING * cost + behind
     }
 
     fn take(&mut self, rank: usize, id: TextId) -> Option<Waiting> {

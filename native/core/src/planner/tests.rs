@@ -394,6 +394,36 @@ proptest! {
         }
     }
 
+    /// Requests of several texts: no text is overtaken further by any younger one than it may be.
+    #[test]
+    fn no_text_is_overtaken_too_far_by_any_request(
+        requests in prop::collection::vec(prop::collection::vec(1usize..60, 1..12), 1..20),
+    ) {
+        let mut planner = planner(1);
+        // Of each text its request and cost, by id; all are there before any is run, the hardest case.
+        let mut texts: Vec<(usize, usize)> = Vec::new();
+        for (request, costs) in requests.iter().enumerate() {
+            let mut flow = Flow::default();
+            for &cost in costs {
+                let item = Item { model: ModelId(0), cost };
+                planner.enqueue(&mut flow, Class::Interactive, vec![item], start());
+                texts.push((request, cost));
+            }
+        }
+        let order = drain(&mut planner);
+        prop_assert_eq!(order.len(), texts.len());
+        for (place, &TextId(id)) in order.iter().enumerate() {
+            let (request, cost) = texts[id as usize];
+            for younger in request + 1..requests.len() {
+                let before = order[..place].iter().map(|&TextId(other)| texts[other as usize]);
+                let overtakers: usize = before.filter(|&(other, _)| other == younger).map(|(_, cost)| cost).sum();
+                let own: usize = texts[..=id as usize].iter().filter(|(other, _)| *other == request).map(|(_, cost)| cost).sum();
+                // Behind its request's other texts it also waits its turn.
+                prop_assert!(overtakers <= OVERTAKING * cost + own - cost);
+            }
+        }
+    }
+
     /// Requests of one text each: none is overtaken further than it may be.
     #[test]
     fn no_text_is_overtaken_too_far(costs in prop::collection::vec(1usize..200, 1..80), polls in prop::collection::vec(0usize..3, 80)) {

@@ -43,7 +43,7 @@ impl InferError {
 pub enum BatchError {
     #[error("its output is not finite")]
     NonFinite,
-    #[error("the worker panicked")]
+    #[error("it panicked")]
     Panic,
     #[error("{0}")]
     Runtime(String),

@@ -1,10 +1,12 @@
 //! Texts on their way through a model, each for everybody who waits for it.
 //!
 //! Two requests that ask a model about the same content share a flight, whatever else they ask for. A flight
-//! that has landed stays, with its output, until nobody who waited for it needs it any more.
+//! that has landed stays, with its output, until nobody who waited for it needs it any more; one that is being computed
+//! and given up by everybody can be joined until it lands.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    mem,
     time::Instant,
 };
 
@@ -19,13 +21,14 @@ pub type FlightId = (TextId, ModelId);
 
 pub struct Flight {
     pub content: Content,
-    /// An entry for each text that waits for it; of requests that have gone, too.
-    pub waiters: Vec<RequestId>,
-    /// Waiters whose requests are open.
+    /// An entry for each text that waits for it; of requests that have gone, too. None once it has landed.
+    waiters: Vec<RequestId>,
+    /// Texts of open requests that wait for it, or need its output.
     wanted: usize,
-    pub output: Option<Vec<f32>>,
     /// When its batch began.
     pub started: Option<Instant>,
+    landed: bool,
+    pub output: Option<Vec<f32>>,
 }
 
 #[derive(Default)]
@@ -40,7 +43,9 @@ impl Flights {
     pub fn join(&mut self, content: &Content, model: ModelId, request: RequestId) -> Option<(FlightId, &Flight)> {
         let id = *self.by_content.get(content)?.iter().find(|(_, other)| *other == model)?;
         let flight = self.flights.get_mut(&id)?;
-        flight.waiters.push(request);
+        if !flight.landed {
+            flight.waiters.push(request);
+        }
         flight.wanted += 1;
         Some((id, flight))
     }
@@ -48,7 +53,7 @@ impl Flights {
     /// A new flight, which `request` waits for.
     pub fn start(&mut self, id: FlightId, content: Content, request: RequestId) {
         self.by_content.entry(content.clone()).or_default().push(id);
-        let flight = Flight { content, waiters: vec![request], wanted: 1, output: None, started: None };
+        let flight = Flight { content, waiters: vec![request], wanted: 1, started: None, landed: false, output: None };
         self.flights.insert(id, flight);
     }
 
@@ -60,21 +65,38 @@ impl Flights {
         self.flights.get_mut(&id)
     }
 
-    /// A text waits for the flight no more; returns whether it was the last.
+    /// The flight has its output, or has none; returns who waited for it.
+    pub fn land(&mut self, id: FlightId, output: Option<Vec<f32>>) -> Vec<RequestId> {
+        let Some(flight) = self.flights.get_mut(&id) else { return Vec::new() };
+        flight.landed = true;
+        flight.output = output;
+        let waiters = mem::take(&mut flight.waiters);
+        if flight.wanted == 0 {
+            self.remove(id);
+        }
+        waiters
+    }
+
+    /// A text waits for the flight no more; returns whether nobody wants it any more and it has not begun.
     pub fn leave(&mut self, id: FlightId) -> bool {
-        let Entry::Occupied(mut entry) = self.flights.entry(id) else { return false };
-        entry.get_mut().wanted -= 1;
-        if entry.get().wanted > 0 {
+        let Some(flight) = self.flights.get_mut(&id) else { return false };
+        flight.wanted -= 1;
+        let is_underway = flight.started.is_some() && !flight.landed;
+        if flight.wanted > 0 || is_underway {
             return false;
         }
-        let Flight { content, .. } = entry.remove();
+        self.remove(id);
+        true
+    }
+
+    fn remove(&mut self, id: FlightId) {
+        let Some(Flight { content, .. }) = self.flights.remove(&id) else { return };
         if let Entry::Occupied(mut others) = self.by_content.entry(content) {
             others.get_mut().retain(|other| *other != id);
             if others.get().is_empty() {
                 others.remove();
             }
         }
-        true
     }
 
     #[cfg(test)]

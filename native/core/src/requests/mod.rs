@@ -7,9 +7,13 @@
 //! - Every accepted request gets exactly one [`Reply`].
 //! - Places in the queue are taken by acceptance and given back by the reply, however it comes about.
 //! - Nothing is computed that nobody waits for when its batch begins, and no content twice at the same time.
+//! - Every text that a model was asked about is counted once: done, failed or cancelled.
 //! - Nothing is begun for a request whose deadline has passed.
 //!
 //! Texts are prepared request by request in turns, and wait in the planner each as soon as it is prepared.
+//!
+//! Replies are kept in here until the call that makes them returns, so that none is lost should it panic; whoever sees
+//! it panic says so by `distrust`.
 //!
 //! - `admission`: who is let in
 //! - `flights`: what several requests wait for
@@ -25,6 +29,7 @@ mod tests;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -167,8 +172,27 @@ struct Request {
 }
 
 struct PreparedText {
+    /// In the order of the text's models.
     flights: Vec<FlightId>,
     truncated: Vec<ModelId>,
+}
+
+/// A model that a text is to be answered by, and by which flight, once it is prepared.
+#[derive(Clone, Copy)]
+struct Asked {
+    model: ModelId,
+    flight: Option<FlightId>,
+}
+
+impl Request {
+    /// Everything that it asks, each with the index of the text.
+    fn asked(&self) -> impl Iterator<Item = (usize, Asked)> {
+        self.texts.iter().zip(&self.prepared).enumerate().flat_map(|(index, (text, prepared))| {
+            let flight = |place: usize| prepared.as_ref().map(|prepared| prepared.flights[place]);
+            let asked = move |(place, &model)| (index, Asked { model, flight: flight(place) });
+            text.models.iter().enumerate().map(asked)
+        })
+    }
 }
 
 pub struct Requests {
@@ -185,6 +209,8 @@ pub struct Requests {
     flights: Flights,
     model_names: Vec<String>,
     next: RequestId,
+    /// Those of the call that goes on.
+    replies: Vec<Reply>,
 }
 
 impl Requests {
@@ -203,6 +229,7 @@ impl Requests {
             flights: Flights::default(),
             model_names,
             next: 0,
+            replies: Vec::new(),
         }
     }
 
@@ -279,20 +306,29 @@ impl Requests {
         }
         let truncated = parts.iter().filter(|part| part.truncated).map(|part| part.model).collect();
         let mut flights = Vec::with_capacity(parts.len());
-        let mut fresh = Vec::new();
+        let (mut fresh, mut waiting) = (Vec::new(), Vec::new());
         for Part { model, content, cost, .. } in parts {
-            if let Some((flight, known)) = self.flights.join(&content, model, job.request) {
-                if known.output.is_some() {
-                    request.missing -= 1;
-                    self.counters.done(model);
-                }
-                flights.push(Some(flight));
-            } else {
+            let Some((flight, known)) = self.flights.join(&content, model, job.request) else {
                 flights.push(None);
                 fresh.push((content, Item { model, cost }));
+                continue;
+            };
+            flights.push(Some(flight));
+            if known.output.is_some() {
+                request.missing -= 1;
+                self.counters.done(model);
+            } else if known.started.is_none() {
+                waiting.push(flight.0);
             }
         }
-        if !fresh.is_empty() {
+        // Whoever brought a text that this request would have had sooner, waits no longer than it.
+        let mut flow = request.flow;
+        for text in waiting {
+            self.planner.hasten(&mut flow, request.class, text);
+        }
+        if fresh.is_empty() {
+            request.flow = flow;
+        } else {
             let items = fresh.iter().map(|&(_, item)| item).collect();
             let text = self.planner.enqueue(&mut request.flow, request.class, items, now);
             let mut started = fresh.into_iter().map(|(content, item)| {
@@ -312,8 +348,8 @@ impl Requests {
     /// A text could not be prepared: its request fails.
     pub fn unpreparable(&mut self, job: &TextJob, reason: &BatchError) -> Option<Reply> {
         let model = *job.models.first()?;
-        let request = self.remove(job.request)?;
-        self.counters.failed(model, reason);
+        let request = self
+            .remove(job.request, |index, asked| (index == job.index && asked.model == model).then(|| reason.clone()))?;
         Some(Reply { ticket: request.ticket, answer: Err(self.failure(model, reason)) })
     }
 
@@ -347,8 +383,10 @@ impl Requests {
         self.counters.batch(&work.batch, work.flights.len(), computed, elapsed, now);
         let none = || Err(BatchError::Runtime("it gave no output for a text".to_owned()));
         let mut outputs = outputs.into_iter();
-        let land = |&(id, _): &(FlightId, _)| self.land(id, outputs.next().unwrap_or_else(none), now);
-        work.flights.iter().flat_map(land).collect()
+        for &(flight, _) in &work.flights {
+            self.land(flight, outputs.next().unwrap_or_else(none), now);
+        }
+        mem::take(&mut self.replies)
     }
 
     /// A batch came to nothing: its lane is free again and what it was about fails.
@@ -363,16 +401,19 @@ impl Requests {
         self.end(id, InferError::Cancelled)
     }
 
-    /// Ends the requests whose deadline has passed.
+    /// Ends the requests whose deadline has passed; all of them, once nothing can be trusted any more.
     pub fn expire(&mut self, now: Instant) -> Vec<Reply> {
-        let mut replies = Vec::new();
+        if self.broken {
+            return self.abandon();
+        }
         while let Some(&(deadline, id)) = self.deadlines.first()
             && deadline <= now
         {
             let after = self.open.get(&id).map_or(Duration::ZERO, |request| deadline - request.accepted);
-            replies.extend(self.end(id, InferError::DeadlineExceeded { after }));
+            let reply = self.end(id, InferError::DeadlineExceeded { after });
+            self.replies.extend(reply);
         }
-        replies
+        mem::take(&mut self.replies)
     }
 
     /// Accepts nothing more; what was accepted goes on.
@@ -386,7 +427,21 @@ impl Requests {
     pub fn abandon(&mut self) -> Vec<Reply> {
         self.broken = true;
         let open: Vec<RequestId> = self.open.keys().copied().collect();
-        open.into_iter().filter_map(|id| self.end(id, InferError::Broken)).collect()
+        for id in open {
+            let reply = self.end(id, InferError::Broken);
+            self.replies.extend(reply);
+        }
+        mem::take(&mut self.replies)
+    }
+
+    /// A call has panicked, and what it left behind is nobody's guess: nothing more is accepted or begun, and the next
+    /// call of `expire` or `abandon` ends what is open.
+    pub fn distrust(&mut self) {
+        self.broken = true;
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Threads are to end.
@@ -394,14 +449,15 @@ impl Requests {
         self.phase = Phase::Closed;
     }
 
+    /// Whether threads are to end: there will be nothing more to do.
     pub fn is_closed(&self) -> bool {
-        self.phase == Phase::Closed
+        self.phase == Phase::Closed || self.broken
     }
 
-    /// Whether every request has been answered and no batch runs. After `abandon` batches do not count: who ran
-    /// them may be gone.
+    /// Whether every request has been answered and no batch runs; or nothing can be trusted any more, and whoever finds
+    /// that answers who waits, as well as can be.
     pub fn is_drained(&self) -> bool {
-        self.open.is_empty() && (self.broken || !self.planner.is_running())
+        self.broken || (self.open.is_empty() && !self.planner.is_running())
     }
 
     pub fn stats(&self, now: Instant) -> EngineStats {
@@ -421,24 +477,23 @@ impl Requests {
         self.counters.panicked();
     }
 
-    /// A flight has its output, or has none.
-    fn land(&mut self, id: FlightId, output: Result<Vec<f32>, BatchError>, now: Instant) -> Vec<Reply> {
-        let Some(flight) = self.flights.get_mut(id) else { return Vec::new() };
+    /// A flight has its output, or has none: adds the replies to the requests that this ends.
+    fn land(&mut self, id: FlightId, output: Result<Vec<f32>, BatchError>, now: Instant) {
         let (_, model) = id;
-        let waiters = flight.waiters.clone();
-        match output {
-            Err(reason) => {
-                let fail = |request| {
-                    let request = self.remove(request)?;
-                    self.counters.failed(model, &reason);
-                    Some(Reply { ticket: request.ticket, answer: Err(self.failure(model, &reason)) })
-                };
-                waiters.into_iter().filter_map(fail).collect()
-            }
-            Ok(output) => {
-                flight.output = Some(output);
-                waiters.into_iter().filter_map(|request| self.advance(request, model, now)).collect()
-            }
+        let (output, failure) = match output {
+            Ok(output) => (Some(output), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        for request in self.flights.land(id, output) {
+            let reply = match &failure {
+                None => self.advance(request, model, now),
+                Some(reason) => {
+                    let fails = |_, asked: Asked| (asked.flight == Some(id)).then(|| reason.clone());
+                    let request = self.remove(request, fails);
+                    request.map(|request| Reply { ticket: request.ticket, answer: Err(self.failure(model, reason)) })
+                }
+            };
+            self.replies.extend(reply);
         }
     }
 
@@ -462,7 +517,7 @@ impl Requests {
             outputs.for_each(|output| answer.numbers.extend_from_slice(output));
             answer.truncated.extend(truncated.iter().map(|&model| (index, model)));
         }
-        let request = self.remove(id)?;
+        let request = self.remove(id, |_, _| None)?;
         Some(Reply { ticket: request.ticket, answer: Ok(answer) })
     }
 
@@ -480,22 +535,27 @@ impl Requests {
 
     /// Ends a request without an answer.
     fn end(&mut self, id: RequestId, reason: InferError) -> Option<Reply> {
-        let request = self.open.get(&id)?;
-        let flights = request.prepared.iter().flatten().flat_map(|text| &text.flights);
-        let unanswered =
-            flights.filter(|&&flight| self.flights.get(flight).is_some_and(|flight| flight.output.is_none()));
-        unanswered.for_each(|&(_, model)| self.counters.cancelled(model));
-        let request = self.remove(id)?;
+        let request = self.remove(id, |_, _| None)?;
         Some(Reply { ticket: request.ticket, answer: Err(reason) })
     }
 
-    /// Takes a request out, gives its places back, and lets go of what it waited for.
-    fn remove(&mut self, id: RequestId) -> Option<Request> {
+    /// Takes a request out, gives its places back, and lets go of what it waited for. What it was not answered counts
+    /// as cancelled, but for what `fails`, by the index of its text.
+    fn remove(&mut self, id: RequestId, fails: impl Fn(usize, Asked) -> Option<BatchError>) -> Option<Request> {
         let request = self.open.remove(&id)?;
         self.by_ticket.remove(&request.ticket);
         self.admission.leave(Demand { texts: request.texts.len() });
         if let Some(deadline) = request.deadline {
             self.deadlines.remove(&(deadline, id));
+        }
+        for (index, asked) in request.asked() {
+            let output = asked.flight.and_then(|flight| self.flights.get(flight)?.output.as_ref());
+            if output.is_none() {
+                match fails(index, asked) {
+                    Some(reason) => self.counters.failed(asked.model, &reason),
+                    None => self.counters.cancelled(asked.model),
+                }
+            }
         }
         for &flight in request.prepared.iter().flatten().flat_map(|text| &text.flights) {
             if self.flights.leave(flight) {

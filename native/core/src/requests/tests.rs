@@ -220,6 +220,52 @@ fn an_output_that_is_there_is_not_computed_again_while_anybody_needs_it() {
 }
 
 #[test]
+fn a_text_that_is_given_up_while_it_runs_is_not_run_again_for_whoever_asks_next() {
+    let mut played = Played::new(2);
+    let gone = played.submit(&["a"], &[0]).unwrap();
+    played.prepare_all();
+    let work = played.begin().unwrap();
+    played.cancel(gone);
+    let again = played.submit(&["a"], &[0]).unwrap();
+    played.prepare_all();
+    assert!(played.begin().is_none());
+    played.finish(&work);
+    assert_eq!(played.numbers(again), [1.0, 0.0]);
+}
+
+#[test]
+fn a_text_waits_no_longer_than_the_soonest_of_those_who_ask_for_it() {
+    let mut played = Played::new(1);
+    let many = ["a", "b", "c", "d", "e"].map(|letter| letter.repeat(40));
+    played.submit(&many.each_ref().map(String::as_str), &[0]).unwrap();
+    played.prepare_all();
+    let one = played.submit(&[&many[4]], &[0]).unwrap();
+    played.prepare_all();
+    let batches = std::iter::from_fn(|| {
+        let work = played.begin()?;
+        played.finish(&work);
+        Some(played.is_answered(one))
+    });
+    // Two fit into a batch; one of its own would come behind the first two.
+    assert_eq!(batches.collect::<Vec<_>>(), [false, true, true]);
+}
+
+#[test]
+fn a_call_that_panicked_ends_everything_by_the_next() {
+    let mut played = Played::new(1);
+    let [running, waiting] = ["a", "b"].map(|text| played.submit(&[text], &[0]).unwrap());
+    played.prepare_all();
+    played.begin().unwrap();
+    played.requests.distrust();
+    assert_eq!(played.submit(&["c"], &[0]), Err(InferError::Broken));
+    assert!(played.requests.is_closed() && played.requests.is_drained());
+    played.expire();
+    for ticket in [running, waiting] {
+        assert_eq!(played.reply(ticket), &Err(InferError::Broken));
+    }
+}
+
+#[test]
 fn a_text_that_others_wait_for_survives_the_request_that_brought_it() {
     let mut played = Played::new(1);
     let gone = played.submit(&["a"], &[0]).unwrap();
@@ -263,7 +309,7 @@ fn what_is_cancelled_while_it_is_prepared_or_runs_ends_in_nothing() {
     played.cancel(other);
     played.finish(&work);
     assert_eq!((played.reply(ticket), played.reply(other)), (&Err(InferError::Cancelled), &Err(InferError::Cancelled)));
-    assert_eq!(played.requests.stats(played.now).models[0].texts_cancelled, 1, "the first was nobody's yet");
+    assert_eq!(played.requests.stats(played.now).models[0].texts_cancelled, 2);
 }
 
 #[test]
@@ -486,7 +532,7 @@ proptest! {
                     prop_assert!(!work.flights.is_empty(), "a batch that nobody wants");
                     for (other, content) in running.iter().flat_map(|work| &work.flights) {
                         let twice = work.flights.iter().any(|(id, same)| (id.1, same) == (other.1, content));
-                        prop_assert!(!twice || !is_wanted(&played, content, *other), "computed twice at the same time");
+                        prop_assert!(!twice, "computed twice at the same time");
                     }
                     running.push(work);
                 }
@@ -517,6 +563,10 @@ proptest! {
         prop_assert!(played.requests.is_drained() && played.requests.flights.is_empty());
         prop_assert!(played.requests.deadlines.is_empty() && played.requests.by_ticket.is_empty());
         prop_assert_eq!(played.replies.len(), asked.len());
+        for (index, model) in played.requests.stats(played.now).models.iter().enumerate() {
+            let texts = asked.values().flatten().filter(|(_, models)| models.contains(&index)).count();
+            prop_assert_eq!(model.texts_done + model.texts_failed + model.texts_cancelled, texts as u64);
+        }
         for (ticket, texts) in asked {
             match played.reply(ticket) {
                 Ok(answer) => prop_assert_eq!(&answer.numbers, &expected(&texts)),
@@ -526,9 +576,4 @@ proptest! {
             }
         }
     }
-}
-
-/// Whether anybody waits for a flight: a batch goes on when its texts have been given up.
-fn is_wanted(played: &Played, content: &Content, id: super::FlightId) -> bool {
-    played.requests.flights.get(id).is_some_and(|flight| flight.content == *content)
 }

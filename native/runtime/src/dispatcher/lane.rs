@@ -39,7 +39,7 @@ impl Worker for Lane {
         #[cfg(test)]
         shared.faults.pass(Place::Rescue);
         if let Some(work) = &self.in_hand {
-            let mut requests = shared.requests.lock();
+            let mut requests = shared.requests();
             self.outbox.extend(requests.fail(work, &BatchError::Panic, (shared.clock)()));
             self.in_hand = None;
             shared.wake_lane(requests);
@@ -47,10 +47,14 @@ impl Worker for Lane {
         self.deliver(shared);
     }
 
+    fn deliver(&mut self, shared: &Shared) {
+        shared.reply(mem::take(&mut self.outbox));
+    }
+
     fn wait(&self, shared: &Shared) {
-        let mut requests = shared.requests.lock();
+        let mut requests = shared.requests();
         if !requests.has_work() && !requests.is_closed() {
-            shared.batches_waiting.wait(&mut requests);
+            shared.batches_waiting.wait(&mut requests.guard);
         }
     }
 }
@@ -58,9 +62,11 @@ impl Worker for Lane {
 impl Lane {
     fn take(&mut self, shared: &Shared) -> Step {
         let now = (shared.clock)();
-        let mut requests = shared.requests.lock();
+        let mut requests = shared.requests();
         self.outbox.extend(requests.expire(now));
         self.in_hand = requests.begin(now);
+        #[cfg(test)]
+        shared.faults.pass(Place::Taking);
         // Whatever lets a lane take a batch, or leaves it without one, changes what the others may use.
         shared.threads.set(requests.threads_per_batch());
         if self.in_hand.is_some() {
@@ -84,17 +90,15 @@ impl Lane {
         #[cfg(test)]
         shared.faults.pass(Place::Ran);
         let ended = (shared.clock)();
-        let mut requests = shared.requests.lock();
+        let mut requests = shared.requests();
         let outcome = Outcome { outputs, computed, elapsed: ended - started };
         self.outbox.extend(requests.finish(work, outcome, ended));
+        #[cfg(test)]
+        shared.faults.pass(Place::Entering);
         self.in_hand = None;
         drop(requests);
         #[cfg(test)]
         shared.faults.pass(Place::Entered);
-    }
-
-    fn deliver(&mut self, shared: &Shared) {
-        shared.reply(mem::take(&mut self.outbox));
     }
 }
 

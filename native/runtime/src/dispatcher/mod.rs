@@ -1,6 +1,7 @@
 //! The asynchronous shell around `chorus_core::requests`: threads, the clock, and where replies go.
 //!
-//! One lock guards the requests; it is never held while a text is tokenized or a model runs. Tokenizer threads
+//! One lock guards the requests; it is never held while a text is tokenized or a model runs. A panic under it gives the
+//! engine up ([`Locked`]). Tokenizer threads
 //! (`tokenizer`) make contents of texts; lanes (`lane`) take batches and run them; whoever ends requests replies to
 //! them, all in one call. Each thread is a [`Worker`] under `supervise`: a panic fails what it had in hand, and the
 //! thread goes on.
@@ -12,6 +13,7 @@ mod tests;
 mod tokenizer;
 
 use std::{
+    ops::{Deref, DerefMut},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Instant,
@@ -117,25 +119,23 @@ impl Dispatcher {
     /// Takes a request back: its texts leave the queue and the reply is [`InferError::Cancelled`].
     /// A request that is not open is ignored.
     pub fn cancel(&self, ticket: Ticket) {
-        let reply = self.shared.requests.lock().cancel(ticket);
-        self.shared.reply(reply.into_iter().collect());
+        self.shared.cancel(ticket);
     }
 
     pub fn stats(&self) -> EngineStats {
-        self.shared.requests.lock().stats(self.now())
+        self.shared.requests().stats(self.now())
     }
 
     /// Refuses new requests, waits until all accepted ones are answered, and ends the threads.
     pub fn close(&self) {
-        let mut requests = self.shared.requests.lock();
+        let mut requests = self.shared.requests();
         requests.drain();
         while !requests.is_drained() {
-            self.shared.drained.wait(&mut requests);
+            self.shared.drained.wait(&mut requests.guard);
         }
         requests.close();
         drop(requests);
-        self.shared.texts_waiting.notify_all();
-        self.shared.batches_waiting.notify_all();
+        self.shared.wake_all();
         for thread in self.threads.lock().drain(..) {
             // A thread catches its panics; should one end by panic all the same, there is nothing left to save.
             let _ = thread.join();
@@ -153,6 +153,35 @@ fn spawn(name: String, shared: &Arc<Shared>, worker: impl Worker + Send + 'stati
     let shared = Arc::clone(shared);
     let thread = thread::Builder::new().name(name).spawn(move || supervise(&shared, worker));
     thread.expect("the operating system has threads left at start-up")
+}
+
+/// The requests, locked. A panic meanwhile leaves them as nobody knows: they are trusted no more.
+struct Locked<'a> {
+    guard: MutexGuard<'a, Requests>,
+    shared: &'a Shared,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Requests;
+
+    fn deref(&self) -> &Requests {
+        &self.guard
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Requests {
+        &mut self.guard
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.guard.distrust();
+            self.shared.wake_all();
+        }
+    }
 }
 
 impl Shared {
@@ -184,7 +213,7 @@ impl Shared {
 
     fn submit(&self, ticket: Ticket, request: InferRequest) -> Result<(), InferError> {
         let texts = request.texts.len();
-        let reply = self.requests.lock().accept(ticket, request, (self.clock)())?;
+        let reply = self.requests().accept(ticket, request, (self.clock)())?;
         match texts {
             0 => self.reply(reply.into_iter().collect()),
             1 => {
@@ -197,10 +226,25 @@ impl Shared {
         Ok(())
     }
 
+    fn cancel(&self, ticket: Ticket) {
+        let reply = self.requests().cancel(ticket);
+        self.reply(reply.into_iter().collect());
+    }
+
+    fn requests(&self) -> Locked<'_> {
+        Locked { guard: self.requests.lock(), shared: self }
+    }
+
+    fn wake_all(&self) {
+        for condition in [&self.texts_waiting, &self.batches_waiting, &self.drained] {
+            condition.notify_all();
+        }
+    }
+
     /// Releases the lock and wakes an idle lane, if a batch waits for it; a lane that takes one wakes the next.
     ///
     /// Why not all at once? Most would find nothing left to do, and have been woken in vain.
-    fn wake_lane(&self, requests: MutexGuard<'_, Requests>) {
+    fn wake_lane(&self, requests: Locked<'_>) {
         let batch_waits = requests.has_work();
         drop(requests);
         if batch_waits {

@@ -1,8 +1,8 @@
 //! What keeps a thread alive.
 //!
 //! A panic anywhere in a step fails what the worker had in hand and is counted; then the thread goes on. If even that
-//! panics, the requests cannot be trusted any more and the engine is given up, in the order of zebra's batch worker:
-//! record, close the intake, answer everybody who waits.
+//! panics, or the step did under the lock of the requests, these cannot be trusted any more and the engine is given up,
+//! in the order of zebra's batch worker: record, close the intake, answer everybody who waits.
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -26,6 +26,9 @@ pub trait Worker {
     /// After a panic in `step`: ends what was in hand.
     fn rescue(&mut self, shared: &Shared);
 
+    /// Delivers the replies that it has.
+    fn deliver(&mut self, shared: &Shared);
+
     /// Waits until there may be something to do.
     fn wait(&self, shared: &Shared);
 }
@@ -47,14 +50,21 @@ pub fn supervised_step(shared: &Shared, worker: &mut impl Worker) -> Step {
         return step;
     }
     let rescue = AssertUnwindSafe(|| {
-        shared.requests.lock().panicked();
+        let mut requests = shared.requests();
+        requests.panicked();
+        if requests.is_broken() {
+            return false;
+        }
+        drop(requests);
         worker.rescue(shared);
+        true
     });
-    if panic::catch_unwind(rescue).is_ok() {
+    if panic::catch_unwind(rescue).is_ok_and(|is_rescued| is_rescued) {
         return Step::Done;
     }
     // Should this panic, too, the thread ends by it: nothing is left to try.
-    let replies = shared.requests.lock().abandon();
+    let replies = shared.requests().abandon();
     shared.reply(replies);
+    worker.deliver(shared);
     Step::Closed
 }

@@ -42,16 +42,20 @@ impl Worker for Tokenizer {
         #[cfg(test)]
         shared.faults.pass(Place::Rescue);
         if let Some(job) = &self.in_hand {
-            self.outbox.extend(shared.requests.lock().unpreparable(job, &BatchError::Panic));
+            self.outbox.extend(shared.requests().unpreparable(job, &BatchError::Panic));
             self.in_hand = None;
         }
         self.deliver(shared);
     }
 
+    fn deliver(&mut self, shared: &Shared) {
+        shared.reply(mem::take(&mut self.outbox));
+    }
+
     fn wait(&self, shared: &Shared) {
-        let mut requests = shared.requests.lock();
+        let mut requests = shared.requests();
         if !requests.has_text() && !requests.is_closed() {
-            shared.texts_waiting.wait(&mut requests);
+            shared.texts_waiting.wait(&mut requests.guard);
         }
     }
 }
@@ -59,9 +63,11 @@ impl Worker for Tokenizer {
 impl Tokenizer {
     fn take(&mut self, shared: &Shared) -> Step {
         let now = (shared.clock)();
-        let mut requests = shared.requests.lock();
+        let mut requests = shared.requests();
         self.outbox.extend(requests.expire(now));
         self.in_hand = requests.next_text();
+        #[cfg(test)]
+        shared.faults.pass(Place::Taking);
         let is_closed = requests.is_closed();
         drop(requests);
         match self.in_hand {
@@ -82,20 +88,18 @@ impl Tokenizer {
         #[cfg(test)]
         shared.faults.pass(Place::Ran);
         let ended = (shared.clock)();
-        let mut requests = shared.requests.lock();
+        let mut requests = shared.requests();
         let reply = match parts {
             Ok(parts) => requests.prepared(job, parts, ended - started, ended),
             Err(error) => requests.unpreparable(job, &BatchError::Runtime(format!("its tokenizer: {error}"))),
         };
         self.outbox.extend(reply);
+        #[cfg(test)]
+        shared.faults.pass(Place::Entering);
         self.in_hand = None;
         shared.wake_lane(requests);
         #[cfg(test)]
         shared.faults.pass(Place::Entered);
-    }
-
-    fn deliver(&mut self, shared: &Shared) {
-        shared.reply(mem::take(&mut self.outbox));
     }
 }
 

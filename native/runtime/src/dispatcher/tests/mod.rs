@@ -81,8 +81,7 @@ impl Hand {
     }
 
     fn cancel(&self, ticket: Ticket) {
-        let reply = self.shared.requests.lock().cancel(ticket);
-        self.shared.reply(reply.into_iter().collect());
+        self.shared.cancel(ticket);
     }
 
     /// All texts that wait for it.
@@ -114,7 +113,7 @@ impl Hand {
     }
 
     fn is_empty(&self) -> bool {
-        let requests = self.shared.requests.lock();
+        let requests = self.shared.requests();
         requests.stats(self.clock.now()).pending_texts == 0 && requests.is_drained()
     }
 }
@@ -164,7 +163,7 @@ fn a_model_that_reads_text_is_given_the_text() {
     let long = "a ".repeat(40);
     let ticket = hand.submit(&["a a", &long]);
     hand.tokenize();
-    let backlog = hand.shared.requests.lock().stats(hand.clock.now()).models[1].queued_tokens;
+    let backlog = hand.shared.requests().stats(hand.clock.now()).models[1].queued_tokens;
     assert_eq!(backlog, 1 + 5, "64 for each 1,024 bytes, rounded up for each text");
     hand.finish();
     assert_eq!(hand.numbers(ticket), [4.0, 0.0, 3.0, 0.0, MAX_TOKENS as f32, 0.0, 80.0, 0.0]);
@@ -211,7 +210,7 @@ fn the_same_text_of_many_requests_is_computed_once() {
     assert!(tickets.into_iter().all(|ticket| hand.numbers(ticket) == [4.0, 0.0, 4.0, 0.0]));
     assert!(hand.answer(other).is_ok());
     assert_eq!(hand.batches(0), [2]);
-    assert_eq!(hand.shared.requests.lock().stats(hand.clock.now()).models[0].texts_done, 11);
+    assert_eq!(hand.shared.requests().stats(hand.clock.now()).models[0].texts_done, 11);
     assert!(hand.is_empty());
 }
 
@@ -272,7 +271,7 @@ fn a_failing_model_fails_only_the_requests_that_need_it() {
     let next = hand.submit(&["a"]);
     hand.finish();
     assert!(hand.answer(next).is_ok());
-    let stats = hand.shared.requests.lock().stats(hand.clock.now());
+    let stats = hand.shared.requests().stats(hand.clock.now());
     assert_eq!((stats.models[1].texts_failed, stats.models[1].texts_done), (1, 1));
     assert!(stats.models[1].errors.contains(&("runtime", 1)));
 }
@@ -302,7 +301,7 @@ fn goes_on(hand: &mut Hand) {
     hand.finish();
     let answer = hand.numbers(next);
     assert!(answer.starts_with(&[4.0, 0.0]), "{answer:?}");
-    assert_eq!(hand.shared.requests.lock().stats(hand.clock.now()).panics, 1);
+    assert_eq!(hand.shared.requests().stats(hand.clock.now()).panics, 1);
     assert!(hand.is_empty());
 }
 
@@ -340,8 +339,28 @@ fn a_panic_of_the_rescue_gives_the_engine_up_and_answers_everybody() {
         hand.finish();
         assert!(tickets.into_iter().all(|ticket| hand.answer(ticket) == Err(InferError::Broken)));
         assert_eq!(hand.try_submit(&["a"], None), Err(InferError::Broken));
-        assert!(hand.shared.requests.lock().stats(hand.clock.now()).broken);
+        assert!(hand.shared.requests().stats(hand.clock.now()).broken);
         assert!(hand.is_empty());
+    }
+}
+
+#[test]
+fn a_panic_under_the_lock_gives_the_engine_up_and_answers_everybody_who_can_be() {
+    for place in [Place::Taking, Place::Entering] {
+        for lane_panics in [false, true] {
+            let mut hand = Hand::new(1);
+            let tickets = [hand.submit(&["a"]), hand.submit(&["b", "c"])];
+            if lane_panics {
+                hand.tokenize();
+            }
+            hand.shared.faults.arm(&[place]);
+            hand.finish();
+            let is_ended = |answer| matches!(answer, Ok(_) | Err(InferError::Broken));
+            assert!(tickets.into_iter().all(|ticket| is_ended(hand.answer(ticket))), "{place:?}");
+            assert_eq!(hand.try_submit(&["a"], None), Err(InferError::Broken));
+            assert_eq!((hand.run(), hand.tokenizer.step(&hand.shared)), (Step::Closed, Step::Closed));
+            assert!(hand.is_empty());
+        }
     }
 }
 
@@ -349,11 +368,11 @@ fn a_panic_of_the_rescue_gives_the_engine_up_and_answers_everybody() {
 fn workers_end_once_the_dispatcher_has_closed() {
     let mut hand = Hand::new(1);
     let accepted = hand.submit(&["a"]);
-    hand.shared.requests.lock().drain();
+    hand.shared.requests().drain();
     assert_eq!(hand.try_submit(&["b"], None), Err(InferError::Draining));
     assert_ne!(hand.run(), Step::Closed, "before what was accepted is answered");
     hand.finish();
     assert!(hand.answer(accepted).is_ok());
-    hand.shared.requests.lock().close();
+    hand.shared.requests().close();
     assert_eq!((hand.run(), hand.tokenizer.step(&hand.shared)), (Step::Closed, Step::Closed));
 }

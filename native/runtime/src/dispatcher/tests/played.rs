@@ -77,10 +77,14 @@ impl Clock {
 /// The steps of a worker at which it can be made to panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// Under the lock, with what is to be in hand.
+    Taking,
     /// Something is in hand.
     Taken,
     /// What comes of it is known.
     Ran,
+    /// Under the lock, with replies that have not been delivered.
+    Entering,
     /// That has been entered, and replies have not been delivered.
     Entered,
     /// It ends what was in hand when it panicked.

@@ -103,7 +103,8 @@ fn closing_answers_what_was_accepted_and_refuses_the_rest() {
 
 #[test]
 fn close_returns_whatever_has_happened() {
-    for faults in [&[][..], &[Place::Taken], &[Place::Ran], &[Place::Entered], &[Place::Taken, Place::Rescue]] {
+    use Place::{Entered, Entering, Ran, Rescue, Taken, Taking};
+    for faults in [&[][..], &[Taken], &[Ran], &[Entered], &[Taken, Rescue], &[Taking], &[Entering]] {
         let mut service = Service::new(2, 2);
         service.dispatcher.shared.faults.arm(faults);
         let tickets: Vec<_> = (0..20).filter_map(|_| service.try_submit(&["a", "b"])).collect();
