@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { fakeEngine } from '../testing/fake-engine.js';
+import { exchangeRaw, parseAnswer } from '../testing/raw-socket.js';
 import { startTestService } from '../testing/test-service.js';
 
 test('probes are ready once the service is, and not while it drains', async (context) => {
@@ -54,4 +55,11 @@ test('anything else on the admin port is a problem', async (context) => {
   const response = await fetch(`${adminOrigin}/metrics`, { method: 'POST' });
   assert.equal(response.status, 405);
   assert.equal(response.headers.get('allow'), 'GET, HEAD');
+});
+
+test('a target in absolute form is read by its path', async (context) => {
+  const { adminOrigin } = await startTestService(context);
+  const request = 'GET http://h/readyz?verbose HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
+  const answer = parseAnswer(await exchangeRaw(Number(new URL(adminOrigin).port), request));
+  assert.equal(answer.status, 200);
 });

@@ -12,6 +12,7 @@ import { problem } from '../errors/problem.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { EngineStats } from '../engine/engine.js';
+import { pathOf } from '../http/target.js';
 
 /** Without progress for this long while work waits, only a restart helps. */
 const STALLED_AFTER_SECONDS = 30;
@@ -37,7 +38,7 @@ const pages: Readonly<Record<string, Answer>> = {
 
 export function createAdminServer(parts: AdminParts): Server {
   return createServer((request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const path = pathOf(request);
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     void answer(page, path, response, parts);
   });
