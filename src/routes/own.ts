@@ -6,7 +6,7 @@
 import { z } from 'zod';
 
 import { problem } from '../errors/problem.js';
-import { ServiceError } from '../errors/service-error.js';
+import type { ServiceError } from '../errors/service-error.js';
 import type { Profile } from '../profile/schema.js';
 import { ownPaths, type Endpoint, type Route } from './endpoints.js';
 import { openApiOf, type OpenApiDocument } from './openapi.js';
@@ -19,7 +19,8 @@ export interface OwnParts {
   readonly pathPrefix: string;
   /** Of the service. */
   readonly version: string;
-  readonly isDraining: () => boolean;
+  /** Why requests should not come here; `undefined` where they should. */
+  readonly notReady: () => ServiceError | undefined;
 }
 
 /** The endpoints of `parts` behind those of the service itself, whose places `endpointsOf` keeps free. */
@@ -60,16 +61,17 @@ function indexOf({ profile, endpoints }: OwnParts): Operation {
   });
 }
 
-function healthOf({ profile, isDraining }: OwnParts): Operation {
+function healthOf({ profile, notReady }: OwnParts): Operation {
   const models = profile.models.map(({ name }) => name);
   return operation({
     method: 'GET',
     path: ownPaths.health,
     summary: 'Tell whether requests should come here',
     response: z.object({ status: z.literal('ok'), profile: z.string(), models: names }),
-    errors: ['draining'],
+    errors: ['draining', 'stalled'],
     answer() {
-      if (isDraining()) throw new ServiceError('draining', 'No new requests should come here.');
+      const reason = notReady();
+      if (reason !== undefined) throw reason;
       return { status: 'ok' as const, profile: profile.name, models };
     },
   });

@@ -27,11 +27,32 @@ test('probes are ready once the service is, and not while it drains', async (con
   await stopped;
 });
 
-test('an engine that has failed for good ends liveness', async (context) => {
-  const { adminOrigin } = await startTestService(context, fakeEngine({ broken: true }));
-  const response = await fetch(`${adminOrigin}/livez`);
-  assert.equal(response.status, 503);
-  assert.match(await response.text(), /The engine has failed and answers nothing/);
+test('an engine that has failed for good is neither alive nor ready, whoever asks', async (context) => {
+  const { adminOrigin, origin, metrics } = await startTestService(
+    context,
+    fakeEngine({ broken: true }),
+  );
+  for (const probe of [
+    `${adminOrigin}/livez`,
+    `${adminOrigin}/readyz`,
+    `${adminOrigin}/startupz`,
+    `${origin}/health`,
+  ]) {
+    const response = await fetch(probe);
+    assert.equal(response.status, 503, probe);
+    const { reason, detail } = (await response.json()) as { reason: string; detail: string };
+    assert.deepEqual(
+      [reason, detail],
+      ['stalled', 'The engine has failed and answers nothing.'],
+      probe,
+    );
+  }
+  assert.match(await metrics(), /^chorus_ready 0$/m);
+});
+
+test('a service that is ready says so in its metrics', async (context) => {
+  const { metrics } = await startTestService(context);
+  assert.match(await metrics(), /^chorus_ready 1$/m);
 });
 
 test('liveness fails when work waits and nothing has ended for 30 seconds', async (context) => {
