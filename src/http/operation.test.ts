@@ -171,6 +171,12 @@ test('a path prefix holds for every path, and nothing is served without it', asy
   const index = (await (await fetch(origin)).json()) as { routes: { path: string }[] };
   assert.deepEqual(
     index.routes.map(({ path }) => path),
-    ['/project/sample/models', '/project/sample/models/{model}/infer', '/project/sample/process'],
+    [
+      '/project/sample/models',
+      '/project/sample/models/{model}/infer',
+      '/project/sample/models/{model}/warm-up',
+      '/project/sample/count',
+      '/project/sample/process',
+    ],
   );
 });

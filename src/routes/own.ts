@@ -57,6 +57,7 @@ function indexOf({ profile, endpoints }: OwnParts): Operation {
     path: ownPaths.index,
     summary: 'List the routes',
     response: z.object({ profile: z.string(), routes: z.array(served) }),
+    asksModels: false,
     answer: () => ({ profile: profile.name, routes }),
   });
 }
@@ -68,7 +69,8 @@ function healthOf({ profile, notReady }: OwnParts): Operation {
     path: ownPaths.health,
     summary: 'Tell whether requests should come here',
     response: z.object({ status: z.literal('ok'), profile: z.string(), models: names }),
-    errors: ['draining', 'stalled'],
+    asksModels: false,
+    errors: ['stalled'],
     answer() {
       const reason = notReady();
       if (reason !== undefined) throw reason;
@@ -83,6 +85,7 @@ function documentOf(document: () => OpenApiDocument): Operation {
     path: ownPaths.openapi,
     summary: 'Describe all of this as OpenAPI 3.1',
     response: z.looseObject({ openapi: z.string() }),
+    asksModels: false,
     answer: () => ({ ...document() }),
   });
 }
