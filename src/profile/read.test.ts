@@ -115,6 +115,14 @@ test('fewer tokens than a model reads are refused where they stand', (context) =
   assert.deepEqual(faultsOf(profileFile(context, yaml(4))), []);
 });
 
+test('a precision that there is not is refused where it stands', (context) => {
+  const yaml = `name: own\nmodels: [{ name: a }]\n${ROUTES}precisions: { bf16: 0.9, fp8: 1, int8: 2 }\n`;
+  const faults = faultsOf(profileFile(context, yaml)).sort();
+  assert.equal(faults.length, 2);
+  assert.match(faults[0] ?? '', /^4:26: precisions\.fp8: is not a known key$/);
+  assert.match(faults[1] ?? '', /^4:34: precisions\.int8: /);
+});
+
 test('a fault that is found later is told where its entry stands', (context) => {
   const yaml = `name: own\nmodels: [{ name: a, max_tokens: 9 }]\n${ROUTES}`;
   const file = profileFile(context, yaml);
