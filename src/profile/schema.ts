@@ -65,15 +65,21 @@ export const profileSchema = z
     const complain = (path: (string | number)[], message: string) => {
       context.addIssue({ code: 'custom', path, message });
     };
-    for (const [index, { name }] of models.entries()) {
+    for (const [index, { name, labels, pooling }] of models.entries()) {
       if (models.findIndex((other) => other.name === name) < index) {
         complain(['models', index, 'name'], 'names a second model; names must differ');
+      }
+      if (labels !== undefined && pooling !== undefined) {
+        complain(['models', index, 'labels'], 'cannot be: a model with pooling has none');
       }
     }
     for (const [index, { labels }] of golden.entries()) {
       for (const name of Object.keys(labels)) {
-        if (!models.some((model) => model.name === name)) {
-          complain(['golden', index, 'labels', name], 'is not a model of this profile');
+        const place = ['golden', index, 'labels', name];
+        const model = models.find((model) => model.name === name);
+        if (model === undefined) complain(place, 'is not a model of this profile');
+        else if (model.pooling !== undefined) {
+          complain(place, 'cannot be: a model with pooling has no labels');
         }
       }
     }
