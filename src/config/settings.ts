@@ -78,7 +78,11 @@ export const settings = {
     '0',
     'Tokens in a batch; 0: measured at start, or what fills a GPU',
   ),
-  queueCapacity: engineSetting(integer(1, 1_000_000), '1024', 'Texts that may wait; more get 503'),
+  queueCapacity: engineSetting(
+    integer(1, 1_000_000),
+    '1024',
+    'Texts accepted and not yet answered, those that run included; more get 503',
+  ),
   ortLibrary: engineSetting(
     text('a file'),
     '',
