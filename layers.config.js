@@ -1,7 +1,7 @@
 /**
  * Which folders of src/ may import which: `npm run layers`, part of `make lint`.
  *
- * Cargo sees to it in Rust. Read a row as "may import"; everything may import src/start-error.ts, tests may
+ * Cargo sees to it in Rust. Read a row as "may import"; everything may import the files of src/ itself, tests may
  * import what they test with. A new arrow is a decision: add it here, or turn it round.
  */
 
@@ -48,9 +48,9 @@ export default {
       to: { circular: true },
     },
     {
-      name: 'src/start-error.ts imports nothing',
+      name: 'the files of src/ itself import nothing',
       severity: 'error',
-      from: { path: '^src/start-error\\.ts$' },
+      from: { path: '^src/[^/]+\\.ts$' },
       to: {},
     },
     {

@@ -34,6 +34,11 @@ app.kubernetes.io/component: test
 {{- toJson (.Values.test.labels | default $sample) }}
 {{- end }}
 
+{{/* Where the sample is posted to, as the service has it. */}}
+{{- define "chorus.testPath" -}}
+{{ .Values.settings.pathPrefix | default "" }}{{ .Values.test.path }}
+{{- end }}
+
 {{- define "chorus.image" -}}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest }}

@@ -4,8 +4,13 @@
 
 import type { Engine, ModelOutput } from '../engine/engine.js';
 
-/** Texts per request: fewer than any queue holds, more than fit into a batch. */
+/** Texts per request where the queue holds as many: more than fit into a batch. */
 const CHUNK = 32;
+
+/** `texts`, or as many as `engine` takes in a request: what its queue cannot hold is refused. */
+export function textsAtOnce(engine: Engine, texts: number): number {
+  return Math.min(texts, engine.stats().queueCapacity);
+}
 
 /** Every model's output for each of `texts`, a request at a time. */
 export async function outputs(
@@ -14,8 +19,9 @@ export async function outputs(
 ): Promise<readonly (readonly ModelOutput[])[]> {
   const models = engine.models.map(({ name }) => name);
   const all: (readonly ModelOutput[])[] = [];
-  for (let start = 0; start < texts.length; start += CHUNK) {
-    const chunk = texts.slice(start, start + CHUNK).map((text) => ({ text, models }));
+  const size = textsAtOnce(engine, CHUNK);
+  for (let start = 0; start < texts.length; start += size) {
+    const chunk = texts.slice(start, start + size).map((text) => ({ text, models }));
     const { answer } = engine.infer({ texts: chunk, deadlineMs: 0, priority: 'batch' });
     all.push(...(await answer).texts.map((text) => text.outputs));
   }

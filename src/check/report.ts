@@ -3,6 +3,7 @@
  */
 
 import type { ModelInfo } from '../engine/engine.js';
+import type { Precision } from '../precisions.js';
 import type { Precisions } from '../profile/schema.js';
 import { LEAST_COSINE, type Drift } from './drift.js';
 
@@ -17,8 +18,6 @@ export interface Report {
   readonly models: readonly ModelReport[];
   readonly faults: readonly string[];
 }
-
-export type Precision = 'exact' | keyof Precisions;
 
 /**
  * A line for each model whose answers in the two precisions agree on fewer texts than the profile wants of

@@ -77,3 +77,19 @@ test('many texts are asked a part at a time and come back in order', async () =>
   );
   assert.deepEqual(answers[69], (await outputs(engine, ['69']))[0]);
 });
+
+test('no more texts are asked at a time than the queue holds', async () => {
+  const texts = ['a', 'b', 'c', 'd', 'e'];
+  for (const [queueCapacity, sizes] of [
+    [1, [1, 1, 1, 1, 1]],
+    [2, [2, 2, 1]],
+  ] as const) {
+    const engine = fakeEngine({ queueCapacity });
+    assert.deepEqual(await outputs(engine, texts), await outputs(fakeEngine(), texts));
+    assert.deepEqual(
+      engine.requests.map(({ texts }) => texts.length),
+      sizes,
+    );
+    assert.deepEqual(await selfTest(engine, texts, []), []);
+  }
+});

@@ -3,10 +3,11 @@
  */
 
 import type { Engine } from '../engine/engine.js';
+import { textsAtOnce } from './outputs.js';
 
 /** Long enough for a figure that repeats to a few percent on a quiet machine. */
 const SECONDS = 1;
-/** Texts per request: several batches for every lane. */
+/** Texts per request where the queue holds as many: several batches for every lane. */
 const TEXTS = 64;
 
 /** By model name. */
@@ -23,7 +24,7 @@ export async function tokensPerSecond(
 
 async function speedOf(engine: Engine, model: string, texts: readonly string[]): Promise<number> {
   // Numbered, since equal texts are computed once.
-  const wave = Array.from({ length: TEXTS }, (_, index) => ({
+  const wave = Array.from({ length: textsAtOnce(engine, TEXTS) }, (_, index) => ({
     text: `${index} ${texts[index % texts.length] ?? ''}`,
     models: [model],
   }));

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 
 import { driftOf, LEAST_COSINE } from '../check/drift.js';
 import { outputs } from '../check/outputs.js';
-import { unfit, type Precision, type Report } from '../check/report.js';
+import { unfit, type Report } from '../check/report.js';
 import { selfTest } from '../check/self-test.js';
 import { tokensPerSecond } from '../check/speed.js';
 import { readTexts, SELF_TEST_TEXTS } from '../check/texts.js';
@@ -17,6 +17,7 @@ import {
   settings as table,
   type Settings,
 } from '../config/settings.js';
+import type { Precision } from '../precisions.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { checkTable } from './check-table.js';
 import type { Command } from './command.js';

@@ -7,6 +7,13 @@
 
 import { parseArgs } from 'node:util';
 
+import {
+  inexactOn,
+  processors,
+  processorsOf,
+  type Precision,
+  type Processor,
+} from '../precisions.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { nearest } from './nearest.js';
 import {
@@ -90,7 +97,6 @@ function typeOf(name: SettingName): 'boolean' | 'string' {
 function contradictions(values: Settings): string[] {
   const { device, drainDelay, headersTimeout, precision, requestTimeout, shutdownTimeout } = values;
   const [header, whole] = [flagOf('headersTimeout'), flagOf('requestTimeout')];
-  const written = `${flagOf('precision')} ${precision}`;
   const faults: (string | false)[] = [
     requestTimeout > 0 &&
       headersTimeout > requestTimeout &&
@@ -98,14 +104,23 @@ function contradictions(values: Settings): string[] {
     drainDelay >= shutdownTimeout &&
       drainDelay > 0 &&
       `${flagOf('drainDelay')} must be shorter than ${flagOf('shutdownTimeout')}: it is part of it.`,
-    device === 'cpu' &&
-      precision === 'fp16' &&
-      `${written} needs ${flagOf('device')} cuda; a CPU takes exact, bf16 or int8.`,
-    device === 'cuda' &&
-      (precision === 'bf16' || precision === 'int8') &&
-      `${written} needs ${flagOf('device')} cpu; a GPU takes exact or fp16.`,
+    device !== 'auto' && misplaced(precision, device),
   ];
   return faults.filter((fault) => fault !== false);
+}
+
+/** That `processor` does not compute `precision`, if it does not. */
+function misplaced(precision: Precision, processor: Processor): string | false {
+  const able = processorsOf(precision);
+  if (able.includes(processor)) return false;
+  const written = `${flagOf('precision')} ${precision} needs ${flagOf('device')} ${alternatives(able)}`;
+  const taken = alternatives(['exact', ...inexactOn(processor)]);
+  return `${written}; a ${processors[processor]} takes ${taken}.`;
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function alternatives(names: readonly string[]): string {
+  return names.join(', ').replace(/, (?=[^,]*$)/, ' or ');
 }
 
 function unknownVariables(environment: Environment): string[] {

@@ -8,6 +8,7 @@
  */
 
 import { logLevels } from '../log/logger.js';
+import { inexactOn, precisions, processors, type Processor } from '../precisions.js';
 import {
   duration,
   integer,
@@ -57,15 +58,15 @@ export const settings = {
   adminPort: setting(port, '9090', 'Port of metrics and probes'),
   adminHost: setting(address, '*', 'Address of metrics and probes'),
   device: engineSetting(
-    oneOf(['auto', 'cpu', 'cuda']),
+    oneOf(['auto', ...(Object.keys(processors) as Processor[])]),
     'auto',
     'Where models run; cuda fails where there is none, auto falls back to the CPU',
   ),
   deviceId: engineSetting(integer(0, 63), '0', 'Which GPU, as CUDA counts those that it may see'),
   precision: engineSetting(
-    oneOf(['exact', 'bf16', 'fp16', 'int8']),
+    oneOf(precisions),
     'exact',
-    'How linear layers compute; bf16 and int8 (CPU) and fp16 (GPU) are faster and close, chorus check says how close',
+    `How linear layers compute; ${inexactOn('cpu').join(' and ')} (CPU) and ${inexactOn('cuda').join(' and ')} (GPU) are faster and close, chorus check says how close`,
   ),
   lanes: engineSetting(
     integer(0, 1024),
@@ -77,7 +78,11 @@ export const settings = {
     '0',
     'Tokens in a batch; 0: measured at start, or what fills a GPU',
   ),
-  queueCapacity: engineSetting(integer(1, 1_000_000), '1024', 'Texts that may wait; more get 503'),
+  queueCapacity: engineSetting(
+    integer(1, 1_000_000),
+    '1024',
+    'Texts accepted and not yet answered, those that run included; more get 503',
+  ),
   ortLibrary: engineSetting(
     text('a file'),
     '',

@@ -34,7 +34,7 @@ export interface TextRequest {
 export type Priority = 'interactive' | 'batch';
 
 export interface InferRequest {
-  /** At least one. */
+  /** Without any, the answer has none either. */
   readonly texts: readonly TextRequest[];
   /** Milliseconds from now after which nobody wants the answer, so that it is not computed; 0: none. */
   readonly deadlineMs: number;
@@ -61,7 +61,10 @@ export interface Inference {
    *   `cancel` was given.
    */
   readonly answer: Promise<Answer>;
-  /** Frees the places in the queue; `answer` then rejects with `reason`, unless it has come already. */
+  /**
+   * Frees the places in the queue; `answer` then rejects with `reason` at once, whatever becomes of the work, unless it
+   * has come already. Never throws.
+   */
   readonly cancel: (reason: ServiceError) => void;
 }
 
@@ -95,9 +98,9 @@ export interface ModelInfo {
   /** The longest input in tokens, special tokens included. */
   readonly maxTokens: number;
   readonly parameters: number;
-  /** How its linear layers compute: `exact`, `bf16`, `fp16` or `int8`. */
+  /** How its linear layers compute, such as `exact`. */
   readonly precision: string;
-  /** What runs it: `cpu` or `cuda`. */
+  /** What runs it, such as `cpu`. */
   readonly provider: string;
   /**
    * Hexadecimal. Equal for models that answer every text alike: files, labels, pooling, limit and precision are in it.

@@ -29,11 +29,12 @@ const loaded: LoadOutcome = {
 interface Played {
   /** Given a request and where its reply goes: why the request is refused, or null. */
   readonly submit: (request: Request, reply: (reply: Partial<Reply>) => void) => Failure | null;
-  readonly cancelled?: number[];
+  /** Given the ticket. */
+  readonly cancel?: (ticket: number) => void;
   readonly load?: LoadOutcome;
 }
 
-function played({ submit, cancelled = [], load = loaded }: Played): Promise<Engine> {
+function played({ submit, cancel = () => undefined, load = loaded }: Played): Promise<Engine> {
   const addon = {
     NativeEngine: class {
       #replies: (replies: Reply[]) => void = () => undefined;
@@ -45,7 +46,7 @@ function played({ submit, cancelled = [], load = loaded }: Played): Promise<Engi
         submit(request, (reply) => {
           this.#replies([{ ...EMPTY, ticket: request.ticket, ...reply }]);
         });
-      cancel = (ticket: number) => cancelled.push(ticket);
+      cancel = cancel;
       close = () => Promise.resolve();
       stats(): EngineStats {
         const { models, ...stats } = fakeEngine().stats();
@@ -198,21 +199,52 @@ for (const [code, expected] of [
   }
 }
 
-test('cancelling cancels the ticket and rejects with the reason that was given', async () => {
-  const cancelled: number[] = [];
-  let settle: (reply: Partial<Reply>) => void = () => undefined;
+const tooLong = new ServiceError('deadline_exceeded', 'Too long.');
+
+test('cancelling takes the ticket back and rejects with the reason, if a reply comes or not', async () => {
+  for (const late of [
+    undefined,
+    { failure: { code: 'cancelled', message: '' } },
+    { numbers: Float32Array.of(1, 0) },
+  ]) {
+    const cancelled: number[] = [];
+    let settle: (reply: Partial<Reply>) => void = () => undefined;
+    const engine = await played({
+      submit: (_, reply) => {
+        settle = reply;
+        return null;
+      },
+      cancel: (ticket) => cancelled.push(ticket),
+    });
+    const { answer, cancel } = engine.infer(request);
+    cancel(tooLong);
+    cancel(new ServiceError('cancelled', 'Again.'));
+    if (late !== undefined) settle(late);
+    await assert.rejects(answer, tooLong);
+    assert.deepEqual(cancelled, [1]);
+  }
+});
+
+test('an engine that cannot take a ticket back keeps nobody waiting', async () => {
   const engine = await played({
-    submit: (_, reply) => {
-      settle = reply;
-      return null;
-    },
-    cancelled,
+    submit: () => null,
+    cancel: () => assert.fail('the engine panicked'),
   });
   const { answer, cancel } = engine.infer(request);
-  cancel(new ServiceError('deadline_exceeded', 'Too long.'));
-  assert.deepEqual(cancelled, [1]);
-  settle({ failure: { code: 'cancelled', message: '' } });
-  await assert.rejects(answer, (error) => (error as ServiceError).code === 'deadline_exceeded');
+  cancel(tooLong);
+  await assert.rejects(answer, tooLong);
+});
+
+test('a request that the addon does not take at all is a fault of ours', async () => {
+  const engine = await played({ submit: () => assert.fail('deadlineMs: found -1') });
+  assert.throws(() => engine.infer({ ...request, deadlineMs: -1 }), /deadlineMs: found -1/);
+});
+
+test('a request without texts is answered without asking', async () => {
+  const engine = await played(neverAsked);
+  const { answer, cancel } = engine.infer(about([], 'svalabs'));
+  cancel(tooLong);
+  assert.deepEqual((await answer).texts, []);
 });
 
 test('cancelling what was answered already changes nothing', async () => {

@@ -20,6 +20,7 @@ import type {
   ModelInfo,
   ModelOutput,
 } from './engine.js';
+import { OpenRequests } from './open-requests.js';
 
 /**
  * Loads the models of `config` and returns the engine that serves them.
@@ -31,7 +32,7 @@ export async function loadNativeEngine(
   { NativeEngine }: Pick<Addon, 'NativeEngine'> = loadAddon(),
 ): Promise<Engine> {
   const handle = new NativeEngine();
-  const open = new OpenRequests();
+  const open = new OpenRequests<native.Reply>();
   const outcome = await handle.load(config, (replies) => {
     for (const reply of replies) open.settle(reply);
   });
@@ -66,25 +67,6 @@ export async function convertCheckpoint(folder: string): Promise<void> {
   if (outcome.type === 'failed') throw new StartError([outcome.message]);
 }
 
-/** The requests that have not got their reply, by ticket. */
-class OpenRequests {
-  readonly #waiting = new Map<number, (reply: native.Reply) => void>();
-  #lastTicket = 0;
-
-  /** A ticket, and the reply to it that will come. */
-  open(): { ticket: number; reply: Promise<native.Reply> } {
-    // 32 bits on the other side; no request stays open for four thousand million others.
-    const ticket = (this.#lastTicket = (this.#lastTicket + 1) >>> 0);
-    const reply = new Promise<native.Reply>((resolve) => this.#waiting.set(ticket, resolve));
-    return { ticket, reply };
-  }
-
-  settle(reply: native.Reply): void {
-    this.#waiting.get(reply.ticket)?.(reply);
-    this.#waiting.delete(reply.ticket);
-  }
-}
-
 class NativeEngineAdapter implements Engine {
   readonly models: readonly ModelInfo[];
   readonly ortVersion: string;
@@ -95,7 +77,7 @@ class NativeEngineAdapter implements Engine {
 
   constructor(
     private readonly handle: InstanceType<Addon['NativeEngine']>,
-    private readonly requests: OpenRequests,
+    private readonly requests: OpenRequests<native.Reply>,
     { models, ortVersion, maxBatchTokens }: Extract<native.LoadOutcome, { type: 'done' }>,
   ) {
     this.#models = models.map(({ width, ...info }) => ({ info, width }));
@@ -106,22 +88,22 @@ class NativeEngineAdapter implements Engine {
   }
 
   infer({ texts, deadlineMs, priority }: InferRequest): Inference {
+    if (texts.length === 0) return NO_TEXTS;
     const asked = texts.map(({ models }) => this.indicesOf(models));
-    const { ticket, reply } = this.requests.open();
-    const refusal = this.handle.submit({
-      ticket,
-      texts: texts.map(({ text }) => text),
-      ...flattened(asked),
-      deadlineMs,
-      priority,
+    const { ticket, reply } = this.requests.open((ticket) => {
+      const refusal = this.handle.submit({
+        ticket,
+        texts: texts.map(({ text }) => text),
+        ...flattened(asked),
+        deadlineMs,
+        priority,
+      });
+      if (refusal !== null) this.requests.settle(refused(ticket, refusal));
     });
-    if (refusal !== null) this.requests.settle(refused(ticket, refusal));
-    let cancelled: ServiceError | undefined;
     return {
-      answer: reply.then((reply) => this.toAnswer(reply, asked, cancelled)),
+      answer: reply.then((reply) => this.toAnswer(reply, asked)),
       cancel: (reason) => {
-        cancelled = reason;
-        this.handle.cancel(ticket);
+        if (this.requests.giveUp(ticket, reason)) this.takeBack(ticket);
       },
     };
   }
@@ -142,6 +124,15 @@ class NativeEngineAdapter implements Engine {
     await this.handle.close();
   }
 
+  private takeBack(ticket: number): void {
+    try {
+      this.handle.cancel(ticket);
+    } catch {
+      // A panic, which Rust has told on standard error. Who cancels has its answer and is often a timer, which
+      // could only let it end the process.
+    }
+  }
+
   /** The same list for the same list: a route asks for its models again and again. */
   private indicesOf(names: readonly string[]): readonly number[] {
     const known = this.#indices.get(names);
@@ -156,20 +147,15 @@ class NativeEngineAdapter implements Engine {
   }
 
   /**
-   * `asked`: the models of each text, in the order of its outputs; `cancelled`: why it was, if it was.
+   * `asked`: the models of each text, in the order of its outputs.
    *
    * @throws {ServiceError} when the reply is a failure.
    */
   private toAnswer(
     { numbers, truncated, failure, ...timing }: native.Reply,
     asked: readonly (readonly number[])[],
-    cancelled: ServiceError | undefined,
   ): Answer {
-    if (failure !== undefined) {
-      throw failure.code === 'cancelled' && cancelled !== undefined
-        ? cancelled
-        : toServiceError(failure);
-    }
+    if (failure !== undefined) throw toServiceError(failure);
     let at = 0;
     const texts = asked.map((models, index) => {
       const outputs = models.map((model) => {
@@ -202,6 +188,12 @@ class NativeEngineAdapter implements Engine {
 }
 
 const NOTHING: readonly string[] = [];
+
+/** What a request without texts gets; the bridge takes none. */
+const NO_TEXTS: Inference = {
+  answer: Promise.resolve({ texts: [], timing: { tokenization: 0, queue: 0, inference: 0 } }),
+  cancel: () => undefined,
+};
 
 interface LoadedModel {
   readonly info: ModelInfo;

@@ -13,8 +13,8 @@ export interface ErrorKind {
   /** Whether the error's own detail may be told to the client; otherwise the title is all it gets. */
   readonly expose: boolean;
   /**
-   * Which requests can end so: `any`; those with a `body`; those that ask `models`; or `own`, those of
-   * operations that say so themselves, and what reaches no operation.
+   * Which requests can end so: `any`; those of operations that take a `body`, or that ask `models`; or `own`,
+   * those of operations that say so themselves, and what reaches no operation.
    */
   readonly scope: 'any' | 'body' | 'models' | 'own';
 }
@@ -27,7 +27,8 @@ const kinds = {
   not_found: kind(404, 'Nothing is served here', 'own'),
   method_not_allowed: kind(405, 'The path does not take this method', 'own'),
   request_timeout: kind(408, 'The request took too long to arrive', 'any'),
-  body_too_large: kind(413, 'The body is too large', 'body'),
+  /** Whatever takes no body can be sent one. */
+  body_too_large: kind(413, 'The body is too large', 'any'),
   unsupported_content_encoding: kind(415, 'The body is compressed', 'body'),
   unsupported_media_type: kind(415, 'The body has the wrong type', 'body'),
   expectation_failed: kind(417, 'The Expect header is not supported', 'any'),
@@ -39,7 +40,8 @@ const kinds = {
   inference_failed: kind(500, 'A model failed', 'models'),
   internal: { ...kind(500, 'The service failed', 'any'), expose: false },
   deadline_exceeded: kind(503, 'The answer took too long', 'models'),
-  draining: kind(503, 'The service is shutting down', 'models'),
+  /** What asks no models, too: a stop does not wait for ever for a body, nor for an answer. */
+  draining: kind(503, 'The service is shutting down', 'any'),
   not_ready: kind(503, 'The service is not ready', 'own'),
   queue_full: kind(503, 'The queue is full', 'models'),
   stalled: kind(503, 'Inference makes no progress', 'own'),

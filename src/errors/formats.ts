@@ -16,8 +16,8 @@ export interface ErrorContext {
   readonly retryAfterMs: number | undefined;
 }
 
-/** The format for a request, by its URL: a request may be refused before anybody has looked for its route. */
-export type FormatOf = (url: string) => ErrorFormat;
+/** The format for a request, by its path: a request may be refused before anybody has looked for its route. */
+export type FormatOf = (path: string) => ErrorFormat;
 
 export interface ErrorFormat {
   /** Names the format in `openapi.json`, such as `Problem`. */

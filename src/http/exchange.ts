@@ -14,6 +14,7 @@ import type { FormatOf } from '../errors/formats.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
+import { pathOf } from './target.js';
 
 /** The route of everything that no route matched: one label value, whatever clients try. */
 export const UNMATCHED_ROUTE = 'other';
@@ -65,7 +66,7 @@ export class Exchange {
   /** Answers with `error`, as the route tells errors below whose path the request is, unless an answer has begun. */
   fail(error: ServiceError): void {
     this.errorCode ??= error.code;
-    sendError(this.response, error, this.id, this.formatOf(this.request.url ?? ''));
+    sendError(this.response, error, this.id, this.formatOf(pathOf(this.request)));
   }
 
   /** Ends the exchange's claims: called once, when the response has closed. */

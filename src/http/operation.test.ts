@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import type { LabelScore } from '../engine/scores.js';
 import { contracts } from '../routes/index.js';
 import { fakeBest, fakeEngine, type FakeEngine } from '../testing/fake-engine.js';
+import { exchangeRaw, parseAnswer } from '../testing/raw-socket.js';
 import { sampleContract } from '../testing/sample-contract.js';
 import { startTestService, type TestService } from '../testing/test-service.js';
 
@@ -120,6 +121,21 @@ test("errors read as the route's, also below its path, and as problems elsewhere
   assert.equal((await post('"a"')).status, 404, 'the default route is not served here');
 });
 
+test('errors read so in absolute form, too, which proxies may send', async (context) => {
+  const { port } = await start(context);
+  for (const [target, status, type] of [
+    ['http://h/sample/models', 405, 'application/json'],
+    ['http://h/sample/nothing?here', 404, 'application/json'],
+    ['http://h/sample', 404, 'application/json'],
+    ['http://h/samples', 404, 'application/problem+json'],
+  ] as const) {
+    const head = `POST ${target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n`;
+    const answer = parseAnswer(await exchangeRaw(port, `${head}Content-Length: 0\r\n\r\n`));
+    assert.equal(answer.status, status, target);
+    assert.ok(answer.head.toLowerCase().includes(`content-type: ${type}\r\n`), answer.head);
+  }
+});
+
 test('what is refused before there is a route reads as the route tells errors', async (context) => {
   const { origin } = await start(context, fakeEngine(), ['--max-body-size', '1KiB']);
   const response = await infer(origin, 'svalabs', { inputs: ['x'.repeat(2000)] });
@@ -155,6 +171,12 @@ test('a path prefix holds for every path, and nothing is served without it', asy
   const index = (await (await fetch(origin)).json()) as { routes: { path: string }[] };
   assert.deepEqual(
     index.routes.map(({ path }) => path),
-    ['/project/sample/models', '/project/sample/models/{model}/infer', '/project/sample/process'],
+    [
+      '/project/sample/models',
+      '/project/sample/models/{model}/infer',
+      '/project/sample/models/{model}/warm-up',
+      '/project/sample/count',
+      '/project/sample/process',
+    ],
   );
 });

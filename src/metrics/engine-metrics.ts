@@ -80,7 +80,12 @@ const rows: readonly Row[] = [
   laneBusy,
   lanes,
   lastProgress,
-  single('counter', 'chorus_native_panics_total', 'Panics caught in native code', (s) => s.panics),
+  single(
+    'counter',
+    'chorus_native_panics_total',
+    'Steps of lanes and tokenizer threads that panicked',
+    (s) => s.panics,
+  ),
   single(
     'gauge',
     'chorus_pending_texts',
@@ -90,7 +95,7 @@ const rows: readonly Row[] = [
   single(
     'gauge',
     'chorus_queue_capacity',
-    'Texts that are accepted at most',
+    'Texts accepted and not yet answered, at most',
     (s) => s.queueCapacity,
   ),
   {

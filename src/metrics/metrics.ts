@@ -38,6 +38,7 @@ export class Metrics {
   ]);
   #engine: Engine | undefined;
   #stats: EngineStats | undefined;
+  #isServing = false;
 
   constructor() {
     registerEngineMetrics(this.registry, () => this.#stats);
@@ -54,18 +55,19 @@ export class Metrics {
   }
 
   ready(): void {
-    this.#ready.set(1);
+    this.#isServing = true;
     this.#startup.set(process.uptime());
   }
 
   draining(): void {
-    this.#ready.set(0);
+    this.#isServing = false;
     this.#draining.set(1);
   }
 
   /** The text exposition of everything, from one reading of the engine. */
   async scrape(): Promise<string> {
     this.#stats = this.#engine?.stats();
+    this.#ready.set(this.#isServing && this.#stats?.broken !== true ? 1 : 0);
     return this.registry.metrics();
   }
 

@@ -115,6 +115,31 @@ test('fewer tokens than a model reads are refused where they stand', (context) =
   assert.deepEqual(faultsOf(profileFile(context, yaml(4))), []);
 });
 
+test('what only classifiers have is refused of an encoder', (context) => {
+  const yaml = [
+    'name: own',
+    'models:',
+    '  - { name: a, pooling: mean }',
+    '  - { name: b, labels: { x: y }, pooling: cls }',
+    '  - { name: c, labels: { x: y } }',
+    'routes: [{ path: /process, contract: process }]',
+    'golden: [{ text: t, labels: { a: x, c: y } }]',
+    '',
+  ].join('\n');
+  assert.deepEqual(faultsOf(profileFile(context, yaml)), [
+    '4:16: models[1].labels: cannot be: a model with pooling has none',
+    '7:31: golden[0].labels.a: cannot be: a model with pooling has no labels',
+  ]);
+});
+
+test('a precision that there is not is refused where it stands', (context) => {
+  const yaml = `name: own\nmodels: [{ name: a }]\n${ROUTES}precisions: { bf16: 0.9, fp8: 1, int8: 2 }\n`;
+  const faults = faultsOf(profileFile(context, yaml)).sort();
+  assert.equal(faults.length, 2);
+  assert.match(faults[0] ?? '', /^4:26: precisions\.fp8: is not a known key$/);
+  assert.match(faults[1] ?? '', /^4:34: precisions\.int8: /);
+});
+
 test('a fault that is found later is told where its entry stands', (context) => {
   const yaml = `name: own\nmodels: [{ name: a, max_tokens: 9 }]\n${ROUTES}`;
   const file = profileFile(context, yaml);

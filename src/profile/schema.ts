@@ -6,6 +6,8 @@
 
 import { z } from 'zod';
 
+import { ofEachInexact, type InexactPrecision } from '../precisions.js';
+
 /** Model names are keys of answers, metric labels and folder names. */
 const name = z
   .string()
@@ -28,10 +30,11 @@ const model = z.strictObject({
   source: source.optional(),
   /** The checkpoint's folder, relative to the profile. */
   path: z.string().min(1).optional(),
-  /** New names for labels of the checkpoint; labels not listed keep theirs. */
+  /** New names for labels of the checkpoint; labels not listed keep theirs. An encoder has none. */
   labels: z.record(z.string(), z.string().min(1)).optional(),
   /** Two special tokens and the least of a text: what the engine takes. */
   max_tokens: z.int().min(4).optional(),
+  /** Serves the encoder's vectors instead of its head. */
   pooling: z.enum(['cls', 'mean']).optional(),
 });
 
@@ -41,8 +44,6 @@ const route = z.strictObject({
   contract: z.string(),
   models: z.array(name).min(1).optional(),
 });
-
-const agreement = z.number().min(0).max(1).optional();
 
 const golden = z.strictObject({
   text: z.string(),
@@ -56,7 +57,7 @@ export const profileSchema = z
     models: z.array(model).min(1),
     routes: z.array(route).min(1),
     /** Precisions besides exact that may be served, with the least share of equal labels. */
-    precisions: z.strictObject({ bf16: agreement, fp16: agreement, int8: agreement }).optional(),
+    precisions: z.strictObject(ofEachInexact(() => z.number().min(0).max(1).optional())).optional(),
     /** Texts whose answers are known; `chorus check` asks for them. */
     golden: z.array(golden).optional(),
   })
@@ -64,15 +65,21 @@ export const profileSchema = z
     const complain = (path: (string | number)[], message: string) => {
       context.addIssue({ code: 'custom', path, message });
     };
-    for (const [index, { name }] of models.entries()) {
+    for (const [index, { name, labels, pooling }] of models.entries()) {
       if (models.findIndex((other) => other.name === name) < index) {
         complain(['models', index, 'name'], 'names a second model; names must differ');
+      }
+      if (labels !== undefined && pooling !== undefined) {
+        complain(['models', index, 'labels'], 'cannot be: a model with pooling has none');
       }
     }
     for (const [index, { labels }] of golden.entries()) {
       for (const name of Object.keys(labels)) {
-        if (!models.some((model) => model.name === name)) {
-          complain(['golden', index, 'labels', name], 'is not a model of this profile');
+        const place = ['golden', index, 'labels', name];
+        const model = models.find((model) => model.name === name);
+        if (model === undefined) complain(place, 'is not a model of this profile');
+        else if (model.pooling !== undefined) {
+          complain(place, 'cannot be: a model with pooling has no labels');
         }
       }
     }
@@ -114,14 +121,10 @@ export interface ProfileRoute {
 }
 
 /** The share of labels, in [0, 1], that must be those of exact; a precision without one is not served. */
-export interface Precisions {
-  readonly bf16?: number | undefined;
-  readonly fp16?: number | undefined;
-  readonly int8?: number | undefined;
-}
+export type Precisions = Readonly<Partial<Record<InexactPrecision, number | undefined>>>;
 
 /** What a profile that says nothing allows. */
-export const DEFAULT_PRECISIONS: Precisions = { bf16: 0.999, fp16: 0.999, int8: 0.995 };
+export const DEFAULT_PRECISIONS: Precisions = ofEachInexact(({ agreement }) => agreement);
 
 /** A text and the best label of some models. */
 export interface Golden {

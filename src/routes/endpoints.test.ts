@@ -12,7 +12,14 @@ import { contracts, type Contracts } from './index.js';
 import { operation, type Operation } from './operation.js';
 
 function get(path: string): Operation {
-  return operation({ method: 'GET', path, summary: '', response: z.string(), answer: () => '' });
+  return operation({
+    method: 'GET',
+    path,
+    summary: '',
+    response: z.string(),
+    asksModels: false,
+    answer: () => '',
+  });
 }
 
 const known: Contracts = {

@@ -72,13 +72,12 @@ export function endpointsOf(
   return endpoints;
 }
 
-/** The format of the route whose path is the longest beginning of a URL; problems where none is. */
+/** The format of the route whose path is the longest beginning of the one asked for; problems where none is. */
 export function errorFormats(endpoints: readonly Endpoint[]): FormatOf {
   const routes = [...new Set(endpoints.map(({ route }) => route))].sort(
     (a, b) => b.path.length - a.path.length,
   );
-  return (url) => {
-    const [asked = ''] = url.split('?', 1);
+  return (asked) => {
     const owner = routes.find(({ path }) => asked === path || asked.startsWith(`${path}/`));
     return owner?.errors ?? problem;
   };

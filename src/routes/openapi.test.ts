@@ -9,6 +9,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 
 import { errorCodes } from '../errors/codes.js';
 import { fakeEngine } from '../testing/fake-engine.js';
+import { exchangeRaw, parseAnswer } from '../testing/raw-socket.js';
 import { sampleContract } from '../testing/sample-contract.js';
 import { startTestService, type TestService } from '../testing/test-service.js';
 import { contracts as ownContracts } from './index.js';
@@ -63,11 +64,13 @@ function operations({ paths }: OpenApiDocument) {
   );
 }
 
-type Content = Readonly<Record<string, { readonly example: unknown } | undefined>>;
+type Content = Readonly<
+  Record<string, { readonly example: unknown; readonly examples?: object } | undefined>
+>;
 
 /** Sends `body`, and holds the answer to what the document says of its status. */
 async function ask(
-  { port, validate }: Described,
+  { port, document, validate }: Described,
   { keys, path, method }: ReturnType<typeof operations>[number],
   body: string | undefined,
 ): Promise<number> {
@@ -76,7 +79,28 @@ async function ask(
   const type = response.headers.get('content-type') ?? '';
   const status = String(response.status);
   validate([...keys, 'responses', status, 'content', type, 'schema'], await response.json());
+  if (response.ok) {
+    const headers = documented(document, keys, status)?.headers as object;
+    assert.equal(
+      response.headers.has('server-timing'),
+      'server-timing' in headers,
+      `${keys.join(' ')}: server-timing`,
+    );
+  }
   return response.status;
+}
+
+/** What the document says of the operation at `keys` when it ends with `status`. */
+function documented({ paths }: OpenApiDocument, keys: readonly string[], status: string) {
+  const [, path = '', method = ''] = keys;
+  return paths[path]?.[method]?.responses[status];
+}
+
+/** The errors that the document says `path` can end with. */
+function documentedErrors({ paths }: OpenApiDocument, path: string, method: string): string[] {
+  return Object.values(paths[path]?.[method]?.responses ?? {}).flatMap(({ content }) =>
+    Object.values(content as Content).flatMap((body) => Object.keys(body?.examples ?? {})),
+  );
 }
 
 test('every example of every operation is answered as the document says', async (context) => {
@@ -108,6 +132,45 @@ test('what a body can be wrong with is answered as the document says', async (co
     assert.equal(await ask(service, operation, 'no JSON'), 400);
     assert.equal(await ask(service, operation, '{}'), 422);
     assert.equal(await ask(service, operation, `"${'x'.repeat(2000)}"`), 413);
+  }
+});
+
+test('a body can be too large where none is taken, too', async (context) => {
+  const service = await start(context, ['--max-body-size', '1KiB']);
+  for (const { keys, path, method } of operations(service.document)) {
+    const head = `${method} ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n`;
+    const answer = await exchangeRaw(service.port, head + 'x'.repeat(2000));
+    const { status, body } = parseAnswer(answer);
+    assert.equal(status, 413, keys.join(' '));
+    const content = documented(service.document, keys, '413')?.content ?? {};
+    const [type = ''] = Object.keys(content);
+    service.validate([...keys, 'responses', '413', 'content', type, 'schema'], JSON.parse(body));
+  }
+});
+
+test('an operation ends as bodies do if it takes one, and as models do if it asks them', async (context) => {
+  const { document } = await start(context);
+  for (const [method, path, takesBody, asksModels] of [
+    ['get', '/sample/models', false, false],
+    ['get', '/sample/models/{model}/warm-up', false, true],
+    ['post', '/sample/count', true, false],
+    ['post', '/sample/models/{model}/infer', true, true],
+    ['post', '/process', true, true],
+  ] as const) {
+    const errors = documentedErrors(document, path, method);
+    for (const [code, expected] of [
+      ['internal', true],
+      ['body_too_large', true],
+      ['draining', true],
+      ['invalid_json', takesBody],
+      ['invalid_input', takesBody],
+      ['queue_full', asksModels],
+      ['inference_failed', asksModels],
+      ['not_found', path.includes('{model}')],
+      ['stalled', false],
+    ] as const) {
+      assert.equal(errors.includes(code), expected, `${method} ${path}: ${code}`);
+    }
   }
 });
 
@@ -144,6 +207,8 @@ test('paths begin with the prefix, and a parameter lists its models', async (con
     ...Object.keys(ownContracts).map((name) => `/project/${name}`),
     '/project/sample/models',
     '/project/sample/models/{model}/infer',
+    '/project/sample/models/{model}/warm-up',
+    '/project/sample/count',
   ]);
   const infer = document.paths['/project/sample/models/{model}/infer']?.post;
   assert.deepEqual(infer?.parameters, [

@@ -79,7 +79,7 @@ function described({
   operation,
   route: { contract, models, errors },
 }: Endpoint): OperationObject {
-  const { summary, request, response, example } = operation;
+  const { summary, request, response, example, asksModels } = operation;
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   return {
     tags: [contract],
@@ -95,7 +95,10 @@ function described({
     responses: {
       200: {
         description: 'The answer',
-        headers: headers('x-request-id', ...(request ? ['server-timing', 'chorus-truncated'] : [])),
+        headers: headers(
+          'x-request-id',
+          ...(asksModels ? ['server-timing', 'chorus-truncated'] : []),
+        ),
         content: { 'application/json': { schema: jsonSchema(response) } },
       },
       ...failures(operation, errors),
@@ -120,9 +123,9 @@ function failures(operation: Operation, format: ErrorFormat): Record<string, Jso
   );
 }
 
-function canEndWith({ request, errors = [] }: Operation, code: ErrorCode): boolean {
-  const { scope } = errorKinds[code];
-  return scope === 'any' || (scope !== 'own' && request !== undefined) || errors.includes(code);
+function canEndWith({ request, asksModels, errors = [] }: Operation, code: ErrorCode): boolean {
+  const inScope = { any: true, body: request !== undefined, models: asksModels, own: false };
+  return inScope[errorKinds[code].scope] || errors.includes(code);
 }
 
 function failure(status: number, codes: readonly ErrorCode[], format: ErrorFormat): JsonObject {

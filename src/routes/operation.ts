@@ -33,7 +33,9 @@ export interface Operation<I = unknown, O = unknown> {
   readonly response: z.ZodType<O>;
   /** A request that is answered, for the banner, `openapi.json` and a test; absent where there is no body. */
   readonly example?: I;
-  /** What it raises itself, besides what the error table says of all operations. */
+  /** Whether it asks models (`Call.ask`), so that it can end as they do and its answer has their headers. */
+  readonly asksModels: boolean;
+  /** What it raises itself, besides what the error table says of operations like it. */
   readonly errors?: readonly ErrorCode[];
   /** @throws {ServiceError} */
   answer(input: I, call: Call): O | Promise<O>;

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 
 import { problem } from '../errors/problem.js';
-import { ServiceError } from '../errors/service-error.js';
+import type { ServiceError } from '../errors/service-error.js';
 import type { Profile } from '../profile/schema.js';
 import { ownPaths, type Endpoint, type Route } from './endpoints.js';
 import { openApiOf, type OpenApiDocument } from './openapi.js';
@@ -19,7 +19,8 @@ export interface OwnParts {
   readonly pathPrefix: string;
   /** Of the service. */
   readonly version: string;
-  readonly isDraining: () => boolean;
+  /** Why requests should not come here; `undefined` where they should. */
+  readonly notReady: () => ServiceError | undefined;
 }
 
 /** The endpoints of `parts` behind those of the service itself, whose places `endpointsOf` keeps free. */
@@ -56,20 +57,23 @@ function indexOf({ profile, endpoints }: OwnParts): Operation {
     path: ownPaths.index,
     summary: 'List the routes',
     response: z.object({ profile: z.string(), routes: z.array(served) }),
+    asksModels: false,
     answer: () => ({ profile: profile.name, routes }),
   });
 }
 
-function healthOf({ profile, isDraining }: OwnParts): Operation {
+function healthOf({ profile, notReady }: OwnParts): Operation {
   const models = profile.models.map(({ name }) => name);
   return operation({
     method: 'GET',
     path: ownPaths.health,
     summary: 'Tell whether requests should come here',
     response: z.object({ status: z.literal('ok'), profile: z.string(), models: names }),
-    errors: ['draining'],
+    asksModels: false,
+    errors: ['stalled'],
     answer() {
-      if (isDraining()) throw new ServiceError('draining', 'No new requests should come here.');
+      const reason = notReady();
+      if (reason !== undefined) throw reason;
       return { status: 'ok' as const, profile: profile.name, models };
     },
   });
@@ -81,6 +85,7 @@ function documentOf(document: () => OpenApiDocument): Operation {
     path: ownPaths.openapi,
     summary: 'Describe all of this as OpenAPI 3.1',
     response: z.looseObject({ openapi: z.string() }),
+    asksModels: false,
     answer: () => ({ ...document() }),
   });
 }

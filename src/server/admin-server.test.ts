@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { fakeEngine } from '../testing/fake-engine.js';
+import { exchangeRaw, parseAnswer } from '../testing/raw-socket.js';
 import { startTestService } from '../testing/test-service.js';
 
 test('probes are ready once the service is, and not while it drains', async (context) => {
@@ -26,11 +27,32 @@ test('probes are ready once the service is, and not while it drains', async (con
   await stopped;
 });
 
-test('an engine that has failed for good ends liveness', async (context) => {
-  const { adminOrigin } = await startTestService(context, fakeEngine({ broken: true }));
-  const response = await fetch(`${adminOrigin}/livez`);
-  assert.equal(response.status, 503);
-  assert.match(await response.text(), /The engine has failed and answers nothing/);
+test('an engine that has failed for good is neither alive nor ready, whoever asks', async (context) => {
+  const { adminOrigin, origin, metrics } = await startTestService(
+    context,
+    fakeEngine({ broken: true }),
+  );
+  for (const probe of [
+    `${adminOrigin}/livez`,
+    `${adminOrigin}/readyz`,
+    `${adminOrigin}/startupz`,
+    `${origin}/health`,
+  ]) {
+    const response = await fetch(probe);
+    assert.equal(response.status, 503, probe);
+    const { reason, detail } = (await response.json()) as { reason: string; detail: string };
+    assert.deepEqual(
+      [reason, detail],
+      ['stalled', 'The engine has failed and answers nothing.'],
+      probe,
+    );
+  }
+  assert.match(await metrics(), /^chorus_ready 0$/m);
+});
+
+test('a service that is ready says so in its metrics', async (context) => {
+  const { metrics } = await startTestService(context);
+  assert.match(await metrics(), /^chorus_ready 1$/m);
 });
 
 test('liveness fails when work waits and nothing has ended for 30 seconds', async (context) => {
@@ -54,4 +76,11 @@ test('anything else on the admin port is a problem', async (context) => {
   const response = await fetch(`${adminOrigin}/metrics`, { method: 'POST' });
   assert.equal(response.status, 405);
   assert.equal(response.headers.get('allow'), 'GET, HEAD');
+});
+
+test('a target in absolute form is read by its path', async (context) => {
+  const { adminOrigin } = await startTestService(context);
+  const request = 'GET http://h/readyz?verbose HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
+  const answer = parseAnswer(await exchangeRaw(Number(new URL(adminOrigin).port), request));
+  assert.equal(answer.status, 200);
 });

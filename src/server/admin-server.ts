@@ -12,6 +12,8 @@ import { problem } from '../errors/problem.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { EngineStats } from '../engine/engine.js';
+import { pathOf } from '../http/target.js';
+import { failed, notReady, type Phase } from './readiness.js';
 
 /** Without progress for this long while work waits, only a restart helps. */
 const STALLED_AFTER_SECONDS = 30;
@@ -20,7 +22,7 @@ export interface AdminParts {
   readonly contentType: string;
   /** The text exposition of the metrics. */
   readonly scrape: () => Promise<string>;
-  readonly phase: () => 'starting' | 'ready' | 'draining';
+  readonly phase: () => Phase;
   /** The engine's figures; `undefined` while it loads. */
   readonly stats: () => EngineStats | undefined;
 }
@@ -37,7 +39,7 @@ const pages: Readonly<Record<string, Answer>> = {
 
 export function createAdminServer(parts: AdminParts): Server {
   return createServer((request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const path = pathOf(request);
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     void answer(page, path, response, parts);
   });
@@ -67,8 +69,10 @@ async function answer(
 }
 
 function live({ stats }: AdminParts): string {
-  const { pendingTexts = 0, secondsSinceProgress = 0, broken = false } = stats() ?? {};
-  if (broken) throw new ServiceError('stalled', 'The engine has failed and answers nothing.');
+  const current = stats();
+  const failure = failed(current);
+  if (failure !== undefined) throw failure;
+  const { pendingTexts = 0, secondsSinceProgress = 0 } = current ?? {};
   if (pendingTexts > 0 && secondsSinceProgress > STALLED_AFTER_SECONDS) {
     const waiting = `${pendingTexts} texts wait and no batch has ended for`;
     throw new ServiceError('stalled', `${waiting} ${Math.round(secondsSinceProgress)} s.`);
@@ -76,13 +80,8 @@ function live({ stats }: AdminParts): string {
   return 'ok\n';
 }
 
-function ready({ phase }: AdminParts): string {
-  switch (phase()) {
-    case 'starting':
-      throw new ServiceError('not_ready', 'The models are being loaded.');
-    case 'draining':
-      throw new ServiceError('draining', 'No new requests should come here.');
-    case 'ready':
-      return 'ok\n';
-  }
+function ready({ phase, stats }: AdminParts): string {
+  const reason = notReady(phase(), stats());
+  if (reason !== undefined) throw reason;
+  return 'ok\n';
 }

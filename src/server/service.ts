@@ -26,6 +26,7 @@ import { createAdminServer } from './admin-server.js';
 import { drain } from './drain.js';
 import { listen } from './listen.js';
 import { createPublicServer } from './public-server.js';
+import { notReady, type Phase } from './readiness.js';
 
 export interface ServiceParts {
   readonly settings: Settings;
@@ -55,7 +56,7 @@ export class Service {
   readonly #adminServer: Server;
   #publicServer: Server | undefined;
   #engine: Engine | undefined;
-  #phase: 'starting' | 'ready' | 'draining' = 'starting';
+  #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
     this.#exchanges = new Exchanges(
@@ -150,9 +151,14 @@ export class Service {
   private createPublicServer(engine: Engine): Server {
     const { settings, profile, endpoints, version, logger } = this.parts;
     const { pathPrefix } = settings;
-    const isDraining = () => this.#phase === 'draining';
     const app = createApp({
-      endpoints: withOwn({ profile, endpoints, pathPrefix, version, isDraining }),
+      endpoints: withOwn({
+        profile,
+        endpoints,
+        pathPrefix,
+        version,
+        notReady: () => notReady(this.#phase, engine.stats()),
+      }),
       pathPrefix,
       engine,
       logger,

@@ -15,8 +15,16 @@ export interface Outcome {
   readonly answered: number;
   /** Connections that nobody took: the service is known to be gone. */
   readonly refused: number;
-  /** Connections that were there and ended without an answer: the client does not know what became of it. */
-  readonly lost: number;
+  /**
+   * Connections that were there and ended without an answer, so that the client does not know what became of it: when
+   * each was found to stand, by `now`.
+   */
+  readonly lost: readonly number[];
+}
+
+/** Milliseconds of a clock that all threads share. */
+export function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 interface Orders {
@@ -83,12 +91,12 @@ export class Clients {
 /** The clients' own side. */
 async function play({ port, clients, single, shared }: Orders): Promise<Outcome> {
   const counts = new Int32Array(shared);
-  const outcome = { answered: 0, refused: 0, lost: 0 };
+  const outcome = { answered: 0, refused: 0, lost: [] as number[] };
   const client = async () => {
     do {
-      const stands = { now: false };
+      const connection: { stoodAt?: number } = {};
       const socket = connect(port, '127.0.0.1', () => {
-        stands.now = true;
+        connection.stoodAt = now();
         Atomics.add(counts, CONNECTED, 1);
         Atomics.notify(counts, CONNECTED);
       });
@@ -97,8 +105,8 @@ async function play({ port, clients, single, shared }: Orders): Promise<Outcome>
       if (answer.startsWith('HTTP/1.1 200') && answer.endsWith('}')) {
         outcome.answered += 1;
         Atomics.add(counts, ANSWERED, 1);
-      } else if (stands.now) {
-        outcome.lost += 1;
+      } else if (connection.stoodAt !== undefined) {
+        outcome.lost.push(connection.stoodAt);
       } else {
         outcome.refused += 1;
         return;

@@ -1,6 +1,6 @@
 /**
  * An engine of a few lines for tests, which keeps the contract of `Engine`: it answers exactly the models
- * that are asked, in their order, for every text, and no two texts alike.
+ * that are asked, in their order, for every text, and no two texts alike; more texts than its queue holds it refuses.
  *
  * Hooks watch it (`requests`, `seen`, `cancelled`), hold its answers back (`hold`) and let it fail (`fail`).
  */
@@ -18,7 +18,7 @@ import type {
   TextRequest,
 } from '../engine/engine.js';
 import { best, type LabelScore } from '../engine/scores.js';
-import type { ServiceError } from '../errors/service-error.js';
+import { ServiceError } from '../errors/service-error.js';
 
 /** By model: its labels in class order. */
 const LABELS: Readonly<Record<string, readonly string[]>> = {
@@ -129,6 +129,12 @@ class Fake implements FakeEngine {
   private async answer({ texts }: InferRequest): Promise<Answer> {
     await this.#released;
     if (this.#failure !== undefined) throw this.#failure;
+    if (texts.length > this.stats().queueCapacity) {
+      throw new ServiceError(
+        'too_many_texts',
+        `${texts.length} texts are more than the queue holds.`,
+      );
+    }
     return { texts: texts.map((text) => this.answerTo(text)), timing: TIMING };
   }
 

@@ -1,6 +1,6 @@
 /**
  * A contract with everything that none of the service's own has yet: parameters in paths, several texts,
- * an operation without a body, errors in a format of its own.
+ * operations without a body or without models, errors in a format of its own.
  */
 
 import { z } from 'zod';
@@ -23,6 +23,7 @@ const listModels = operation({
   path: '/models',
   summary: 'List the models',
   response: z.array(z.string()),
+  asksModels: false,
   answer: (_, { models }) => models.map(({ name }) => name),
 });
 
@@ -35,6 +36,7 @@ const classify = operation({
   request: z.object({ inputs: z.array(z.string()).min(1) }),
   response: z.array(z.array(labelScore)),
   example: { inputs: ['A fine day', 'A bad day'] },
+  asksModels: true,
   errors: ['not_found'],
   async answer({ inputs }, call) {
     const answers = await call.ask(inputs, [modelOf(call)]);
@@ -42,10 +44,34 @@ const classify = operation({
   },
 });
 
+const warmUp = operation({
+  method: 'GET',
+  path: '/models/{model}/warm-up',
+  summary: 'Have one model answer something',
+  response: z.array(labelScore),
+  asksModels: true,
+  errors: ['not_found'],
+  async answer(_, call) {
+    const [{ outputs }] = await call.ask(['A fine day'], [modelOf(call)]);
+    return ranked(classScoresOf(outputs[0]));
+  },
+});
+
+const count = operation({
+  method: 'POST',
+  path: '/count',
+  summary: 'Count the characters of texts',
+  request: z.object({ inputs: z.array(z.string()) }),
+  response: z.array(z.int()),
+  example: { inputs: ['A fine day'] },
+  asksModels: false,
+  answer: ({ inputs }) => inputs.map((text) => text.length),
+});
+
 export const sampleContract: Contract = {
   tasks: ['classification'],
   errors: terse,
-  operations: [listModels, classify],
+  operations: [listModels, classify, warmUp, count],
 };
 
 function modelOf({ models, parameters }: Call): string {

@@ -27,6 +27,7 @@ const processText = operation({
   request: text,
   response: answers,
   example: 'This is how true happiness looks like 👍😜',
+  asksModels: true,
   async answer(text, call) {
     const [{ outputs }] = await call.ask([text]);
     const answer: z.infer<typeof answers> = {};
