@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use super::RequestId;
+use super::open::RequestId;
 use crate::{
     content::Content,
     planner::{ModelId, TextId},

@@ -15,6 +15,8 @@
 //! Replies are kept in here until the call that makes them returns, so that none is lost should it panic; whoever sees
 //! it panic says so by `distrust`.
 //!
+//! - `message`: what comes in and goes out
+//! - `open`: an accepted request
 //! - `admission`: who is let in
 //! - `flights`: what several requests wait for
 //! - `counters`: what can be counted
@@ -24,13 +26,14 @@ mod admission;
 mod counters;
 mod failure;
 mod flights;
+mod message;
+mod open;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     mem,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -38,104 +41,15 @@ use self::{
     admission::{Admission, Demand},
     counters::Counters,
     flights::Flights,
+    open::{Asked, PreparedText, Request, RequestId},
 };
 pub use self::{
     counters::{EngineStats, Histogram, ModelStats},
     failure::{BatchError, InferError},
     flights::FlightId,
+    message::{Answer, InferRequest, Outcome, Part, Reply, TextJob, TextRequest, Ticket, Timing, Work},
 };
-use crate::{
-    content::Content,
-    planner::{Batch, Class, Flow, Item, ModelId, Planner, PlannerConfig},
-};
-
-/// A request's name, chosen by the caller; unique among open requests.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(pub u64);
-
-/// A request's name in here: none is used twice.
-type RequestId = u64;
-
-/// A text and the models that are to answer it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextRequest {
-    pub text: Arc<str>,
-    /// At least one, each once.
-    pub models: Arc<[ModelId]>,
-}
-
-/// Texts to be answered.
-#[derive(Clone, Debug)]
-pub struct InferRequest {
-    pub texts: Vec<TextRequest>,
-    /// When the answer is of no use any more.
-    pub deadline: Option<Instant>,
-    pub class: Class,
-}
-
-/// The answer to a request.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    /// Text by text, for each of its models in their order: a score for each label, or a vector.
-    pub numbers: Vec<f32>,
-    /// Texts, by their index, of which a model has read only the beginning.
-    pub truncated: Vec<(usize, ModelId)>,
-    pub timing: Timing,
-}
-
-/// Where a request's time went in the engine; the parts follow each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timing {
-    /// From acceptance until all texts were prepared, waiting for a tokenizer thread included.
-    pub tokenization: Duration,
-    /// Until the first batch with one of its texts began.
-    pub queue: Duration,
-    /// Until the last batch with one of its texts ended.
-    pub inference: Duration,
-}
-
-/// How an accepted request ended.
-#[derive(Debug, PartialEq)]
-pub struct Reply {
-    pub ticket: Ticket,
-    pub answer: Result<Answer, InferError>,
-}
-
-/// A text that is to be prepared for its models.
-#[derive(Clone, Debug)]
-pub struct TextJob {
-    request: RequestId,
-    index: usize,
-    pub text: Arc<str>,
-    pub models: Arc<[ModelId]>,
-}
-
-/// What one of a text's models reads of it.
-#[derive(Clone, Debug)]
-pub struct Part {
-    pub model: ModelId,
-    pub content: Content,
-    /// What a batch's budget counts.
-    pub cost: usize,
-    /// The model reads only the beginning.
-    pub truncated: bool,
-}
-
-/// A batch, and what of it is still wanted.
-#[derive(Debug)]
-pub struct Work {
-    pub batch: Batch,
-    pub flights: Vec<(FlightId, Content)>,
-}
-
-/// How a batch went.
-pub struct Outcome {
-    /// For each of its flights, in order.
-    pub outputs: Vec<Result<Vec<f32>, BatchError>>,
-    /// What the model had to compute, in the unit of `Batch::cost`, padding included.
-    pub computed: usize,
-    pub elapsed: Duration,
-}
+use crate::planner::{Flow, Item, ModelId, Planner, PlannerConfig};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -149,50 +63,6 @@ pub struct RequestsConfig {
     pub planner: PlannerConfig,
     /// Texts that are accepted and not yet answered, at most.
     pub capacity: usize,
-}
-
-/// An accepted request and how much of its answer is still to come.
-struct Request {
-    ticket: Ticket,
-    texts: Vec<TextRequest>,
-    /// Those of `texts` that are prepared, by index; a text may come back before one that went out earlier.
-    prepared: Vec<Option<PreparedText>>,
-    /// The next text to go out.
-    next: usize,
-    /// Texts that have not come back.
-    unprepared: usize,
-    /// Outputs that have not come.
-    missing: usize,
-    flow: Flow,
-    class: Class,
-    deadline: Option<Instant>,
-    accepted: Instant,
-    /// When its last text came back.
-    tokenized: Instant,
-}
-
-struct PreparedText {
-    /// In the order of the text's models.
-    flights: Vec<FlightId>,
-    truncated: Vec<ModelId>,
-}
-
-/// A model that a text is to be answered by, and by which flight, once it is prepared.
-#[derive(Clone, Copy)]
-struct Asked {
-    model: ModelId,
-    flight: Option<FlightId>,
-}
-
-impl Request {
-    /// Everything that it asks, each with the index of the text.
-    fn asked(&self) -> impl Iterator<Item = (usize, Asked)> {
-        self.texts.iter().zip(&self.prepared).enumerate().flat_map(|(index, (text, prepared))| {
-            let flight = |place: usize| prepared.as_ref().map(|prepared| prepared.flights[place]);
-            let asked = move |(place, &model)| (index, Asked { model, flight: flight(place) });
-            text.models.iter().enumerate().map(asked)
-        })
-    }
 }
 
 pub struct Requests {

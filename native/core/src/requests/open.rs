@@ -1,0 +1,53 @@
+//! A request that has been accepted and not yet answered.
+
+use std::time::Instant;
+
+use super::{FlightId, TextRequest, Ticket};
+use crate::planner::{Class, Flow, ModelId};
+
+/// A request's name in here: none is used twice.
+pub type RequestId = u64;
+
+/// An accepted request and how much of its answer is still to come.
+pub struct Request {
+    pub ticket: Ticket,
+    pub texts: Vec<TextRequest>,
+    /// Those of `texts` that are prepared, by index; a text may come back before one that went out earlier.
+    pub prepared: Vec<Option<PreparedText>>,
+    /// The next text to go out.
+    pub next: usize,
+    /// Texts that have not come back.
+    pub unprepared: usize,
+    /// Outputs that have not come.
+    pub missing: usize,
+    pub flow: Flow,
+    pub class: Class,
+    pub deadline: Option<Instant>,
+    pub accepted: Instant,
+    /// When its last text came back.
+    pub tokenized: Instant,
+}
+
+pub struct PreparedText {
+    /// In the order of the text's models.
+    pub flights: Vec<FlightId>,
+    pub truncated: Vec<ModelId>,
+}
+
+/// A model that a text is to be answered by, and by which flight, once it is prepared.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    pub model: ModelId,
+    pub flight: Option<FlightId>,
+}
+
+impl Request {
+    /// Everything that it asks, each with the index of the text.
+    pub fn asked(&self) -> impl Iterator<Item = (usize, Asked)> {
+        self.texts.iter().zip(&self.prepared).enumerate().flat_map(|(index, (text, prepared))| {
+            let flight = |place: usize| prepared.as_ref().map(|prepared| prepared.flights[place]);
+            let asked = move |(place, &model)| (index, Asked { model, flight: flight(place) });
+            text.models.iter().enumerate().map(asked)
+        })
+    }
+}
