@@ -16,7 +16,8 @@ const MAY_IMPORT = {
   metrics: ['engine', 'errors', 'http'],
   server: ['config', 'engine', 'errors', 'http', 'log', 'metrics', 'profile', 'routes'],
   hub: ['profile'],
-  check: ['engine', 'profile'],
+  // What a request ends with is a finding, and which it is decides whether it is a fault.
+  check: ['engine', 'errors', 'profile'],
   cli: ['check', 'config', 'engine', 'hub', 'log', 'profile', 'routes', 'server'],
   docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
   testing: ['config', 'engine', 'errors', 'hub', 'log', 'profile', 'routes', 'server'],

@@ -19,12 +19,37 @@ export declare class NativeEngine {
   close(): Promise<void>
 }
 
-/** Stores a directory's `pytorch_model.bin` as `model.safetensors` beside it, unless it has been. */
+/**
+ * Stores a directory's pickled weights as safetensors beside them, unless they have been; tells which file is stored as
+ * which.
+ */
 export declare function convertCheckpoint(directory: string): Promise<ConvertOutcome>
 
 export type ConvertOutcome =
-  | { type: 'done' }
+  | { type: 'done'; files: Array<StoredFile> }
   | { type: 'failed'; code: string; message: string }
+
+/**
+ * Describes a model by its small files; `files` are the names of those beside its weights, which need not be there
+ * yet. Where there are none, the folder is looked at.
+ */
+export declare function describeModel(config: ModelConfig, files: Array<string>): Promise<DescribeOutcome>
+
+export type DescribeOutcome =
+  | { type: 'done'; description: Description }
+  | { type: 'failed'; code: string; message: string; model?: string; field?: string }
+
+/** A model as its folder describes it, before anything large of it is read. */
+export interface Description {
+  /** `model_type` of a checkpoint's configuration, or `onnx`. */
+  architecture: string
+  /** The ONNX file that computes it; `''`: the weights of a checkpoint. */
+  graph: string
+  task: 'classification' | 'embedding'
+  maxTokens: number
+  /** What its tokenizer's files say. */
+  settings: Array<Setting>
+}
 
 export interface EngineConfig {
   models: Array<ModelConfig>
@@ -102,6 +127,8 @@ export interface ModelConfig {
   locked: Array<LockedFile>
   /** 0: what the model reads. */
   maxTokens: number
+  /** What it is computed with, where its folder leaves a choice. */
+  format: 'auto' | 'checkpoint' | 'onnx'
   /** `''`: the checkpoint's own head. */
   pooling: 'cls' | 'mean' | ''
   labelNames: Array<LabelName>
@@ -172,4 +199,20 @@ export interface Request {
   /** Milliseconds from now after which the answer is not wanted; 0: none. */
   deadlineMs: number
   priority: 'interactive' | 'batch'
+}
+
+/** A setting of a tokenizer, and what became of it. */
+export interface Setting {
+  file: string
+  name: string
+  /** Whether it is applied; else it changes no token. */
+  applied: boolean
+  /** Why it changes none. */
+  reason: string
+}
+
+/** A file that was stored in another format. */
+export interface StoredFile {
+  from: string
+  to: string
 }

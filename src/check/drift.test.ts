@@ -43,6 +43,12 @@ test('a vector that is not finite or has no direction agrees with none', () => {
   }
 });
 
+test('a text that a model cannot read in either precision is left out', () => {
+  const ones = [[scores(1, 0)], []];
+  assert.equal(driftOf(ones, [[scores(0, 1)], []], 0).texts, 1);
+  assert.throws(() => driftOf(ones, [[scores(0, 1)], [scores(1, 0)]], 0), /same model/);
+});
+
 test('the drift is that of the model at its place', () => {
   const ones = [[scores(1, 0), vector(1, 0)]];
   const others = [[scores(1, 0), vector(0, 1)]];

@@ -4,7 +4,7 @@
 
 import type { ModelOutput } from '../engine/engine.js';
 import { best } from '../engine/scores.js';
-import { cosine, largestDifference } from './outputs.js';
+import { cosine, largestDifference, type Outputs } from './outputs.js';
 
 export interface Drift {
   readonly texts: number;
@@ -25,13 +25,12 @@ export interface Drift {
 export const LEAST_COSINE = 0.99;
 
 /** The drift of the model at `position`; `ones` and `others` answer the same texts. */
-export function driftOf(
-  ones: readonly (readonly ModelOutput[])[],
-  others: readonly (readonly ModelOutput[])[],
-  position: number,
-): Drift {
-  const pairs = ones.map((outputs, index) =>
-    compared(outputs[position], others[index]?.[position]),
+export function driftOf(ones: Outputs, others: Outputs, position: number): Drift {
+  // A text that a model cannot read has no answers in any precision.
+  const pairs = ones.flatMap((outputs, index) =>
+    outputs.length === 0 && others[index]?.length === 0
+      ? []
+      : compared(outputs[position], others[index]?.[position]),
   );
   const distances = pairs.map(({ distance }) => distance).sort((a, b) => a - b);
   return {

@@ -3,6 +3,7 @@
  */
 
 import type { Engine, ModelOutput } from '../engine/engine.js';
+import { ServiceError } from '../errors/service-error.js';
 
 /** Texts per request where the queue holds as many: more than fit into a batch. */
 const CHUNK = 32;
@@ -12,20 +13,46 @@ export function textsAtOnce(engine: Engine, texts: number): number {
   return Math.min(texts, engine.stats().queueCapacity);
 }
 
-/** Every model's output for each of `texts`, a request at a time. */
-export async function outputs(
-  engine: Engine,
-  texts: readonly string[],
-): Promise<readonly (readonly ModelOutput[])[]> {
-  const models = engine.models.map(({ name }) => name);
+/** By text, by model; a text that one of the models cannot read has none. */
+export type Outputs = readonly (readonly ModelOutput[])[];
+
+/** Every model's output for each of `texts`, in requests of several. */
+export async function outputs(engine: Engine, texts: readonly string[]): Promise<Outputs> {
   const all: (readonly ModelOutput[])[] = [];
   const size = textsAtOnce(engine, CHUNK);
   for (let start = 0; start < texts.length; start += size) {
-    const chunk = texts.slice(start, start + size).map((text) => ({ text, models }));
-    const { answer } = engine.infer({ texts: chunk, deadlineMs: 0, priority: 'batch' });
-    all.push(...(await answer).texts.map((text) => text.outputs));
+    all.push(...(await readable(engine, texts.slice(start, start + size))));
   }
   return all;
+}
+
+/**
+ * Every model's output for each of `texts`, in one request.
+ *
+ * @throws {ServiceError} `unreadable_text` where one of them is, and whatever else a request ends with.
+ */
+export async function inOneRequest(engine: Engine, texts: readonly string[]): Promise<Outputs> {
+  const models = engine.models.map(({ name }) => name);
+  const asked = texts.map((text) => ({ text, models }));
+  const { answer } = engine.infer({ texts: asked, deadlineMs: 0, priority: 'batch' });
+  return (await answer).texts.map((text) => text.outputs);
+}
+
+/** Whether a request failed for what one of its texts is. */
+export function isUnreadable(error: unknown): error is ServiceError {
+  return error instanceof ServiceError && error.code === 'unreadable_text';
+}
+
+async function readable(engine: Engine, texts: readonly string[]): Promise<Outputs> {
+  try {
+    return await inOneRequest(engine, texts);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    if (texts.length === 1) return [[]];
+    const each: Outputs[] = [];
+    for (const text of texts) each.push(await readable(engine, [text]));
+    return each.flat();
+  }
 }
 
 /** The largest difference of scores by class, or of components; NaN where there is nothing to compare. */
@@ -44,6 +71,11 @@ export function cosine(one: Float32Array, other: Float32Array): number {
   const dot = (a: Float32Array, b: Float32Array) =>
     a.reduce((sum, value, at) => sum + value * (b[at] ?? Number.NaN), 0);
   return dot(one, other) / Math.sqrt(dot(one, one) * dot(other, other));
+}
+
+/** The length of a vector, by which its components are small or large. */
+export function lengthOf(vector: Float32Array): number {
+  return Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
 }
 
 function numbersOf(output: ModelOutput): Float32Array {

@@ -3,9 +3,11 @@
  */
 
 import type { ModelInfo } from '../engine/engine.js';
+import type { Setting } from '../engine/native-engine.js';
 import type { Precision } from '../precisions.js';
-import type { Precisions } from '../profile/schema.js';
+import type { Precisions, Profile } from '../profile/schema.js';
 import { LEAST_COSINE, type Drift } from './drift.js';
+import type { Findings } from './findings.js';
 
 export interface ModelReport extends ModelInfo {
   readonly tokensPerSecond: number;
@@ -13,10 +15,29 @@ export interface ModelReport extends ModelInfo {
   readonly drift?: Drift;
 }
 
-export interface Report {
+/** What a model's folder says, and what became of it. */
+export interface FolderReport {
+  readonly name: string;
+  readonly architecture: string;
+  /** `weights`, or the name of the graph. */
+  readonly computedBy: string;
+  /** Everything that was read of its tokenizer beside the vocabulary. */
+  readonly settings: readonly Setting[];
+}
+
+export interface Report extends Findings {
   readonly profile: string;
+  /** Those that can be served. */
+  readonly folders: readonly FolderReport[];
+  /** Those that were loaded: none, where some cannot be. */
   readonly models: readonly ModelReport[];
-  readonly faults: readonly string[];
+}
+
+/** A line for each model that is loaded for nothing. */
+export function unserved({ models, routes }: Profile): string[] {
+  return models
+    .filter(({ name }) => !routes.some(({ models }) => models.includes(name)))
+    .map(({ name }) => `${name} is in the profile, and no route serves it`);
 }
 
 /**

@@ -2,11 +2,28 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Engine, InferRequest, ModelOutput } from '../engine/engine.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { Golden } from '../profile/schema.js';
 import { fakeBest, fakeEngine } from '../testing/fake-engine.js';
+import type { Findings } from './findings.js';
 import { outputs } from './outputs.js';
 import { selfTest } from './self-test.js';
 
 const TEXTS = ['', 'a', 'b'];
+
+async function tested(
+  engine: Engine,
+  texts: readonly string[],
+  golden: readonly Golden[] = [],
+): Promise<Findings> {
+  const findings: Findings = { faults: [], notes: [] };
+  await selfTest(engine, texts, golden, findings);
+  return findings;
+}
+
+async function faultsOf(...asked: Parameters<typeof tested>): Promise<string[]> {
+  return (await tested(...asked)).faults;
+}
 
 /** The fake engine with the outputs of each request changed. */
 function engineThat(changes: (output: ModelOutput, request: InferRequest) => ModelOutput): Engine {
@@ -34,34 +51,117 @@ function withScores(output: ModelOutput, change: (score: number) => number): Mod
 
 test('a sound engine has no faults', async () => {
   const golden = [{ text: 'a', labels: { svalabs: fakeBest('svalabs', 'a').label } }];
-  assert.deepEqual(await selfTest(fakeEngine(), TEXTS, golden), []);
+  assert.deepEqual(await faultsOf(fakeEngine(), TEXTS, golden), []);
 });
 
 test('scores that depend on the neighbours are a fault of each text and model', async () => {
   const engine = engineThat((output, { texts }) =>
     withScores(output, (score) => score + texts.length * 1e-5),
   );
-  const faults = await selfTest(engine, TEXTS, []);
+  const faults = await faultsOf(engine, TEXTS);
   assert.equal(faults.length, 3 * 3);
   assert.match(faults[0] ?? '', /^cardiffnlp: text 1 differs by [\d.e-]+ alone and in a batch$/);
 });
 
 test('a score that is not a number is a fault', async () => {
   const engine = engineThat((output) => withScores(output, () => Number.NaN));
-  assert.equal((await selfTest(engine, ['a'], [])).length, 3);
+  assert.equal((await faultsOf(engine, ['a'])).length, 3);
 });
 
 test('a label without a score is a fault', async () => {
   const engine = engineThat((output) =>
     output.type === 'classification' ? { ...output, scores: output.scores.slice(1) } : output,
   );
-  const faults = await selfTest(engine, ['a'], []);
+  const faults = await faultsOf(engine, ['a']);
   assert.equal(faults[0], 'cardiffnlp: text 1 has 2 scores for 3 labels');
+});
+
+/** A fake engine of encoders, whose vectors have `length` and are changed as `change` says. */
+function encoders(
+  length: number,
+  change: (value: number, request: InferRequest) => number = (value) => value,
+): Engine {
+  return engineThat((output, request) => {
+    const values = output.type === 'classification' ? [...output.scores] : [];
+    const vector = values.map((value) => change(value * length, request));
+    return { type: 'embedding', vector: Float32Array.from(vector) };
+  });
+}
+
+test('an encoder has no faults, however long its vectors are and their rounding errors with them', async () => {
+  const rounded = (value: number, { texts }: InferRequest) => value * (1 + texts.length * 1e-7);
+  for (const length of [1e-3, 1, 100]) {
+    assert.deepEqual(await faultsOf(encoders(length, rounded), TEXTS), []);
+  }
+});
+
+for (const [what, change] of [
+  ['drift with their neighbours', (value, { texts }) => value * (1 + texts.length * 1e-4)],
+  ['are not numbers', () => Number.NaN],
+  ['are not finite', () => Number.POSITIVE_INFINITY],
+  ['have no direction', () => 0],
+] as [string, (value: number, request: InferRequest) => number][]) {
+  test(`vectors that ${what} are a fault of each text and model`, async () => {
+    for (const length of [1e-3, 1, 100]) {
+      const faults = await faultsOf(encoders(length, change), TEXTS);
+      assert.equal(faults.length, 3 * 3, faults.join('\n'));
+    }
+  });
+}
+
+/** The fake engine that refuses requests for which there is a reason. */
+function failing(reason: (request: InferRequest) => ServiceError | undefined): Engine {
+  const engine = fakeEngine();
+  const infer = engine.infer.bind(engine);
+  engine.infer = (request) => {
+    const error = reason(request);
+    if (error === undefined) return infer(request);
+    return { answer: Promise.reject(error), cancel: () => undefined };
+  };
+  return engine;
+}
+
+const failed = new ServiceError('inference_failed', 'model m failed: it panicked');
+
+test('an inference that fails is a fault, and the others are asked all the same', async () => {
+  const engine = failing(({ texts }) =>
+    texts.some(({ text }) => text === 'a') ? failed : undefined,
+  );
+  const golden = [
+    { text: 'a', labels: {} },
+    { text: 'b', labels: { svalabs: 'EGGS' } },
+  ];
+  const faults = await faultsOf(engine, TEXTS, golden);
+  assert.deepEqual(faults.slice(0, 2), [
+    'text 2: model m failed: it panicked',
+    'golden text 1: model m failed: it panicked',
+  ]);
+  assert.match(faults[2] ?? '', /^svalabs: golden text 2 is /);
+  const batches = failing(({ texts }) => (texts.length > 1 ? failed : undefined));
+  assert.deepEqual(await faultsOf(batches, TEXTS), [
+    'texts in a batch: model m failed: it panicked',
+  ]);
+});
+
+test('a text that a model cannot read is worth a note, and no fault', async () => {
+  const unreadable = new ServiceError('unreadable_text', 'model m cannot read the text');
+  const engine = failing(({ texts }) =>
+    texts.some(({ text }) => text === '') ? unreadable : undefined,
+  );
+  assert.deepEqual(await tested(engine, TEXTS), {
+    faults: [],
+    notes: ['text 1: model m cannot read the text'],
+  });
+  const answers = await outputs(engine, ['a', '', 'b']);
+  assert.deepEqual(
+    answers.map((models) => models.length),
+    [3, 0, 3],
+  );
 });
 
 test('a golden text that gets another label is a fault, and says nothing of the text', async () => {
   const golden = [{ text: 'secret', labels: { svalabs: 'EGGS' } }];
-  const [fault] = await selfTest(fakeEngine(), [], golden);
+  const [fault] = await faultsOf(fakeEngine(), [], golden);
   const { label } = fakeBest('svalabs', 'secret');
   assert.equal(fault, `svalabs: golden text 1 is ${label}, expected EGGS`);
 });
@@ -90,6 +190,6 @@ test('no more texts are asked at a time than the queue holds', async () => {
       engine.requests.map(({ texts }) => texts.length),
       sizes,
     );
-    assert.deepEqual(await selfTest(engine, texts, []), []);
+    assert.deepEqual(await faultsOf(engine, texts), []);
   }
 });

@@ -8,30 +8,55 @@
 import type { Engine, ModelOutput } from '../engine/engine.js';
 import { best } from '../engine/scores.js';
 import type { Golden } from '../profile/schema.js';
-import { largestDifference, outputs } from './outputs.js';
+import { attempt, type Findings } from './findings.js';
+import {
+  inOneRequest,
+  isUnreadable,
+  largestDifference,
+  lengthOf,
+  outputs,
+  type Outputs,
+} from './outputs.js';
 
-/** Single precision, and sums in another order. */
+/** Single precision, and sums in another order; of a vector, in proportion to its length. */
 const TOLERANCE = 1e-6;
 
-/** Everything that is wrong, a line each; empty for a sound profile. */
+/** Asks for `texts` and `golden`; what is found is written into `findings`, a line each. */
 export async function selfTest(
   engine: Engine,
   texts: readonly string[],
   golden: readonly Golden[],
-): Promise<string[]> {
-  return [...(await neighbours(engine, texts)), ...(await promises(engine, golden))];
+  findings: Findings,
+): Promise<void> {
+  await neighbours(engine, texts, findings);
+  await promises(engine, golden, findings);
 }
 
 /** A text's scores must not depend on what else is in its batch, and each label must have one. */
-async function neighbours(engine: Engine, texts: readonly string[]): Promise<string[]> {
-  const together = await outputs(engine, texts);
-  const faults: string[] = [];
+async function neighbours(
+  engine: Engine,
+  texts: readonly string[],
+  findings: Findings,
+): Promise<void> {
+  const { faults } = findings;
+  const alone = new Map<number, Outputs[number]>();
   for (const [index, text] of texts.entries()) {
-    const [alone = []] = await outputs(engine, [text]);
+    const answer = await attempt(findings, `text ${index + 1}`, () => ask(engine, text));
+    if (typeof answer === 'string') findings.notes.push(`text ${index + 1}: ${answer}`);
+    else if (answer !== undefined) alone.set(index, answer);
+  }
+  const answered = [...alone.keys()];
+  const together = await attempt(findings, 'texts in a batch', () =>
+    outputs(
+      engine,
+      answered.map((index) => texts[index] ?? ''),
+    ),
+  );
+  for (const [place, index] of answered.entries()) {
     for (const [position, { name }] of engine.models.entries()) {
-      const [one, other] = [alone[position], together[index]?.[position]];
-      const drift = one && other ? largestDifference(one, other) : Number.NaN;
-      if (!(drift <= TOLERANCE)) {
+      const [one, other] = [alone.get(index)?.[position], together?.[place]?.[position]];
+      const drift = one && other ? driftOf(one, other) : Number.NaN;
+      if (together !== undefined && !(drift <= TOLERANCE)) {
         faults.push(`${name}: text ${index + 1} differs by ${drift} alone and in a batch`);
       }
       if (one?.type === 'classification' && one.scores.length !== one.labels.length) {
@@ -40,23 +65,44 @@ async function neighbours(engine: Engine, texts: readonly string[]): Promise<str
       }
     }
   }
-  return faults;
+}
+
+/** Every model's output for `text`, or why one cannot read it: a tokenizer may make no token of it. */
+async function ask(engine: Engine, text: string): Promise<Outputs[number] | string> {
+  try {
+    const [answer = []] = await inOneRequest(engine, [text]);
+    return answer;
+  } catch (error) {
+    if (isUnreadable(error)) return error.message;
+    throw error;
+  }
+}
+
+/** How far two answers are apart; NaN where one of them is none. */
+function driftOf(one: ModelOutput, other: ModelOutput): number {
+  const difference = largestDifference(one, other);
+  // The vectors of some encoders are of any length, and their rounding errors with them.
+  return one.type === 'embedding' ? difference / lengthOf(one.vector) : difference;
 }
 
 /** The profile's own examples. */
-async function promises(engine: Engine, golden: readonly Golden[]): Promise<string[]> {
-  const faults: string[] = [];
+async function promises(
+  engine: Engine,
+  golden: readonly Golden[],
+  findings: Findings,
+): Promise<void> {
   for (const [index, { text, labels }] of golden.entries()) {
-    const [answers = []] = await outputs(engine, [text]);
+    const what = `golden text ${index + 1}`;
+    const answers = await attempt(findings, what, () => inOneRequest(engine, [text]));
+    if (answers === undefined) continue;
     for (const [position, { name }] of engine.models.entries()) {
       const expected = labels[name];
-      const found = labelOf(answers[position]);
+      const found = labelOf(answers[0]?.[position]);
       if (expected !== undefined && found !== expected) {
-        faults.push(`${name}: golden text ${index + 1} is ${found}, expected ${expected}`);
+        findings.faults.push(`${name}: ${what} is ${found}, expected ${expected}`);
       }
     }
   }
-  return faults;
 }
 
 function labelOf(output: ModelOutput | undefined): string {

@@ -9,7 +9,17 @@ import { textTable } from './table.js';
 const HEAD = ['model', 'architecture', 'parameters', 'precision', 'max tokens', 'tokens/s'];
 const DRIFT_HEAD = ['agree', 'drift p99', 'drift max'];
 
-export function checkTable({ models, faults }: Report): string {
+export function checkTable({ folders, models, notes, faults }: Report): string {
+  const parts = [
+    models.length === 0 ? '' : modelTable(models),
+    folders.length === 0 ? '' : folderTable(folders),
+    notes.map((note) => `Note: ${note}.\n`).join(''),
+    faults.length === 0 ? 'Self-test passed.\n' : '',
+  ];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+function modelTable(models: Report['models']): string {
   const compared = models.some(({ drift }) => drift !== undefined);
   const head = [...HEAD, ...(compared ? DRIFT_HEAD : []), 'labels'];
   const rows = models.map((model) => [
@@ -22,8 +32,25 @@ export function checkTable({ models, faults }: Report): string {
     ...(model.drift ? driftCells(model.drift) : []),
     labelsCell(model.labels),
   ]);
-  const verdict = faults.length === 0 ? 'Self-test passed.\n' : '';
-  return `${textTable(head, rows)}${verdict}`;
+  return textTable(head, rows);
+}
+
+/** What computes each model, and what is applied of what its folder says of its tokenizer. */
+function folderTable(folders: Report['folders']): string {
+  const rows = folders.map(({ name, computedBy, settings }) => [
+    name,
+    computedBy,
+    String(settings.filter(({ applied }) => !applied).length),
+    appliedCell(settings),
+  ]);
+  return textTable(['model', 'computed by', 'change no token', 'tokenizer settings applied'], rows);
+}
+
+/** Each name once, whichever files say it; the special tokens, which most folders list twice, as one. */
+function appliedCell(settings: Report['folders'][number]['settings']): string {
+  const names = settings.filter(({ applied }) => applied).map(({ name }) => name);
+  const shown = names.map((name) => (/_tokens?$/.test(name) ? 'special tokens' : name));
+  return [...new Set(shown)].join(', ') || 'none';
 }
 
 function driftCells({ agreement, p99, largest }: Drift): string[] {

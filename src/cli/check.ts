@@ -4,26 +4,15 @@
 
 import { parseArgs } from 'node:util';
 
-import { driftOf, LEAST_COSINE } from '../check/drift.js';
-import { outputs } from '../check/outputs.js';
-import { unfit, type Report } from '../check/report.js';
-import { selfTest } from '../check/self-test.js';
-import { tokensPerSecond } from '../check/speed.js';
+import { LEAST_COSINE } from '../check/drift.js';
 import { readTexts, SELF_TEST_TEXTS } from '../check/texts.js';
 import { loadSettings } from '../config/load.js';
-import {
-  engineSettingNames,
-  flagOf,
-  settings as table,
-  type Settings,
-} from '../config/settings.js';
-import type { Precision } from '../precisions.js';
+import { engineSettingNames, flagOf, settings as table } from '../config/settings.js';
 import { exitCodes, StartError } from '../start-error.js';
+import { checkProfile } from './check-profile.js';
 import { checkTable } from './check-table.js';
 import type { Command } from './command.js';
 import { onlyProfile, parsed } from './parsed.js';
-import { engineConfig, loadEngine } from './profile-engine.js';
-import { servedBy } from './served.js';
 
 /** What `serve` takes too: everything that decides how models run. */
 const passedOn = ['modelsDir', ...engineSettingNames].map((name) => flagOf(name).slice(2));
@@ -34,12 +23,13 @@ export const check: Command = {
   summary: 'Load a profile, test it and measure its models',
   help: () => `Usage: chorus check <profile> [options]
 
-Exit code 0 when every model loads and answers as it should, 1 otherwise.
+Exit code 0 when every model loads and answers as it should, 1 otherwise. What a model's folder says of its
+tokenizer is listed with what became of it: applied, or changing no token; anything else is refused.
 
   --against PRECISION  Compare with the models in this precision: ${table.precision.kind.expects};
                        vectors of encoders agree from a cosine of ${LEAST_COSINE} on
   --texts FILE         Texts to measure and compare with, one per line, or JSONL with "text"
-  --json               Print one JSON object
+  --json               Print one JSON object, with every setting of every tokenizer
 
 As for chorus serve: ${passedOn.map((flag) => `--${flag}`).join(', ')}.
 `,
@@ -72,39 +62,4 @@ async function run(args: readonly string[]): Promise<void> {
   const report = await checkProfile(settings, texts, against);
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : checkTable(report));
   if (report.faults.length > 0) throw new StartError(report.faults, exitCodes.failed);
-}
-
-async function checkProfile(
-  settings: Settings,
-  texts: readonly string[],
-  against: Precision | undefined,
-): Promise<Report> {
-  const { profile } = servedBy(settings);
-  const engine = await loadEngine(engineConfig(settings, profile), profile);
-  const faults = await selfTest(engine, SELF_TEST_TEXTS, profile.golden);
-  const speeds = await tokensPerSecond(
-    engine,
-    texts.filter((text) => text.trim() !== ''),
-  );
-  const ours = against === undefined ? undefined : await outputs(engine, texts);
-  await engine.close();
-  // One after the other: two precisions of a large profile need not fit into memory together.
-  const theirs =
-    against === undefined ? undefined : await reference({ ...settings, precision: against });
-  const models = engine.models.map((model, position) => ({
-    ...model,
-    tokensPerSecond: Math.round(speeds.get(model.name) ?? 0),
-    ...(ours && theirs && { drift: driftOf(ours, theirs, position) }),
-  }));
-  if (against !== undefined) {
-    faults.push(...unfit(models, profile.precisions, [settings.precision, against]));
-  }
-  return { profile: profile.name, models, faults };
-
-  async function reference(others: Settings) {
-    const other = await loadEngine(engineConfig(others, profile), profile);
-    const answers = await outputs(other, texts);
-    await other.close();
-    return answers;
-  }
 }

@@ -7,16 +7,19 @@ import { parseArgs } from 'node:util';
 
 import { scanCacheDir } from '@huggingface/hub';
 
+import { describeModel } from '../engine/native-engine.js';
 import { HubCache } from '../hub/cache.js';
-import { hasOwnFolder, locateModels } from '../hub/installed.js';
+import { hasOwnFolder, locateModels, type InstalledModel } from '../hub/installed.js';
 import { lockFileOf, readLock } from '../hub/lock.js';
 import { sizeOf } from '../hub/progress.js';
 import { locateProfile, shippedProfiles } from '../profile/locate.js';
 import { readProfile } from '../profile/read.js';
-import type { Profile } from '../profile/schema.js';
+import type { Profile, ProfileModel } from '../profile/schema.js';
 import { StartError } from '../start-error.js';
 import type { Command } from './command.js';
+import { computedBy } from './described.js';
 import { parsed } from './parsed.js';
+import { modelConfig } from './profile-engine.js';
 import { textTable } from './table.js';
 
 export const models: Command = {
@@ -25,16 +28,16 @@ export const models: Command = {
   summary: 'List what profiles serve and what is cached',
   help: () => `Usage: chorus models [profile…]
 
-Lists the models of the given profiles (all shipped ones by default) with their revisions, and every
-revision in the cache with its size.
+Lists the models of the given profiles (all shipped ones by default) with their revisions and, where they are
+here, what computes them: their weights or a graph. Then every revision in the cache with its size.
 `,
   async run(args) {
     const { positionals } = parsed(() => parseArgs({ args: [...args], allowPositionals: true }));
     const names = positionals.length === 0 ? shippedProfiles() : positionals;
     const cache = new HubCache();
     const profiles = names.map((name) => readProfile(locateProfile(name)));
-    const served = profiles.flatMap((profile) => servedRows(profile, cache));
-    process.stdout.write(textTable(['profile', 'model', 'source', 'revision', 'state'], served));
+    const served = await Promise.all(profiles.map((profile) => servedRows(profile, cache)));
+    process.stdout.write(textTable(HEAD, served.flat()));
     process.stdout.write(`\nIn ${cache.folder}:\n`);
     const cached = await cachedRows(cache);
     process.stdout.write(
@@ -43,29 +46,52 @@ revision in the cache with its size.
   },
 };
 
+const HEAD = ['profile', 'model', 'source', 'revision', 'state', 'computed by'];
 const SHOWN_DIGITS = 12;
+const SHOWN_REASON = 72;
 
-function servedRows(profile: Profile, cache: HubCache): string[][] {
+function servedRows(profile: Profile, cache: HubCache): Promise<string[][]> {
   const lock = readLock(lockFileOf(profile.file));
-  return profile.models.map((model) => {
-    const { name, folder, source } = model;
-    if (hasOwnFolder(model)) return [profile.name, name, folder, '', 'own folder'];
-    const locked = lock.models[name];
-    const commit = locked?.files.find(({ path }) => path === 'config.json')?.commit;
-    const revision = (commit ?? source?.revision ?? '').slice(0, SHOWN_DIGITS);
-    return [profile.name, name, source?.repo ?? folder, revision, stateOf(profile, name, cache)];
-  });
+  return Promise.all(
+    profile.models.map(async (model) => {
+      const { name, folder, source } = model;
+      const installed = installedOf(profile, name, cache);
+      const computed = installed === undefined ? '' : await computerOf(model, installed);
+      if (hasOwnFolder(model)) return [profile.name, name, folder, '', 'own folder', computed];
+      const locked = lock.models[name];
+      const commit = locked?.files.find(({ path }) => path === 'config.json')?.commit;
+      const revision = (commit ?? source?.revision ?? '').slice(0, SHOWN_DIGITS);
+      const state = stateOf(installed);
+      return [profile.name, name, source?.repo ?? folder, revision, state, computed];
+    }),
+  );
 }
 
-function stateOf(profile: Profile, name: string, cache: HubCache): string {
+/** The files of one model; undefined where they are not here. */
+function installedOf(profile: Profile, name: string, cache: HubCache): InstalledModel | undefined {
   try {
     const only = { ...profile, models: profile.models.filter((model) => model.name === name) };
-    const [installed] = locateModels(only, cache).values();
-    const bytes = installed?.locked.reduce((sum, file) => sum + file.bytes, 0) ?? 0;
-    return `pulled, ${sizeOf(bytes)}`;
+    return locateModels(only, cache).get(name);
   } catch (error) {
-    if (error instanceof StartError) return 'not pulled';
+    if (error instanceof StartError) return undefined;
     throw error;
+  }
+}
+
+function stateOf(installed: InstalledModel | undefined): string {
+  if (installed === undefined) return 'not pulled';
+  return `pulled, ${sizeOf(installed.locked.reduce((sum, file) => sum + file.bytes, 0))}`;
+}
+
+/** What computes the model, or the beginning of why it is not served: `chorus check` says the rest. */
+async function computerOf(model: ProfileModel, installed: InstalledModel): Promise<string> {
+  const config = modelConfig(model, installed);
+  try {
+    return computedBy(await describeModel(config), config);
+  } catch (error) {
+    const { message } = error as Error;
+    const reason = `refused: ${message.replace(installed.folder, '').replace(/^[/: ]+/, '')}`;
+    return reason.length > SHOWN_REASON ? `${reason.slice(0, SHOWN_REASON)}…` : reason;
   }
 }
 

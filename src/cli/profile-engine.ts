@@ -4,7 +4,12 @@
 
 import { engineSettingsOf, type Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
-import { LoadFailure, loadNativeEngine, type EngineConfig } from '../engine/native-engine.js';
+import {
+  LoadFailure,
+  loadNativeEngine,
+  type EngineConfig,
+  type ModelConfig,
+} from '../engine/native-engine.js';
 import { locateOrtLibrary } from '../engine/ort-library.js';
 import { HubCache } from '../hub/cache.js';
 import { locateModels, type InstalledModel } from '../hub/installed.js';
@@ -30,7 +35,11 @@ export function engineConfig(settings: Settings, profile: Profile): EngineConfig
   return {
     ...engineSettings,
     ortLibrary: locateOrtLibrary(ortLibrary),
-    models: models.map((model) => modelConfig(model, installed.get(model.name))),
+    models: models.map((model) => {
+      const files = installed.get(model.name);
+      if (files === undefined) throw new Error(`Model ${model.name} was not located.`);
+      return modelConfig(model, files);
+    }),
   };
 }
 
@@ -51,17 +60,18 @@ export function located(failure: LoadFailure, profile: Profile): StartError {
   return new StartError([profile.fault(['models', index, field], message)], exitCodes.usage);
 }
 
-function modelConfig(
-  { name, labels, maxTokens, pooling }: ProfileModel,
-  installed: InstalledModel | undefined,
-): EngineConfig['models'][number] {
-  if (installed === undefined) throw new Error(`Model ${name} was not located.`);
+/** A model for the engine, whose files are those of `installed`. */
+export function modelConfig(
+  { name, labels, maxTokens, format, pooling }: ProfileModel,
+  installed: InstalledModel,
+): ModelConfig {
   return {
     name,
     path: installed.folder,
     weightsPath: installed.weightsFolder,
     locked: installed.locked.map((file) => ({ ...file })),
     maxTokens,
+    format,
     pooling,
     labelNames: Object.entries(labels).map(([from, to]) => ({ from, to })),
   };

@@ -17,6 +17,7 @@ import { readProfile } from '../profile/read.js';
 import type { Profile } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Command } from './command.js';
+import { graphOf } from './described.js';
 import { onlyProfile, parsed } from './parsed.js';
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
@@ -61,6 +62,7 @@ export async function pullProfile(profile: Profile, update = false): Promise<voi
     }),
     cache,
     progress: progressOn(process.stderr),
+    describe: (model, files, names) => graphOf(model, files, names, profile),
     convert: convertCheckpoint,
     update,
   });

@@ -11,6 +11,7 @@ import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
 import { banner } from './banner.js';
 import type { Command } from './command.js';
+import { requireServable } from './described.js';
 import { serveHelp } from './help.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
@@ -31,6 +32,7 @@ async function run(args: readonly string[]): Promise<void> {
   const { profile } = served;
   if (settings.pull) await pullProfile(profile);
   const config = engineConfig(settings, profile);
+  await requireServable(config, profile);
 
   const logger = createLogger(settings.logLevel);
   for (const warning of warnings) logger.warn({}, warning);

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
+import { SELF_TEST_TEXTS } from '../check/texts.js';
 import { ChorusProcess } from '../testing/chorus-process.js';
 import { until } from '../testing/until.js';
 import { freePort, scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
@@ -69,7 +70,7 @@ test('every text of smoke.tsv gets the labels given there', async (context) => {
 });
 
 test('the empty string, blanks and control characters are texts like any other', async () => {
-  for (const text of ['', ' ', '\n\t', '\u0000\u0007', '\ufeff', '👍']) await ask(text);
+  for (const text of [...SELF_TEST_TEXTS, '\n\t', '\u0000\u0007', '\ufeff', '👍']) await ask(text);
 });
 
 test('a long text is answered from its beginning and says so', async () => {

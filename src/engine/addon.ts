@@ -7,7 +7,12 @@
 
 import { createRequire } from 'node:module';
 
-import type { ConvertOutcome, NativeEngine } from '../../native/addon/index.cjs';
+import type {
+  ConvertOutcome,
+  DescribeOutcome,
+  ModelConfig,
+  NativeEngine,
+} from '../../native/addon/index.cjs';
 import { StartError } from '../start-error.js';
 
 export type * from '../../native/addon/index.cjs';
@@ -19,6 +24,7 @@ export interface Addon {
     'cancel' | 'close' | 'load' | 'stats' | 'submit'
   >;
   readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
+  readonly describeModel: (config: ModelConfig, files: string[]) => Promise<DescribeOutcome>;
   readonly exitProcess: (code: number) => void;
 }
 

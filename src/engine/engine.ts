@@ -57,8 +57,8 @@ export interface TextAnswer {
  */
 export interface Inference {
   /**
-   * @throws {ServiceError} `queue_full`, `too_many_texts`, `draining`, `deadline_exceeded`, `inference_failed`, or what
-   *   `cancel` was given.
+   * @throws {ServiceError} `queue_full`, `too_many_texts`, `unreadable_text`, `draining`, `deadline_exceeded`,
+   *   `inference_failed`, or what `cancel` was given.
    */
   readonly answer: Promise<Answer>;
   /**
@@ -145,7 +145,7 @@ export interface ModelStats {
   readonly inferenceSeconds: HistogramSnapshot;
   /** How many batches were closed for which reason: `drained`, `padding`, `shared`, `token_budget`. */
   readonly batchesClosed: Readonly<Record<string, number>>;
-  /** Failed texts by reason: `non_finite`, `panic`, `runtime`. */
+  /** Failed texts by reason: `non_finite`, `panic`, `runtime`, `unreadable`. */
   readonly errors: Readonly<Record<string, number>>;
 }
 

@@ -177,6 +177,7 @@ test('every request gets its own reply, in whatever order they come', async () =
 for (const [code, expected] of [
   ['queue_full', 'queue_full'],
   ['too_many_texts', 'too_many_texts'],
+  ['unreadable_text', 'unreadable_text'],
   ['deadline_exceeded', 'deadline_exceeded'],
   ['inference_failed', 'inference_failed'],
   ['surprise', 'internal'],

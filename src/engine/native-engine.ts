@@ -10,7 +10,7 @@ import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
 import { loadAddon, type Addon } from './addon.js';
 import type * as native from './addon.js';
-export type { EngineConfig } from './addon.js';
+export type { Description, EngineConfig, ModelConfig, Setting, StoredFile } from './addon.js';
 import type {
   Answer,
   Engine,
@@ -40,7 +40,24 @@ export async function loadNativeEngine(
   return new NativeEngineAdapter(handle, open, outcome);
 }
 
-/** The engine could not load; `model` and `field` name the entry of the profile where one is to blame. */
+/**
+ * What the small files of a model's folder say it is, before anything large of it is read.
+ *
+ * `files` are the names of those beside its weights, which need not be there yet; none: those that are there.
+ *
+ * @throws {LoadFailure} with the addon's message: which file, what was expected, what was found.
+ */
+export async function describeModel(
+  config: native.ModelConfig,
+  files: readonly string[] = [],
+  addon: Pick<Addon, 'describeModel'> = loadAddon(),
+): Promise<native.Description> {
+  const outcome = await addon.describeModel(config, [...files]);
+  if (outcome.type === 'failed') throw new LoadFailure(outcome);
+  return outcome.description;
+}
+
+/** A model cannot be served; `model` and `field` name the entry of the profile where one is to blame. */
 export class LoadFailure extends StartError {
   readonly model: string | undefined;
   readonly field: string | undefined;
@@ -58,13 +75,15 @@ export function exitProcess(code: number): void {
 }
 
 /**
- * Stores the folder's `pytorch_model.bin` as `model.safetensors` beside it.
+ * Stores the folder's pickled weights as safetensors beside them, unless they have been; gives which file is stored
+ * as which.
  *
- * @throws {StartError} when it holds anything but tensors.
+ * @throws {StartError} when they hold anything but tensors.
  */
-export async function convertCheckpoint(folder: string): Promise<void> {
+export async function convertCheckpoint(folder: string): Promise<readonly native.StoredFile[]> {
   const outcome = await loadAddon().convertCheckpoint(folder);
   if (outcome.type === 'failed') throw new StartError([outcome.message]);
+  return outcome.files;
 }
 
 class NativeEngineAdapter implements Engine {

@@ -34,6 +34,7 @@ const kinds = {
   expectation_failed: kind(417, 'The Expect header is not supported', 'any'),
   invalid_input: kind(422, 'The input is not what the route takes', 'body'),
   too_many_texts: kind(422, 'The request has too many texts', 'models'),
+  unreadable_text: kind(422, 'A model cannot read the text', 'models'),
   headers_too_large: kind(431, 'The request header is too large', 'any'),
   /** Never sent, since nobody is left to read it; 499 is what metrics and logs show. */
   cancelled: kind(499, 'The client went away', 'own'),

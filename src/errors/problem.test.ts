@@ -30,6 +30,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   request_timeout: 408,
   stalled: 503,
   too_many_texts: 422,
+  unreadable_text: 422,
   unsupported_content_encoding: 415,
   unsupported_media_type: 415,
 };

@@ -5,7 +5,7 @@
  * from then on nothing that differs is downloaded or served.
  */
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
@@ -36,14 +36,26 @@ const lockedModel = z.strictObject({
   files: z.array(lockedFile).min(1),
 });
 
+/**
+ * Locks of version 1 may lack files that decide how a text is read (`added_tokens.json`, modules): a model served by one
+ * could answer wrongly.
+ */
+const VERSION = 2;
+
 const lock = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(VERSION),
   models: z.record(z.string(), lockedModel),
 });
 
 export type LockedFile = Readonly<z.infer<typeof lockedFile>>;
 export type LockedModel = Readonly<z.infer<typeof lockedModel>>;
 export type Lock = Readonly<z.infer<typeof lock>>;
+
+const lockOfVersion1 = z.object({ version: z.literal(1) });
+
+export function noLock(): Lock {
+  return { version: VERSION, models: {} };
+}
 
 /** `models/challenge.yaml` → `models/challenge.lock.json`. */
 export function lockFileOf(profileFile: string): string {
@@ -60,10 +72,17 @@ export function readLock(file: string): Lock {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { version: 1, models: {} };
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return noLock();
     throw new StartError([`Cannot read the lock ${file}: ${(error as Error).message}`]);
   }
-  const result = lock.safeParse(parsed(text));
+  const json = parsed(text);
+  if (lockOfVersion1.safeParse(json).success) {
+    throw new StartError([
+      `${file} is of version 1, which lacks files of tokenizers that are read now; run "chorus pull" for its profile ` +
+        'with --update.',
+    ]);
+  }
+  const result = lock.safeParse(json);
   if (result.success) return result.data;
   const faults = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new StartError(
@@ -75,7 +94,7 @@ export function readLock(file: string): Lock {
 /** Replaces the lock as a whole, if it changed. */
 export function writeLock(file: string, contents: Lock): void {
   const text = `${JSON.stringify(contents, null, 2)}\n`;
-  if (JSON.stringify(readLock(file)) === JSON.stringify(contents)) return;
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
   const fresh = `${file}.${process.pid}.tmp`;
   writeFileSync(fresh, text);
   renameSync(fresh, file);

@@ -150,6 +150,16 @@ test('a lock that nobody could have written is refused', async (context) => {
   assert.match(await own.refusal(), /own\.lock\.json is not a lock .* must be a plain path/);
 });
 
+test('a lock that may lack files is refused until it is written anew', async (context) => {
+  const own = await pullWorld(context);
+  await own.pull();
+  const lock = readFileSync(own.lockFile, 'utf8');
+  writeFileSync(own.lockFile, lock.replace('"version": 2', '"version": 1'));
+  assert.match(await own.refusal(), /own\.lock\.json is of version 1, .* with --update/);
+  await own.pull({ update: true });
+  assert.equal(readFileSync(own.lockFile, 'utf8'), lock);
+});
+
 test('what is missing is said with the command that brings it', async (context) => {
   const own = await pullWorld(context);
   assert.throws(

@@ -1,29 +1,52 @@
 /**
  * Brings the models of a profile into the cache and writes down what came.
+ *
+ * The small files of a model come first and are described, so that one that is not served is refused before its
+ * weights are asked for, and of several formats only that one comes which computes it.
  */
 
 import { mkdir, statfs } from 'node:fs/promises';
 
 import pLimit, { type LimitFunction } from 'p-limit';
 
+import { writtenAs } from '../profile/locate.js';
 import type { Profile, ProfileModel } from '../profile/schema.js';
 import { StartError } from '../start-error.js';
 import type { HubCache } from './cache.js';
-import type { HubClient, RemoteFile } from './client.js';
+import type { HubClient } from './client.js';
 import { digestsOf, type Digests } from './digest.js';
 import { download, type Wanted } from './download.js';
 import { HubError, PassingError } from './hub-error.js';
-import { hasOwnFolder, requireSameSource } from './installed.js';
-import { lockFileOf, readLock, writeLock, type LockedFile, type LockedModel } from './lock.js';
+import { hasOwnFolder, requireSameSource, type InstalledModel } from './installed.js';
+import {
+  lockFileOf,
+  noLock,
+  readLock,
+  writeLock,
+  type LockedFile,
+  type LockedModel,
+} from './lock.js';
+import { planFromHub, planFromLock, type Plan } from './plan.js';
 import type { Progress } from './progress.js';
-import { PICKLED, SAFETENSORS, selectSettings, selectWeights } from './select.js';
+import { isPickled, storedAs } from './select.js';
 
 export interface PullParts {
   readonly client: HubClient;
   readonly cache: HubCache;
   readonly progress: Progress;
-  /** Writes `model.safetensors` beside the folder's `pytorch_model.bin`. */
-  readonly convert: (folder: string) => Promise<void>;
+  /**
+   * The graph that computes a model, relative to the folder of its weights; empty: its weights do. `names` are those
+   * of the files there, which have not come yet.
+   *
+   * @throws {StartError} when the files that have come say that it cannot be served.
+   */
+  readonly describe: (
+    model: ProfileModel,
+    files: InstalledModel,
+    names: readonly string[],
+  ) => Promise<string>;
+  /** Stores the folder's pickled weights as safetensors beside them, unless they have been; tells which as which. */
+  readonly convert: (folder: string) => Promise<readonly { from: string; to: string }[]>;
   /** Whether to ask the hub anew and replace what the lock says. */
   readonly update: boolean;
 }
@@ -41,13 +64,11 @@ const PARALLEL = 4;
 /** Room that is left beside the files: the cache is rarely alone on its disk. */
 const SPARE_BYTES = 64 << 20;
 
-/** What is to be fetched for one model. */
-interface Plan {
-  readonly model: ProfileModel;
-  readonly entry: Omit<LockedModel, 'files'>;
-  readonly files: readonly Wanted[];
-  /** What the lock says of the file that is converted here. */
-  readonly converted: LockedFile | undefined;
+/** A model whose small files have come. */
+interface Begun {
+  readonly plan: Plan;
+  readonly settings: readonly LockedFile[];
+  readonly weights: readonly Wanted[];
 }
 
 /**
@@ -60,27 +81,32 @@ interface Plan {
  */
 export async function pull(profile: Profile, parts: PullParts): Promise<PullOutcome> {
   const lockFile = lockFileOf(profile.file);
-  const lock = parts.update ? { version: 1 as const, models: {} } : readLock(lockFile);
+  const lock = parts.update ? noLock() : readLock(lockFile);
   const own = profile.models.filter((model) => model.source === undefined || hasOwnFolder(model));
   const wanted = profile.models.filter((model) => !own.includes(model));
   const stop = new AbortController();
+  const fetching = { ...parts, limit: pLimit(PARALLEL), signal: stop.signal };
   try {
-    const plans = await all(wanted, stop, (model) => {
+    const begun = await all(wanted, stop, async (model) => {
       const locked = lock.models[model.name];
-      if (locked === undefined) return ask(model, parts, stop.signal);
+      if (locked === undefined)
+        return begin(await planFromHub(model, parts, stop.signal), fetching);
       requireSameSource(model, locked, profile);
-      return Promise.resolve(planOf(model, locked));
+      return begin(planFromLock(model, locked), fetching).catch((error: unknown) => {
+        throw unlessOutdated(error, profile);
+      });
     });
-    await requireSpace(plans, parts.cache);
-    const limit = pLimit(PARALLEL);
-    const models = await all(plans, stop, (plan) => fetchModel(plan, parts, limit, stop.signal));
-    const bytes = plans.flatMap(({ files }) => files).reduce((sum, file) => sum + file.bytes, 0);
+    const missing = begun.flatMap(({ weights }) => weights);
+    await requireSpace(missing, parts.cache);
+    const models = await all(begun, stop, (one) => finish(one, fetching));
+    const files = [...begun.flatMap(({ settings }) => settings), ...missing];
     const entries = wanted.map(({ name }, index) => [name, models[index]] as const);
     writeLock(lockFile, {
-      version: 1,
+      ...lock,
       models: { ...lock.models, ...(Object.fromEntries(entries) as Record<string, LockedModel>) },
     });
     const names = (of: readonly ProfileModel[]) => of.map(({ name }) => name);
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     return { pulled: names(wanted), skipped: names(own), lockFile, bytes };
   } catch (error) {
     if (error instanceof PassingError) {
@@ -91,6 +117,19 @@ export async function pull(profile: Profile, parts: PullParts): Promise<PullOutc
   } finally {
     parts.progress.stop();
   }
+}
+
+interface Fetching extends PullParts {
+  readonly limit: LimitFunction;
+  readonly signal: AbortSignal;
+}
+
+/** A lock has what the profile wanted when it was written; the repository may have more. */
+function unlessOutdated(error: unknown, { file }: Profile): unknown {
+  if (!(error instanceof StartError)) return error;
+  const command = `chorus pull ${writtenAs(file)} --update`;
+  const advice = `Only what ${lockFileOf(file)} names was looked at; to ask the hub anew, run: ${command}`;
+  return new StartError([...error.lines, advice], error.exitCode);
 }
 
 /** Runs `work` for all, and stops the others when one fails; the first failure is thrown. */
@@ -115,61 +154,26 @@ async function all<T, R>(
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
-/** Asks the hub what the profile's revisions hold. */
-async function ask(
-  model: ProfileModel,
-  { client, cache }: PullParts,
-  signal: AbortSignal,
-): Promise<Plan> {
-  const { repo, revision, weightsRevision } = sourceOf(model);
-  const main = await client.describe(repo, revision, signal);
-  const other =
-    weightsRevision === revision ? main : await client.describe(repo, weightsRevision, signal);
-  await cache.remember(repo, revision, main.commit);
-  await cache.remember(repo, weightsRevision, other.commit);
-  const of = (commit: string, files: readonly RemoteFile[]) =>
-    files.map((file) => ({ ...file, repo, commit, sha256: '' }));
-  const settings = selectSettings(main.files, `${repo} at ${revision}`);
-  const weights = selectWeights(other.files, `${repo} at ${weightsRevision}`);
-  return {
-    model,
-    entry: { repo, revision, weights_revision: weightsRevision, licence: main.licence },
-    files: [...of(main.commit, settings), ...of(other.commit, weights)],
-    converted: undefined,
+/** Fetches what describes a model, and finds out what else it needs. */
+async function begin(plan: Plan, fetching: Fetching): Promise<Begun> {
+  const { model, entry, weights } = plan;
+  const settings = await fetchAll(model, plan.settings, fetching);
+  const { cache } = fetching;
+  const files = {
+    folder: cache.snapshot(entry.repo, plan.settings[0]?.commit ?? ''),
+    weightsFolder: cache.snapshot(entry.repo, weights.commit),
+    locked: [],
   };
-}
-
-function planOf(model: ProfileModel, { files, ...entry }: LockedModel): Plan {
-  return {
-    model,
-    entry,
-    files: files
-      .filter((file) => file.converted_from === undefined)
-      .map(({ path, commit, bytes, sha256, etag }) => ({
-        repo: entry.repo,
-        path,
-        commit,
-        bytes,
-        sha256,
-        etag: etag ?? sha256,
-      })),
-    converted: files.find((file) => file.converted_from !== undefined),
-  };
-}
-
-function sourceOf({ name, source }: ProfileModel) {
-  if (source === undefined) throw new Error(`Model ${name} has no source.`);
-  return source;
+  const graph = await fetching.describe(model, files, weights.names);
+  return { plan, settings, weights: weights.select(graph) };
 }
 
 /** @throws {StartError} when the disk cannot hold what is missing. */
-async function requireSpace(plans: readonly Plan[], cache: HubCache): Promise<void> {
+async function requireSpace(files: readonly Wanted[], cache: HubCache): Promise<void> {
   let missing = 0;
-  for (const { files } of plans) {
-    for (const { repo, commit, path, bytes } of files) {
-      if (!cache.has(repo, commit, path)) missing += bytes;
-      if (path === PICKLED && !cache.has(repo, commit, SAFETENSORS)) missing += bytes;
-    }
+  for (const { repo, commit, path, bytes } of files) {
+    if (!cache.has(repo, commit, path)) missing += bytes;
+    if (isPickled(path) && !cache.has(repo, commit, storedAs(path))) missing += bytes;
   }
   await mkdir(cache.folder, { recursive: true });
   const { bavail, bsize } = await statfs(cache.folder);
@@ -182,51 +186,58 @@ async function requireSpace(plans: readonly Plan[], cache: HubCache): Promise<vo
   ]);
 }
 
-async function fetchModel(
-  plan: Plan,
-  { client, cache, progress, convert }: PullParts,
-  limit: LimitFunction,
-  signal: AbortSignal,
+/** Fetches what computes a model. */
+async function finish(
+  { plan, settings, weights }: Begun,
+  fetching: Fetching,
 ): Promise<LockedModel> {
-  const { model, entry, files } = plan;
-  const locked = await Promise.all(
+  const files = [...settings, ...(await fetchAll(plan.model, weights, fetching))];
+  const pickled = weights.filter(({ path }) => isPickled(path));
+  if (pickled.length > 0) files.push(...(await convertAll(plan, pickled, fetching)));
+  return { ...plan.entry, files };
+}
+
+async function fetchAll(
+  { name }: ProfileModel,
+  files: readonly Wanted[],
+  { client, cache, progress, limit, signal }: Fetching,
+): Promise<LockedFile[]> {
+  return Promise.all(
     files.map((wanted) =>
       limit(async () => {
-        const line = progress.file(`${model.name}/${wanted.path}`, wanted.bytes);
+        const line = progress.file(`${name}/${wanted.path}`, wanted.bytes);
         const digests = await download(client, cache, wanted, line.at, signal);
         line.done();
         return lockedFile(wanted.path, wanted.commit, digests, { etag: wanted.etag });
       }),
     ),
   );
-  const pickled = files.find(({ path }) => path === PICKLED);
-  if (pickled !== undefined) {
-    locked.push(await converted(plan, pickled, cache, progress, convert));
-  }
-  return { ...entry, files: locked };
 }
 
-/** Converts the pickle unless that was done; what comes out must be what the lock says. */
-async function converted(
-  { model, converted: expected }: Plan,
-  { repo, commit }: Wanted,
-  cache: HubCache,
-  progress: Progress,
-  convert: (folder: string) => Promise<void>,
-): Promise<LockedFile> {
-  const file = cache.file(repo, commit, SAFETENSORS);
-  if (!cache.has(repo, commit, SAFETENSORS)) {
-    progress.note(`${model.name}: storing ${PICKLED} as ${SAFETENSORS}`);
-    await convert(cache.snapshot(repo, commit));
+/** Converts pickles unless that was done; what comes out must be what the lock says. */
+async function convertAll(
+  { model, entry: { repo }, weights: { commit }, converted }: Plan,
+  pickled: readonly Wanted[],
+  { cache, progress, convert }: Fetching,
+): Promise<LockedFile[]> {
+  for (const { path } of pickled) {
+    if (cache.has(repo, commit, storedAs(path))) continue;
+    progress.note(`${model.name}: storing ${path} as ${storedAs(path)}`);
   }
-  const digests = await digestsOf(file);
-  if (expected !== undefined && expected.sha256 !== digests.sha256) {
-    throw new HubError(
-      `${repo}/${SAFETENSORS}: expected the sha256 ${expected.sha256} of the lock, ` +
-        `found ${digests.sha256} in ${file}; delete it and pull again.`,
-    );
+  const made: LockedFile[] = [];
+  for (const { from, to } of await convert(cache.snapshot(repo, commit))) {
+    const file = cache.file(repo, commit, to);
+    const digests = await digestsOf(file);
+    const expected = converted.find(({ path }) => path === to);
+    if (expected !== undefined && expected.sha256 !== digests.sha256) {
+      throw new HubError(
+        `${repo}/${to}: expected the sha256 ${expected.sha256} of the lock, ` +
+          `found ${digests.sha256} in ${file}; delete it and pull again.`,
+      );
+    }
+    made.push(lockedFile(to, commit, digests, { converted_from: from }));
   }
-  return lockedFile(SAFETENSORS, commit, digests, { converted_from: PICKLED });
+  return made;
 }
 
 function lockedFile(

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { RemoteFile } from './client.js';
-import { isWeights, selectSettings, selectWeights } from './select.js';
+import {
+  computing,
+  isPickled,
+  isWeights,
+  selectSettings,
+  selectWeights,
+  storedAs,
+} from './select.js';
 
 function repository(...paths: readonly string[]): RemoteFile[] {
   return paths.map((path) => ({ path, bytes: 1, etag: '' }));
@@ -13,22 +20,53 @@ function pathsOf(files: readonly RemoteFile[]): string[] {
 }
 
 for (const [what, has, selected] of [
-  ['the fast tokenizer wins', ['vocab.txt', 'tokenizer.json'], ['tokenizer.json']],
   [
-    'a sentencepiece vocabulary wins over words',
-    ['vocab.txt', 'sentencepiece.bpe.model'],
-    ['sentencepiece.bpe.model'],
+    'the complete description of a tokenizer wins',
+    ['vocab.txt', 'tokenizer.json'],
+    ['tokenizer.json'],
   ],
   [
-    'merges and vocabulary go together',
-    ['merges.txt', 'vocab.json', 'vocab.txt'],
-    ['merges.txt', 'vocab.json'],
+    'of several vocabularies all come, for the class decides',
+    ['vocab.txt', 'sentencepiece.bpe.model', 'vocab.json', 'merges.txt'],
+    ['vocab.txt', 'sentencepiece.bpe.model', 'vocab.json', 'merges.txt'],
   ],
-  ['a vocabulary without its merges is none', ['vocab.json', 'vocab.txt'], ['vocab.txt']],
   [
-    'what describes the tokenizer comes along',
-    ['tokenizer.json', 'special_tokens_map.json', 'tokenizer_config.json', 'README.md'],
-    ['special_tokens_map.json', 'tokenizer_config.json', 'tokenizer.json'],
+    'what is said of the tokenizer comes along',
+    [
+      'tokenizer.json',
+      'added_tokens.json',
+      'special_tokens_map.json',
+      'tokenizer_config.json',
+      'README.md',
+      'generation_config.json',
+    ],
+    ['tokenizer.json', 'added_tokens.json', 'special_tokens_map.json', 'tokenizer_config.json'],
+  ],
+  [
+    'the modules of sentence-transformers come with their settings',
+    [
+      'vocab.txt',
+      'modules.json',
+      'sentence_bert_config.json',
+      'config_sentence_transformers.json',
+      '1_Pooling/config.json',
+      '2_Dense/config.json',
+      '2_Dense/pytorch_model.bin',
+      'onnx/config.json',
+    ],
+    [
+      'vocab.txt',
+      'modules.json',
+      'sentence_bert_config.json',
+      'config_sentence_transformers.json',
+      '1_Pooling/config.json',
+      '2_Dense/config.json',
+    ],
+  ],
+  [
+    'folders that look like modules are none without the list',
+    ['vocab.txt', '1_Pooling/config.json'],
+    ['vocab.txt'],
   ],
 ] as const) {
   test(`settings: ${what}`, () => {
@@ -51,6 +89,8 @@ test('settings that are missing are named beside what there is', () => {
 
 const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
 const SHARD_LIST = 'model.safetensors.index.json';
+const PICKLED = ['pytorch_model-00001-of-00002.bin', 'pytorch_model-00002-of-00002.bin'];
+const PICKLED_LIST = 'pytorch_model.bin.index.json';
 
 for (const [what, has, selected] of [
   [
@@ -64,20 +104,52 @@ for (const [what, has, selected] of [
     [...SHARDS, SHARD_LIST],
   ],
   ['shards without their list are none', [...SHARDS, 'pytorch_model.bin'], ['pytorch_model.bin']],
-  ['a pickle wins over a graph', ['model.onnx', 'pytorch_model.bin'], ['pytorch_model.bin']],
-  ['a graph where exporters put it', ['onnx/model.onnx'], ['onnx/model.onnx']],
+  [
+    'pickled shards come with their list',
+    [...PICKLED, PICKLED_LIST, ...SHARDS, 'model.onnx'],
+    [...PICKLED, PICKLED_LIST],
+  ],
 ] as const) {
   test(`weights: ${what}`, () => {
     const files = repository('config.json', ...has);
-    assert.deepEqual(pathsOf(selectWeights(files, 'a/b at c')), selected);
+    assert.deepEqual(pathsOf(selectWeights(files, '')), selected);
   });
 }
 
-test('weights that are missing are named beside what there is', () => {
-  assert.throws(
-    () => selectWeights(repository('tf_model.h5', ...SHARDS), 'a/b at c'),
-    /^HubError: a\/b at c: expected model\.safetensors, .* or model\.onnx, found tf_model\.h5, model-00001/,
+test('a graph comes with the files that have its numbers, and without other graphs', () => {
+  const own = [
+    'onnx/model.onnx',
+    'onnx/model.onnx.data',
+    'onnx/model.onnx_data',
+    'onnx/model.onnx_data_1',
+  ];
+  const others = [
+    'model.onnx',
+    'onnx/model_fp16.onnx',
+    'onnx/model_fp16.onnx_data',
+    'model.safetensors',
+  ];
+  const files = repository(...own, ...others);
+  assert.deepEqual(pathsOf(selectWeights(files, 'onnx/model.onnx')), own);
+});
+
+test('what computes a model is looked for where a folder is', () => {
+  const files = repository(
+    'README.md',
+    'onnx/model_quantized.onnx',
+    'openvino/model.onnx',
+    'onnx/old/model.onnx',
   );
+  assert.deepEqual(computing(files, 'a/b at c'), ['README.md', 'onnx/model_quantized.onnx']);
+  for (const only of [...SHARDS, 'openvino/model.onnx', 'tf_model.h5']) {
+    assert.throws(
+      () => computing(repository(only), 'a/b at c'),
+      /^HubError: a\/b at c: expected model\.safetensors, .* or a graph such as model\.onnx, found /,
+    );
+  }
+  for (const one of ['model.safetensors', SHARD_LIST, 'pytorch_model.bin', PICKLED_LIST]) {
+    assert.deepEqual(computing(repository(one), 'a/b at c'), [one]);
+  }
 });
 
 test('weights are told from settings by their names', () => {
@@ -86,11 +158,32 @@ test('weights are told from settings by their names', () => {
     ...SHARDS,
     SHARD_LIST,
     'pytorch_model.bin',
+    ...PICKLED,
+    PICKLED_LIST,
     'onnx/model.onnx',
+    'onnx/model.onnx_data',
+    'onnx/model.onnx.data',
   ]) {
     assert.ok(isWeights(path), path);
   }
-  for (const path of ['config.json', 'tokenizer.json', 'sentencepiece.bpe.model', 'vocab.txt']) {
+  for (const path of [
+    'config.json',
+    'tokenizer.json',
+    'sentencepiece.bpe.model',
+    'vocab.txt',
+    'onnx_config.json',
+    '1_Pooling/config.json',
+  ]) {
     assert.ok(!isWeights(path), path);
   }
+});
+
+test('pickles are stored by the names that transformers gives safetensors', () => {
+  const names = ['pytorch_model.bin', ...PICKLED].map((path) => [isPickled(path), storedAs(path)]);
+  assert.deepEqual(names, [
+    [true, 'model.safetensors'],
+    [true, SHARDS[0]],
+    [true, SHARDS[1]],
+  ]);
+  for (const path of [PICKLED_LIST, 'training_args.bin']) assert.ok(!isPickled(path), path);
 });

@@ -1,69 +1,95 @@
 /**
- * Which of a repository's files serving needs.
+ * Which of a repository's files serving needs: first what describes a model, then what computes it.
  */
 
 import type { RemoteFile } from './client.js';
 import { HubError } from './hub-error.js';
 
-/** Read where they are there. */
-const SETTINGS = ['tokenizer_config.json', 'special_tokens_map.json'];
-
-/** One of these tokenizers, the first that is complete. */
-const TOKENIZERS = [
-  ['tokenizer.json'],
-  ['sentencepiece.bpe.model'],
-  ['vocab.json', 'merges.txt'],
-  ['vocab.txt'],
+const CONFIG = 'config.json';
+/** Read where they are there: what is said of the tokenizer, and the modules of sentence-transformers. */
+const SETTINGS = [
+  'added_tokens.json',
+  'special_tokens_map.json',
+  'tokenizer_config.json',
+  'config_sentence_transformers.json',
+  'modules.json',
+  'sentence_bert_config.json',
 ];
+/** The settings of a module, in the folder that sentence-transformers makes for it. */
+const MODULE_SETTINGS = /^\d+_\w+\/config\.json$/;
 
-export const SAFETENSORS = 'model.safetensors';
+/** The complete description of a tokenizer, which is preferred to vocabularies. */
+const TOKENIZER = 'tokenizer.json';
+/** One of these must be complete; which of several is read, the tokenizer's class decides. */
+const VOCABULARIES = [['sentencepiece.bpe.model'], ['vocab.json', 'merges.txt'], ['vocab.txt']];
+
+const SAFETENSORS = 'model.safetensors';
 const SHARDS = 'model.safetensors.index.json';
 const SHARD = /^model-\d+-of-\d+\.safetensors$/;
-export const PICKLED = 'pytorch_model.bin';
-/** Graphs as exporters name them; the second may have its weights beside it. */
-const ONNX = [['model.onnx'], ['onnx/model.onnx']];
+const PICKLED = 'pytorch_model.bin';
+const PICKLED_SHARDS = 'pytorch_model.bin.index.json';
+const PICKLED_SHARD = /^pytorch_model-\d+-of-\d+\.bin$/;
+/** Where exporters put graphs. */
+const GRAPH = /^(?:onnx\/)?[^/]+\.onnx$/;
 
-/** Configuration and tokenizer. */
+/** Configuration and tokenizer: all small files that may say something about a model. */
 export function selectSettings(files: readonly RemoteFile[], what: string): RemoteFile[] {
-  const tokenizer = complete(files, TOKENIZERS);
-  if (tokenizer === undefined) {
-    const wanted = TOKENIZERS.map((names) => names.join(' with ')).join(', ');
+  const has = (path: string) => files.some((file) => file.path === path);
+  const tokenizer = has(TOKENIZER) ? [TOKENIZER] : VOCABULARIES.flat();
+  if (!has(TOKENIZER) && !VOCABULARIES.some((names) => names.every(has))) {
+    const wanted = [[TOKENIZER], ...VOCABULARIES].map((names) => names.join(' with ')).join(', ');
     throw new HubError(`${what}: expected a tokenizer (${wanted}), found ${namesOf(files)}.`);
   }
-  const config = complete(files, [['config.json']]);
-  if (config === undefined) {
-    throw new HubError(`${what}: expected config.json, found ${namesOf(files)}.`);
+  if (!has(CONFIG)) {
+    throw new HubError(`${what}: expected ${CONFIG}, found ${namesOf(files)}.`);
   }
-  return [...config, ...files.filter(({ path }) => SETTINGS.includes(path)), ...tokenizer];
+  const named = [CONFIG, ...SETTINGS, ...tokenizer];
+  const modules = has('modules.json') ? MODULE_SETTINGS : undefined;
+  return files.filter(({ path }) => named.includes(path) || modules?.test(path));
 }
 
-/** Safetensors, a pickle where there are none, otherwise a graph. */
-export function selectWeights(files: readonly RemoteFile[], what: string): RemoteFile[] {
-  const shards = files.filter(({ path }) => path === SHARDS || SHARD.test(path));
-  const found =
-    complete(files, [[SAFETENSORS]]) ??
-    (shards.some(({ path }) => path === SHARDS) ? shards : undefined) ??
-    complete(files, [[PICKLED], ...ONNX]);
-  if (found !== undefined) return found;
+/** The names of the files that may compute a model, as they are looked for in a folder. */
+export function computing(files: readonly RemoteFile[], what: string): string[] {
+  const names = files.map(({ path }) => path).filter((path) => /^(?:onnx\/)?[^/]+$/.test(path));
+  const lists = [SAFETENSORS, SHARDS, PICKLED, PICKLED_SHARDS];
+  if (names.some((name) => lists.includes(name) || GRAPH.test(name))) return names;
   throw new HubError(
-    `${what}: expected ${SAFETENSORS}, ${SHARDS}, ${PICKLED} or model.onnx, found ${namesOf(files)}.`,
+    `${what}: expected ${lists.join(', ')} or a graph such as model.onnx, found ${namesOf(files)}.`,
   );
+}
+
+/**
+ * What of `files` is `graph`, with the files that have its numbers; where it is empty, the weights of a checkpoint:
+ * safetensors, otherwise a pickle.
+ */
+export function selectWeights(files: readonly RemoteFile[], graph: string): RemoteFile[] {
+  // Exporters put numbers into `model.onnx_data`, `model.onnx.data` or several `model.onnx_data_1`.
+  if (graph !== '') return files.filter(({ path }) => path.startsWith(graph));
+  const single = (name: string) => files.filter(({ path }) => path === name);
+  const listed = (list: string, shard: RegExp) =>
+    single(list).length === 0 ? [] : files.filter(({ path }) => path === list || shard.test(path));
+  const choices = [
+    single(SAFETENSORS),
+    listed(SHARDS, SHARD),
+    single(PICKLED),
+    listed(PICKLED_SHARDS, PICKLED_SHARD),
+  ];
+  return choices.find((choice) => choice.length > 0) ?? [];
 }
 
 /** Whether a served file holds weights, or lists the files that do. */
 export function isWeights(path: string): boolean {
-  return /\.(?:safetensors|onnx|bin)$|\.safetensors\.index\.json$/.test(path);
+  return /\.(?:safetensors|bin)(?:\.index\.json)?$|\.onnx[^/]*$/.test(path);
 }
 
-function complete(
-  files: readonly RemoteFile[],
-  choices: readonly (readonly string[])[],
-): RemoteFile[] | undefined {
-  for (const names of choices) {
-    const found = files.filter(({ path }) => names.includes(path));
-    if (found.length === names.length) return found;
-  }
-  return undefined;
+/** Whether a file's tensors are stored as safetensors before they are served. */
+export function isPickled(path: string): boolean {
+  return path === PICKLED || PICKLED_SHARD.test(path);
+}
+
+/** The name of a pickled file's tensors as safetensors. */
+export function storedAs(pickled: string): string {
+  return pickled.replace(/^pytorch_model(.*)\.bin$/, 'model$1.safetensors');
 }
 
 function namesOf(files: readonly RemoteFile[]): string {

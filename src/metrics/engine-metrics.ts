@@ -74,7 +74,7 @@ const rows: readonly Row[] = [
   }),
   perModelAnd('reason', {
     name: 'chorus_inference_errors_total',
-    help: 'Texts that a model failed on: non_finite, panic, runtime',
+    help: 'Texts that a model failed on: non_finite, panic, runtime, unreadable',
     read: (m) => m.errors,
   }),
   laneBusy,

@@ -115,6 +115,20 @@ test('fewer tokens than a model reads are refused where they stand', (context) =
   assert.deepEqual(faultsOf(profileFile(context, yaml(4))), []);
 });
 
+test('what computes a model is what its entry says, else found out from its files', (context) => {
+  const formats = (...entries: string[]) =>
+    profileFile(context, `name: own\nmodels: [${entries.join(', ')}]\n${ROUTES}`);
+  const file = formats('{ name: a }', '{ name: b, format: onnx }', '{ name: c, path: c/m.onnx }');
+  const { models } = readProfile(file);
+  assert.deepEqual(
+    models.map(({ format }) => format),
+    ['auto', 'onnx', 'auto'],
+  );
+  assert.equal(models[2]?.folder, join(file, '../c/m.onnx'));
+  const faults = faultsOf(formats('{ name: a, format: graph }'));
+  assert.match(faults.join(), /^2:21: models\[0\]\.format: .*"auto"\|"checkpoint"\|"onnx"/);
+});
+
 test('what only classifiers have is refused of an encoder', (context) => {
   const yaml = [
     'name: own',

@@ -28,12 +28,14 @@ const source = z.strictObject({
 const model = z.strictObject({
   name,
   source: source.optional(),
-  /** The checkpoint's folder, relative to the profile. */
+  /** The checkpoint's folder, or a graph in it whose name ends in `.onnx`; relative to the profile. */
   path: z.string().min(1).optional(),
   /** New names for labels of the checkpoint; labels not listed keep theirs. An encoder has none. */
   labels: z.record(z.string(), z.string().min(1)).optional(),
   /** Two special tokens and the least of a text: what the engine takes. */
   max_tokens: z.int().min(4).optional(),
+  /** What computes it, where its folder has both: the weights if Chorus knows their kind, unless this says more. */
+  format: z.enum(['auto', 'checkpoint', 'onnx']).optional(),
   /** Serves the encoder's vectors instead of its head. */
   pooling: z.enum(['cls', 'mean']).optional(),
 });
@@ -98,12 +100,13 @@ export const profileSchema = z
 
 export interface ProfileModel {
   readonly name: string;
-  /** The absolute path of the checkpoint's folder, if the user has one; see `hub/installed.ts`. */
+  /** The absolute path of the user's own folder or graph, which need not be there; see `hub/installed.ts`. */
   readonly folder: string;
   readonly source: ModelSource | undefined;
   readonly labels: Readonly<Record<string, string>>;
   /** 0: as many as the model reads. */
   readonly maxTokens: number;
+  readonly format: 'auto' | 'checkpoint' | 'onnx';
   /** Empty: the checkpoint's own head. */
   readonly pooling: 'cls' | 'mean' | '';
 }

@@ -7,7 +7,7 @@ import { problem } from '../errors/problem.js';
 import type { Profile, ProfileRoute } from '../profile/schema.js';
 import { StartError } from '../start-error.js';
 import { testProfile } from '../testing/test-service.js';
-import { endpointsOf } from './endpoints.js';
+import { endpointsOf, unfitModels } from './endpoints.js';
 import { contracts, type Contracts } from './index.js';
 import { operation, type Operation } from './operation.js';
 
@@ -116,6 +116,30 @@ test('a model that pools is an encoder, which the contract process does not take
   ]);
   const pages = { ...profileOf([['pages', '/v2']]), models };
   assert.deepEqual(faultsOf(pages), []);
+});
+
+test('a folder says what a model is where the profile does not', () => {
+  const encoders: Contracts = {
+    vectors: { tasks: ['embedding'], errors: problem, operations: [] },
+  };
+  const profile = testProfile(
+    ['m', 'n'],
+    [
+      { contract: 'process', path: '/x', models: ['n', 'm'] },
+      { contract: 'vectors', path: '/y', models: ['m', 'n'] },
+    ],
+  );
+  const all = { ...contracts, ...encoders };
+  // Nothing is known of either yet, so that neither is refused.
+  assert.equal(endpointsOf(profile, '', all).length, 1);
+  const tasks = new Map([
+    ['m', 'embedding'],
+    ['n', 'classification'],
+  ] as const);
+  assert.deepEqual(unfitModels(profile, tasks, all), [
+    'routes.0.contract: process takes classifiers, and m is an encoder',
+    'routes.1.contract: vectors takes encoders, and n is a classifier',
+  ]);
 });
 
 test('all faults are told at once', () => {

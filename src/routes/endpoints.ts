@@ -3,13 +3,13 @@
  * `openapi.json` describes.
  *
  * A profile's mistakes that only contracts can see end here, before any model is loaded: a contract that
- * does not exist, a model of the wrong kind, two operations at one place.
+ * does not exist, two operations at one place, a model of the wrong kind (`unfitModels`).
  */
 
 import type { Task } from '../engine/engine.js';
 import type { ErrorFormat, FormatOf } from '../errors/formats.js';
 import { problem } from '../errors/problem.js';
-import type { Profile, ProfileModel } from '../profile/schema.js';
+import type { Profile } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { contracts, type Contracts } from './index.js';
 import type { Contract, Operation } from './operation.js';
@@ -45,7 +45,7 @@ export function endpointsOf(
   prefix: string,
   known: Contracts = contracts,
 ): readonly Endpoint[] {
-  const faults: string[] = [];
+  const faults: string[] = [...unfitModels(profile, tasksStated(profile), known)];
   const endpoints: Endpoint[] = [];
   for (const [index, { path, contract: name, models }] of profile.routes.entries()) {
     const fault = (key: string, what: string) => {
@@ -55,10 +55,6 @@ export function endpointsOf(
     if (contract === undefined) {
       fault('contract', `must be one of ${Object.keys(known).join(', ')}`);
       continue;
-    }
-    for (const { name: model, task } of modelsOf(profile, models)) {
-      if (contract.tasks.includes(task)) continue;
-      fault('contract', `${name} takes ${namesOf(contract)}, and ${model} is ${NAMES[task].one}`);
     }
     const route = { path: prefix + path, contract: name, errors: contract.errors, models };
     for (const operation of contract.operations) {
@@ -70,6 +66,27 @@ export function endpointsOf(
   }
   if (faults.length > 0) throw new StartError(faults, exitCodes.usage);
   return endpoints;
+}
+
+/** What models are, by their names; one that is not there is not known yet. */
+export type Tasks = ReadonlyMap<string, Task>;
+
+/** A fault, with its line and column, for each model that is asked by a contract for another kind. */
+export function unfitModels(
+  profile: Profile,
+  tasks: Tasks,
+  known: Contracts = contracts,
+): readonly string[] {
+  return profile.routes.flatMap(({ contract: name, models }, index) => {
+    const contract = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (contract === undefined) return [];
+    return models.flatMap((model) => {
+      const task = tasks.get(model);
+      if (task === undefined || contract.tasks.includes(task)) return [];
+      const what = `${name} takes ${namesOf(contract)}, and ${model} is ${NAMES[task].one}`;
+      return profile.fault(['routes', index, 'contract'], what);
+    });
+  });
 }
 
 /** The format of the route whose path is the longest beginning of the one asked for; problems where none is. */
@@ -92,15 +109,10 @@ function namesOf({ tasks }: Contract): string {
   return tasks.map((task) => NAMES[task].many).join(' and ');
 }
 
-function modelsOf(profile: Profile, names: readonly string[]): { name: string; task: Task }[] {
-  return profile.models
-    .filter(({ name }) => names.includes(name))
-    .map((model) => ({ name: model.name, task: taskOf(model) }));
-}
-
-/** What a model will be once it is loaded: a profile that pools makes an encoder of it. */
-function taskOf({ pooling }: ProfileModel): Task {
-  return pooling === '' ? 'classification' : 'embedding';
+/** What a profile alone says: one that pools makes an encoder of a model. Of others, their folders say it. */
+function tasksStated({ models }: Profile): Tasks {
+  const pooled = models.filter(({ pooling }) => pooling !== '');
+  return new Map(pooled.map(({ name }) => [name, 'embedding']));
 }
 
 /** Who has the place of `endpoint` already. */

@@ -17,7 +17,7 @@ import { HubCache } from '../hub/cache.js';
 import { HubClient } from '../hub/client.js';
 import type { Progress } from '../hub/progress.js';
 import { locateModels, type InstalledModel } from '../hub/installed.js';
-import { pull, type PullOutcome } from '../hub/pull.js';
+import { pull, type PullOutcome, type PullParts } from '../hub/pull.js';
 
 export const REPO = 'owner/name';
 /** Pseudo-random, so that a piece in the wrong place shows. */
@@ -62,6 +62,7 @@ export async function pullWorld(
   context: TestContext,
   repo: Partial<RepoOptions> = {},
   options: HubOptions = {},
+  describe: PullParts['describe'] = graphIfAny,
 ): Promise<World> {
   const hub = await TestHub.start(options);
   context.after(() => hub.close());
@@ -83,10 +84,8 @@ export async function pullWorld(
       }),
       cache,
       progress: silent,
-      convert: (model) => {
-        writeFileSync(join(model, 'model.safetensors'), 'converted');
-        return Promise.resolve();
-      },
+      describe,
+      convert: (model) => Promise.resolve(converted(model)),
       update,
     });
   return {
@@ -115,6 +114,22 @@ export async function pullWorld(
       return readProfile(profileFile);
     },
   };
+}
+
+/** Takes the weights where there are some, else the first graph. */
+const graphIfAny: PullParts['describe'] = (_, __, names) => {
+  const hasWeights = names.some((name) => /\.(?:safetensors|bin)$/.test(name));
+  return Promise.resolve(hasWeights ? '' : (names.find((name) => name.endsWith('.onnx')) ?? ''));
+};
+
+/** Writes a file beside every pickled one of `folder`, as the engine does. */
+function converted(folder: string): { from: string; to: string }[] {
+  const pickled = readdirSync(folder).filter((name) => /^pytorch_model.*\.bin/.test(name));
+  return pickled.sort().map((from) => {
+    const to = from.replace('pytorch_model', 'model').replace('.bin', '.safetensors');
+    writeFileSync(join(folder, to), `was ${from}`);
+    return { from, to };
+  });
 }
 
 export function assertWhole({ cache, commit }: World): void {

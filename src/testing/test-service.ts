@@ -47,6 +47,7 @@ export function testProfile(
       source: undefined,
       labels: {},
       maxTokens: 0,
+      format: 'auto',
       pooling: '',
     })),
     routes,

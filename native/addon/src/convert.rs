@@ -8,18 +8,19 @@ use std::{
 use chorus_core::{
     planner::{Class, ModelId},
     requests::{self, Answer, InferError, InferRequest, TextRequest, Ticket},
-    spec::Pooling,
+    spec::{Pooling, Task},
 };
 use chorus_runtime::{
-    checkpoint,
+    checkpoint::{self, Format},
     engine::{self, Device},
-    model::{self, Head, Model, Precision},
+    model::{self, Head, Model, Precision, Source},
+    tokenizer::{self, Effect},
 };
 use napi::{Error, Result, bindgen_prelude::Float32Array};
 
 use crate::dto::{
-    EngineConfig, EngineStats, Failure, Histogram, LockedFile, ModelConfig, ModelInfo, ModelStats, ReasonCount, Reply,
-    Request,
+    Description, EngineConfig, EngineStats, Failure, Histogram, LockedFile, ModelConfig, ModelInfo, ModelStats,
+    ReasonCount, Reply, Request, Setting, StoredFile,
 };
 
 impl TryFrom<EngineConfig> for engine::EngineConfig {
@@ -46,6 +47,7 @@ impl TryFrom<ModelConfig> for model::ModelConfig {
     type Error = Error;
 
     fn try_from(config: ModelConfig) -> Result<Self> {
+        let formats = [("auto", Format::Auto), ("checkpoint", Format::Checkpoint), ("onnx", Format::Onnx)];
         let poolings = [("cls", Some(Pooling::FirstToken)), ("mean", Some(Pooling::Mean)), ("", None)];
         Ok(Self {
             name: config.name,
@@ -53,9 +55,46 @@ impl TryFrom<ModelConfig> for model::ModelConfig {
             weights: Some(config.weights_path.into()),
             locked: config.locked.into_iter().map(checkpoint::LockedFile::from).collect(),
             max_tokens: unless_zero(config.max_tokens),
+            format: named("format", &config.format, &formats)?,
             pooling: named("pooling", &config.pooling, &poolings)?,
             label_names: config.label_names.into_iter().map(|name| (name.from, name.to)).collect(),
         })
+    }
+}
+
+impl From<model::Description> for Description {
+    fn from(description: model::Description) -> Self {
+        let graph = match &description.source {
+            Source::Checkpoint(_) => String::new(),
+            Source::Graph(graph) => graph.to_string_lossy().into_owned(),
+        };
+        Self {
+            architecture: description.architecture(),
+            graph,
+            task: match description.task {
+                Task::Classification { .. } => "classification",
+                Task::Embedding(_) => "embedding",
+            }
+            .to_owned(),
+            max_tokens: description.max_tokens as u32,
+            settings: description.settings().iter().map(Setting::from).collect(),
+        }
+    }
+}
+
+impl From<&tokenizer::Setting> for Setting {
+    fn from(setting: &tokenizer::Setting) -> Self {
+        let (applied, reason) = match setting.effect {
+            Effect::Applied => (true, ""),
+            Effect::None(reason) => (false, reason),
+        };
+        Self { file: setting.file.to_owned(), name: setting.name.clone(), applied, reason: reason.to_owned() }
+    }
+}
+
+impl From<checkpoint::Stored> for StoredFile {
+    fn from(file: checkpoint::Stored) -> Self {
+        Self { from: file.from, to: file.to }
     }
 }
 
@@ -131,7 +170,7 @@ impl From<&Model> for ModelInfo {
         let info = &model.info;
         let task = match model.head {
             Head::Classification(_) => "classification",
-            Head::Embedding => "embedding",
+            Head::Embedding { .. } => "embedding",
         };
         Self {
             name: info.name.clone(),

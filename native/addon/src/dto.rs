@@ -33,6 +33,9 @@ pub struct ModelConfig {
     pub locked: Vec<LockedFile>,
     /// 0: what the model reads.
     pub max_tokens: u32,
+    /// What it is computed with, where its folder leaves a choice.
+    #[napi(ts_type = "'auto' | 'checkpoint' | 'onnx'")]
+    pub format: String,
     /// `''`: the checkpoint's own head.
     #[napi(ts_type = "'cls' | 'mean' | ''")]
     pub pooling: String,
@@ -67,6 +70,38 @@ pub struct ModelInfo {
     pub digest: String,
     /// Numbers in an answer: labels, or components of a vector.
     pub width: u32,
+}
+
+/// A model as its folder describes it, before anything large of it is read.
+#[napi(object)]
+pub struct Description {
+    /// `model_type` of a checkpoint's configuration, or `onnx`.
+    pub architecture: String,
+    /// The ONNX file that computes it; `''`: the weights of a checkpoint.
+    pub graph: String,
+    #[napi(ts_type = "'classification' | 'embedding'")]
+    pub task: String,
+    pub max_tokens: u32,
+    /// What its tokenizer's files say.
+    pub settings: Vec<Setting>,
+}
+
+/// A setting of a tokenizer, and what became of it.
+#[napi(object)]
+pub struct Setting {
+    pub file: String,
+    pub name: String,
+    /// Whether it is applied; else it changes no token.
+    pub applied: bool,
+    /// Why it changes none.
+    pub reason: String,
+}
+
+/// A file that was stored in another format.
+#[napi(object)]
+pub struct StoredFile {
+    pub from: String,
+    pub to: String,
 }
 
 /// Texts to be answered.

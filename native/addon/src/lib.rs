@@ -22,6 +22,7 @@ use chorus_runtime::{
     checkpoint,
     dispatcher::{self, Dispatcher},
     engine,
+    model::{self, Description},
 };
 use napi::{
     Env, Error, Result, Status,
@@ -32,8 +33,8 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use crate::{
-    dto::{EngineConfig, EngineStats, Failure, Reply, Request},
-    outcome::{ConvertOutcome, LoadOutcome},
+    dto::{EngineConfig, EngineStats, Failure, ModelConfig, Reply, Request},
+    outcome::{ConvertOutcome, DescribeOutcome, LoadOutcome},
 };
 
 /// The engine of one profile: `load` once, then `submit`, then `close`.
@@ -117,7 +118,21 @@ impl NativeEngine {
     }
 }
 
-/// Stores a directory's `pytorch_model.bin` as `model.safetensors` beside it, unless it has been.
+/// Describes a model by its small files; `files` are the names of those beside its weights, which need not be there
+/// yet. Where there are none, the folder is looked at.
+#[napi(ts_return_type = "Promise<DescribeOutcome>")]
+pub fn describe_model(env: &Env, config: ModelConfig, files: Vec<String>) -> Result<Object<'_>> {
+    let config = model::ModelConfig::try_from(config)?;
+    in_background(env, move || {
+        DescribeOutcome::from(match &files[..] {
+            [] => Description::read(&config),
+            names => Description::of(&config, names),
+        })
+    })
+}
+
+/// Stores a directory's pickled weights as safetensors beside them, unless they have been; tells which file is stored as
+/// which.
 #[napi(ts_return_type = "Promise<ConvertOutcome>")]
 pub fn convert_checkpoint(env: &Env, directory: String) -> Result<Object<'_>> {
     in_background(env, move || ConvertOutcome::from(checkpoint::store_as_safetensors(Path::new(&directory))))

@@ -1,9 +1,9 @@
 //! How calls end, as data: `{ type: 'done', … }` or `{ type: 'failed', code, message }`.
 
-use chorus_runtime::{engine::Engine, error::LoadError};
+use chorus_runtime::{checkpoint::Stored, engine::Engine, error::LoadError, model};
 use napi_derive::napi;
 
-use crate::dto::ModelInfo;
+use crate::dto::{Description, ModelInfo, StoredFile};
 
 #[napi(discriminant = "type", discriminant_case = "lowercase")]
 pub enum LoadOutcome {
@@ -22,18 +22,48 @@ pub enum LoadOutcome {
 }
 
 #[napi(discriminant = "type", discriminant_case = "lowercase")]
+pub enum DescribeOutcome {
+    Done {
+        description: Description,
+    },
+    /// As of [`LoadOutcome`].
+    Failed {
+        code: String,
+        message: String,
+        model: Option<String>,
+        field: Option<String>,
+    },
+}
+
+#[napi(discriminant = "type", discriminant_case = "lowercase")]
 pub enum ConvertOutcome {
-    Done {},
+    Done { files: Vec<StoredFile> },
     Failed { code: String, message: String },
 }
 
-impl From<Result<(), LoadError>> for ConvertOutcome {
-    fn from(result: Result<(), LoadError>) -> Self {
+impl From<Result<model::Description, LoadError>> for DescribeOutcome {
+    fn from(result: Result<model::Description, LoadError>) -> Self {
         match result {
-            Ok(()) => Self::Done {},
+            Ok(description) => Self::Done { description: description.into() },
+            Err(error) => {
+                let (model, field) = entry(&error);
+                Self::Failed { code: error.code().to_owned(), message: error.to_string(), model, field }
+            }
+        }
+    }
+}
+
+impl From<Result<Vec<Stored>, LoadError>> for ConvertOutcome {
+    fn from(result: Result<Vec<Stored>, LoadError>) -> Self {
+        match result {
+            Ok(files) => Self::Done { files: files.into_iter().map(StoredFile::from).collect() },
             Err(error) => Self::Failed { code: error.code().to_owned(), message: error.to_string() },
         }
     }
+}
+
+fn entry(error: &LoadError) -> (Option<String>, Option<String>) {
+    error.entry().map(|(model, field)| (model.to_owned(), field.to_owned())).unzip()
 }
 
 impl LoadOutcome {
@@ -43,7 +73,7 @@ impl LoadOutcome {
     }
 
     pub fn failed(error: &LoadError) -> Self {
-        let (model, field) = error.entry().map(|(model, field)| (model.to_owned(), field.to_owned())).unzip();
+        let (model, field) = entry(error);
         Self::Failed { code: error.code().to_owned(), message: error.to_string(), model, field }
     }
 }

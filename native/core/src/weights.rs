@@ -13,6 +13,7 @@ pub enum Dtype {
     Bf16,
     F16,
     F32,
+    F64,
 }
 
 impl Dtype {
@@ -21,6 +22,7 @@ impl Dtype {
         match self {
             Self::Bf16 | Self::F16 => 2,
             Self::F32 => 4,
+            Self::F64 => 8,
         }
     }
 }

@@ -20,6 +20,7 @@ use std::{
 };
 
 use chorus_runtime::{
+    checkpoint::Format,
     engine::{self, Device, EngineConfig},
     model::{Batch, Model, ModelConfig, Precision, ThreadShare},
 };
@@ -156,6 +157,7 @@ fn config(directories: &[String], precision: Precision, max_batch_tokens: usize)
         weights: None,
         locked: Vec::new(),
         max_tokens: None,
+        format: Format::Auto,
         pooling: None,
         label_names: HashMap::new(),
     };

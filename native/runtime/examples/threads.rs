@@ -11,6 +11,7 @@ mod common;
 use std::{collections::HashMap, error::Error, path::PathBuf, thread, time::Instant};
 
 use chorus_runtime::{
+    checkpoint::Format,
     engine::{self, Device, EngineConfig},
     model::{Batch, ModelConfig, Precision, Runner, ThreadShare},
 };
@@ -48,6 +49,7 @@ fn config(path: PathBuf, precision: Precision, lanes: usize) -> EngineConfig {
             weights: None,
             locked: Vec::new(),
             max_tokens: None,
+            format: Format::Auto,
             pooling: None,
             label_names: HashMap::new(),
         }],

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::model::{Batch, Model, ThreadShare, TokenizerSet};
+use crate::model::{Batch, Model, Reader, ThreadShare};
 
 const CANDIDATES: [usize; 3] = [128, 256, 512];
 /// Texts of about this length fill the batches that are tried.
@@ -24,12 +24,12 @@ const ROUNDS: usize = 2;
 ///
 /// Measured on the model with the most parameters: it decides how long requests take. The trials take as
 /// long as each lane needs for 1,792 of its tokens.
-pub fn measure(models: &[Arc<Model>], tokenizers: &TokenizerSet, lanes: usize) -> usize {
-    let tokens = models.iter().filter_map(|model| Some((model, model.empty_text(tokenizers)?)));
-    let Some((model, mut text)) = tokens.max_by_key(|(model, _)| model.info.parameters) else { return CANDIDATES[0] };
+pub fn measure(models: &[Arc<Model>], lanes: usize) -> usize {
+    let readers = models.iter().filter(|model| matches!(model.reader, Reader::Tokens { .. }));
+    let Some(model) = readers.max_by_key(|model| model.info.parameters) else { return CANDIDATES[0] };
     let length = TEXT_TOKENS.min(model.info.max_tokens);
     // The ids decide nothing but which rows of a table are read.
-    text.resize(length, text.first().copied().unwrap_or(0));
+    let text = vec![0; length];
 
     let mut times = [Duration::MAX; CANDIDATES.len()];
     for _ in 0..ROUNDS {

@@ -8,7 +8,7 @@ use crate::{
     allocator, budget,
     dispatcher::{Dispatcher, DispatcherConfig, ReplySink},
     error::LoadError,
-    model::{Hardware, Loader, ModelConfig, Precision, Team, onnx_file},
+    model::{Description, Hardware, Loader, ModelConfig, Precision, Source, Team},
     onnxruntime::{Library, Provider},
 };
 
@@ -56,24 +56,23 @@ pub struct Engine {
 pub fn start(config: &EngineConfig, replies: ReplySink) -> Result<Engine, LoadError> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = config.lanes.unwrap_or(cores);
+    let described = config.models.iter().map(Description::read).collect::<Result<Vec<_>, _>>()?;
     let library = Library::load(&config.ort_library, threads)?;
     let hardware = choose_hardware(config)?;
     let loader = Loader {
         library,
-        provider: choose_provider(config, &hardware, library)?,
+        provider: choose_provider(config, &described, &hardware, library)?,
         hardware,
         precision: config.precision,
         threads,
         team: Arc::new(Team::new(threads)?),
         tokenizers: Mutex::default(),
     };
-    let models = loader.load_all(&config.models)?;
+    let models = loader.load_all(&config.models, &described)?;
     allocator::release_free_memory();
     let tokenizers = loader.tokenizers.into_inner();
     let (lanes, max_batch_tokens) = match loader.hardware {
-        Hardware::Cpu => {
-            (threads, config.max_batch_tokens.unwrap_or_else(|| budget::measure(&models, &tokenizers, threads)))
-        }
+        Hardware::Cpu => (threads, config.max_batch_tokens.unwrap_or_else(|| budget::measure(&models, threads))),
         Hardware::Cuda(_) => {
             let lanes = config.lanes.unwrap_or(models.len().max(CUDA_LANES));
             (lanes, config.max_batch_tokens.unwrap_or(CUDA_BATCH_TOKENS))
@@ -101,10 +100,15 @@ fn choose_hardware(config: &EngineConfig) -> Result<Hardware, LoadError> {
 
 /// What computes ONNX files: the hardware, too, if ONNX Runtime can use it. Where a GPU is demanded and there is such
 /// a file, it must.
-fn choose_provider(config: &EngineConfig, hardware: &Hardware, library: Library) -> Result<Provider, LoadError> {
+fn choose_provider(
+    config: &EngineConfig,
+    described: &[Description],
+    hardware: &Hardware,
+    library: Library,
+) -> Result<Provider, LoadError> {
     let Hardware::Cuda(device) = hardware else { return Ok(Provider::Cpu) };
     let cuda = Provider::Cuda { device: device.ordinal() as i32 };
-    let has_onnx_files = config.models.iter().any(|model| onnx_file(model.weights()).is_some());
+    let has_onnx_files = described.iter().any(|description| matches!(description.source, Source::Graph(_)));
     match library.check(cuda) {
         Ok(()) => Ok(cuda),
         Err(error) if config.device == Device::Cuda && has_onnx_files => Err(error),

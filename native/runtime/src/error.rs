@@ -25,6 +25,9 @@ pub enum LoadError {
     Library(String),
     #[error("{directory}: expected {expected}, found none of it")]
     Missing { directory: PathBuf, expected: String },
+    /// A library's, while it read the model's files.
+    #[error("{path}: model `{model}` cannot be loaded: {message}")]
+    Panic { model: String, path: PathBuf, message: String },
     /// An entry of the profile asks for what the model's files do not have.
     #[error("{path}: expected {expected}, found {found}")]
     Profile { model: String, field: &'static str, path: PathBuf, expected: String, found: String },
@@ -75,6 +78,7 @@ impl LoadError {
             Self::Invalid { .. } => "invalid_file",
             Self::Library(_) => "ort_library",
             Self::Missing { .. } => "missing_file",
+            Self::Panic { .. } => "panic",
             Self::Profile { .. } => "profile",
             Self::Session { .. } => "session",
             Self::Unreadable { .. } => "unreadable_file",

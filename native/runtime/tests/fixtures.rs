@@ -9,30 +9,21 @@ use std::{
     collections::HashMap,
     fs,
     io::{self, Write as _},
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver},
-    },
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use chorus_core::{
-    planner::{Class, ModelId},
-    requests::{InferRequest, Reply, TextRequest, Ticket},
-    spec::Pooling,
-};
 use chorus_kernels::Bf16Linear;
 use chorus_runtime::{
     checkpoint::LockedFile,
-    engine::{self, Device, Engine, EngineConfig},
+    engine::{Device, EngineConfig},
     error::LoadError,
     model::{Batch, ModelConfig, Precision, ThreadShare},
 };
 use serde_json::Value;
 
-use crate::common::{ort_library, project};
+use crate::common::{Numbers, config, copy_of, edit_config, fixture, model, start};
 
 /// Against the oracle: float rounding in another order of summation.
 const ORACLE_TOLERANCE: f32 = 1e-5;
@@ -41,76 +32,10 @@ const BATCH_TOLERANCE: f32 = 1e-6;
 
 const FIXTURES: [&str; 6] = ["bert", "bert-mean", "distilbert", "onnx", "roberta", "xlm-roberta"];
 
-fn fixture(name: &str) -> PathBuf {
-    project().join("native/fixtures").join(name)
-}
-
-fn model(name: &str, path: PathBuf) -> ModelConfig {
-    let pooling = (name == "bert-mean").then_some(Pooling::Mean);
-    ModelConfig {
-        name: name.to_owned(),
-        path,
-        weights: None,
-        locked: Vec::new(),
-        max_tokens: None,
-        pooling,
-        label_names: HashMap::new(),
-    }
-}
-
-fn config(models: Vec<ModelConfig>) -> EngineConfig {
-    EngineConfig {
-        models,
-        ort_library: ort_library(),
-        device: Device::Cpu,
-        device_id: 0,
-        precision: Precision::Exact,
-        lanes: Some(2),
-        max_batch_tokens: Some(200),
-        queue_capacity: 10_000,
-    }
-}
-
 fn expected_cases(name: &str) -> Vec<Value> {
     let expected = fs::read(fixture(name).join("expected.json")).unwrap();
     let expected: Value = serde_json::from_slice(&expected).unwrap();
     expected["cases"].as_array().unwrap().clone()
-}
-
-struct Loaded {
-    engine: Engine,
-    replies: Receiver<Vec<Reply>>,
-}
-
-fn start(config: &EngineConfig) -> Result<Loaded, LoadError> {
-    let (sender, replies) = mpsc::channel();
-    let engine = engine::start(config, Box::new(move |batch| sender.send(batch).unwrap()))?;
-    Ok(Loaded { engine, replies })
-}
-
-/// What a model gives for a text, by label or by place in the vector, in an order that does not depend on
-/// the scores.
-type Numbers = Vec<(String, f32)>;
-
-impl Loaded {
-    fn infer(&self, texts: &[String], model: usize) -> Vec<Numbers> {
-        let models: Arc<[ModelId]> = [ModelId(model)].into();
-        let texts = texts.iter().map(|text| TextRequest { text: text.as_str().into(), models: Arc::clone(&models) });
-        let request = InferRequest { texts: texts.collect(), deadline: None, class: Class::Interactive };
-        self.engine.dispatcher.submit(Ticket(0), request).unwrap();
-        let [reply] = self.replies.recv().unwrap().try_into().expect("one request is open");
-        let model = &self.engine.dispatcher.models()[model];
-        let answer = reply.answer.unwrap();
-        answer.numbers.chunks_exact(model.runner.width()).map(|row| numbers(&model.info.labels, row)).collect()
-    }
-}
-
-/// `labels` is empty for a model that gives vectors.
-fn numbers(labels: &[String], row: &[f32]) -> Numbers {
-    let name = |index: usize| labels.get(index).cloned().unwrap_or_else(|| format!("{index:04}"));
-    let mut numbers: Numbers = row.iter().enumerate().map(|(index, &number)| (name(index), number)).collect();
-    numbers.sort_by(|a, b| a.0.cmp(&b.0));
-    numbers
 }
 
 fn expected_numbers(case: &Value) -> Numbers {
@@ -280,21 +205,10 @@ fn a_profile_renames_labels() {
 
 /// A copy of a fixture in which `change` has broken something; returns why it does not load.
 fn load_error(name: &str, change: impl FnOnce(&Path)) -> LoadError {
-    let folder = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(fixture(name)).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
-    }
+    let folder = copy_of(name);
     change(folder.path());
     let loaded = start(&config(vec![model(name, folder.path().to_owned())]));
     loaded.err().expect("the broken model must not load")
-}
-
-fn edit_config(folder: &Path, change: impl FnOnce(&mut Value)) {
-    let path = folder.join("config.json");
-    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    change(&mut config);
-    fs::write(path, serde_json::to_vec(&config).unwrap()).unwrap();
 }
 
 #[test]

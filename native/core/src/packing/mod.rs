@@ -96,7 +96,11 @@ pub struct Rectangle {
 
 impl Rectangle {
     pub fn new(texts: &[&[u32]], padding: u32) -> Self {
-        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+        Self::of_length(texts, padding, texts.iter().map(|text| text.len()).max().unwrap_or(0))
+    }
+
+    /// With so many columns, of which no text may have more.
+    pub fn of_length(texts: &[&[u32]], padding: u32, longest: usize) -> Self {
         let mut batch = Self { longest, ..Self::default() };
         for text in texts {
             let missing = longest - text.len();

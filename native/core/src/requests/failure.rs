@@ -19,6 +19,8 @@ pub enum InferError {
     Inference { model: String, reason: BatchError },
     #[error("the queue holds {capacity} texts and is full")]
     QueueFull { capacity: usize },
+    #[error("model `{model}` cannot read the text: {problem}")]
+    Unreadable { model: String, problem: String },
     #[error("{texts} texts in one request; at most {capacity} can wait")]
     TooManyTexts { texts: usize, capacity: usize },
 }
@@ -34,6 +36,7 @@ impl InferError {
             Self::Inference { .. } => "inference_failed",
             Self::QueueFull { .. } => "queue_full",
             Self::TooManyTexts { .. } => "too_many_texts",
+            Self::Unreadable { .. } => "unreadable_text",
         }
     }
 }
@@ -47,11 +50,14 @@ pub enum BatchError {
     Panic,
     #[error("{0}")]
     Runtime(String),
+    /// The text is one that the model cannot read.
+    #[error("{0}")]
+    Unreadable(String),
 }
 
 impl BatchError {
     /// Every value of [`BatchError::reason`].
-    pub const REASONS: [&str; 3] = ["non_finite", "panic", "runtime"];
+    pub const REASONS: [&str; 4] = ["non_finite", "panic", "runtime", "unreadable"];
 
     /// The name used as a metric label.
     pub fn reason(&self) -> &'static str {
@@ -59,6 +65,7 @@ impl BatchError {
             Self::NonFinite => "non_finite",
             Self::Panic => "panic",
             Self::Runtime(_) => "runtime",
+            Self::Unreadable(_) => "unreadable",
         }
     }
 }

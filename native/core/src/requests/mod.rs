@@ -215,9 +215,8 @@ impl Requests {
         (request.missing == 0).then(|| self.answer(job.request, now)).flatten()
     }
 
-    /// A text could not be prepared: its request fails.
-    pub fn unpreparable(&mut self, job: &TextJob, reason: &BatchError) -> Option<Reply> {
-        let model = *job.models.first()?;
+    /// A text could not be prepared for one of its models: its request fails.
+    pub fn unpreparable(&mut self, job: &TextJob, model: ModelId, reason: &BatchError) -> Option<Reply> {
         let request = self
             .remove(job.request, |index, asked| (index == job.index && asked.model == model).then(|| reason.clone()))?;
         Some(Reply { ticket: request.ticket, answer: Err(self.failure(model, reason)) })
@@ -437,6 +436,10 @@ impl Requests {
     }
 
     fn failure(&self, model: ModelId, reason: &BatchError) -> InferError {
-        InferError::Inference { model: self.model_names[model.0].clone(), reason: reason.clone() }
+        let model = self.model_names[model.0].clone();
+        match reason {
+            BatchError::Unreadable(problem) => InferError::Unreadable { model, problem: problem.clone() },
+            reason => InferError::Inference { model, reason: reason.clone() },
+        }
     }
 }

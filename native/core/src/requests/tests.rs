@@ -362,11 +362,17 @@ fn a_text_that_cannot_be_prepared_fails_its_request() {
     let mut played = Played::new(1);
     let ticket = played.submit(&["a", "b"], &[1]).unwrap();
     let job = played.requests.next_text().unwrap();
-    let reply = played.requests.unpreparable(&job, &BatchError::Panic);
+    let reply = played.requests.unpreparable(&job, job.models[0], &BatchError::Panic);
     played.replies.extend(reply);
     assert!(matches!(played.reply(ticket), Err(InferError::Inference { model, .. }) if model == "model-1"));
+    let unreadable = played.submit(&["a"], &[0, 2]).unwrap();
+    let job = std::iter::from_fn(|| played.requests.next_text()).last().unwrap();
+    let reply = played.requests.unpreparable(&job, ModelId(2), &BatchError::Unreadable("it has no tokens".to_owned()));
+    played.replies.extend(reply);
+    let error = played.reply(unreadable).as_ref().unwrap_err();
+    assert_eq!(error.to_string(), "model `model-2` cannot read the text: it has no tokens");
     played.run();
-    assert_eq!((played.replies.len(), played.pending()), (1, 0));
+    assert_eq!((played.replies.len(), played.pending()), (2, 0));
 }
 
 #[test]
@@ -515,7 +521,7 @@ proptest! {
                     if which < out.len() {
                         let job = out.remove(which);
                         if fails {
-                            let reply = played.requests.unpreparable(&job, &BatchError::Panic);
+                            let reply = played.requests.unpreparable(&job, job.models[0], &BatchError::Panic);
                             played.replies.extend(reply);
                         } else {
                             played.prepare(&job);

@@ -9,7 +9,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-pub use config::{labels, score_function};
+pub use config::{classification, position_limit, score_function, vocab_size};
 
 /// The encoder families that Chorus builds graphs for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,27 @@ impl Activation {
     }
 }
 
+/// The values of `problem_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemType {
+    Regression,
+    SingleLabel,
+    MultiLabel,
+}
+
+impl ProblemType {
+    pub const ALL: [Self; 3] = [Self::Regression, Self::SingleLabel, Self::MultiLabel];
+
+    /// The name that `config.json` gives.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Regression => "regression",
+            Self::SingleLabel => "single_label_classification",
+            Self::MultiLabel => "multi_label_classification",
+        }
+    }
+}
+
 /// How logits become scores, as `transformers`' text-classification pipeline decides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScoreFunction {
@@ -91,14 +112,24 @@ pub enum Pooling {
     Mean,
 }
 
+impl Pooling {
+    /// The name in profiles.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FirstToken => "cls",
+            Self::Mean => "mean",
+        }
+    }
+}
+
 /// What stands on top of the encoder.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Task {
     Classification {
         /// Names by class id from `id2label`; empty when the config has none.
         labels: Vec<String>,
-        /// `problem_type`, where the config states one.
-        problem_type: Option<String>,
+        /// Where the config states one.
+        problem_type: Option<ProblemType>,
     },
     Embedding(Pooling),
 }

@@ -12,13 +12,13 @@ use chorus_core::weights::{Dtype, Place, Tensor, WeightIndex};
 use memmap2::{Mmap, UncheckedAdvice};
 use safetensors::SafeTensors;
 
-use super::PICKLED;
+use super::{PICKLED, PICKLED_SHARDS};
 use crate::error::LoadError;
 
 /// One file with all weights.
 pub const SINGLE: &str = "model.safetensors";
 /// The map from tensor to file of a checkpoint in several files.
-const SHARDS: &str = "model.safetensors.index.json";
+pub const SHARDS: &str = "model.safetensors.index.json";
 /// A safetensors file starts with the length of its header, a `u64`.
 const LENGTH_PREFIX: usize = 8;
 
@@ -44,7 +44,7 @@ impl WeightFiles {
                 weights.add(directory, &file)?;
             }
         } else {
-            return Err(LoadError::missing(directory, format!("{SINGLE}, {SHARDS} or {PICKLED}")));
+            return Err(LoadError::missing(directory, format!("{SINGLE}, {SHARDS}, {PICKLED} or {PICKLED_SHARDS}")));
         }
         Ok(weights)
     }
@@ -75,6 +75,7 @@ impl WeightFiles {
                 safetensors::Dtype::BF16 => Dtype::Bf16,
                 safetensors::Dtype::F16 => Dtype::F16,
                 safetensors::Dtype::F32 => Dtype::F32,
+                safetensors::Dtype::F64 => Dtype::F64,
                 // Buffers such as `position_ids` (i64) are no parameters; the graph never asks for them.
                 _ => continue,
             };
@@ -99,7 +100,7 @@ fn map(path: &Path) -> Result<Mmap, LoadError> {
 }
 
 /// File names in the index; each must be a plain name, so that no index can point outside its directory.
-fn shard_names(path: &Path) -> Result<BTreeSet<String>, LoadError> {
+pub fn shard_names(path: &Path) -> Result<BTreeSet<String>, LoadError> {
     let index = super::read_json(path)?;
     let map = index
         .get("weight_map")

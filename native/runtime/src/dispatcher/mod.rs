@@ -30,7 +30,10 @@ use self::{
     supervise::{Worker, supervise},
     tokenizer::Tokenizer,
 };
-use crate::model::{Model, ThreadShare, TokenizerSet};
+use crate::{
+    model::{Model, ThreadShare},
+    tokenizer::TokenizerSet,
+};
 
 /// Tokenization takes a small part of a percent of a base-size model's time, so one thread serves many
 /// lanes.

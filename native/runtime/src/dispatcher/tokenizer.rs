@@ -42,7 +42,7 @@ impl Worker for Tokenizer {
         #[cfg(test)]
         shared.faults.pass(Place::Rescue);
         if let Some(job) = &self.in_hand {
-            self.outbox.extend(shared.requests().unpreparable(job, &BatchError::Panic));
+            self.outbox.extend(shared.requests().unpreparable(job, job.models[0], &BatchError::Panic));
             self.in_hand = None;
         }
         self.deliver(shared);
@@ -91,7 +91,7 @@ impl Tokenizer {
         let mut requests = shared.requests();
         let reply = match parts {
             Ok(parts) => requests.prepared(job, parts, ended - started, ended),
-            Err(error) => requests.unpreparable(job, &BatchError::Runtime(format!("its tokenizer: {error}"))),
+            Err((model, error)) => requests.unpreparable(job, model, &error),
         };
         self.outbox.extend(reply);
         #[cfg(test)]
@@ -104,7 +104,10 @@ impl Tokenizer {
 }
 
 /// What each of `models` reads of `text`.
-fn parts(shared: &Shared, text: &Arc<str>, models: &[ModelId]) -> Result<Vec<Part>, tokenizers::Error> {
+///
+/// # Errors
+/// The first of them that cannot read it, and why.
+fn parts(shared: &Shared, text: &Arc<str>, models: &[ModelId]) -> Result<Vec<Part>, (ModelId, BatchError)> {
     let mut readings: Vec<Reading> = Vec::new();
     let part = |&model: &ModelId| {
         let ModelId(index) = model;
@@ -113,18 +116,32 @@ fn parts(shared: &Shared, text: &Arc<str>, models: &[ModelId]) -> Result<Vec<Par
                 let cost = (text.len() * cost_per_kib).div_ceil(1024).max(1);
                 Ok(Part { model, content: Content::Text(Arc::clone(text)), cost, truncated: false })
             }
-            Reader::Tokens { tokenizer, max_content } => {
+            Reader::Tokens { tokenizer, max_content, rows } => {
                 let known = readings.iter().position(|reading| reading.index == tokenizer);
                 if known.is_none() {
-                    readings.push(Reading::new(shared, text, tokenizer, models)?);
+                    let reading = Reading::new(shared, text, tokenizer, models);
+                    let failed = |error| (model, BatchError::Runtime(format!("its tokenizer: {error}")));
+                    readings.push(reading.map_err(failed)?);
                 }
                 let place = known.unwrap_or(readings.len() - 1);
                 let (ids, truncated) = readings[place].ids(max_content);
+                readable(&ids, rows).map_err(|problem| (model, BatchError::Unreadable(problem)))?;
                 Ok(Part { model, cost: ids.len(), content: Content::Tokens(ids), truncated })
             }
         }
     };
     models.iter().map(part).collect()
+}
+
+/// Whether a model with a table of so many rows, or of enough, can read `ids`; why not.
+fn readable(ids: &[u32], rows: Option<usize>) -> Result<(), String> {
+    if let Some(rows) = rows
+        && let Some(id) = ids.iter().find(|&&id| id as usize >= rows)
+    {
+        return Err(format!("it has the token {id}, and the model knows {rows}"));
+    }
+    // Where a tokenizer puts nothing around a text.
+    if ids.is_empty() { Err("it has no tokens".to_owned()) } else { Ok(()) }
 }
 
 /// One text by one tokenizer.
@@ -149,7 +166,7 @@ impl<'a> Reading<'a> {
     /// Special tokens around as much of the text as fits between them, and whether that is not all of it.
     fn ids(&mut self, max_content: usize) -> (Arc<[u32]>, bool) {
         let Encoded { content, truncated } = &self.encoded;
-        let content_read = &content[..content.len().min(max_content)];
+        let content_read = self.tokenizer.cut(content, max_content);
         let truncated = *truncated || content_read.len() < content.len();
         let length = self.tokenizer.special_count() + content_read.len();
         if let Some(ids) = self.sequences.iter().find(|ids| ids.len() == length) {

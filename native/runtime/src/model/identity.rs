@@ -8,22 +8,28 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{ModelConfig, ModelInfo};
+use super::{
+    ModelConfig, ModelInfo,
+    description::{Description, Source},
+};
+use crate::checkpoint::MODULE_FILES;
 
-/// Files that a model may be read from, by their extension.
-const EXTENSIONS: [&str; 7] = ["bin", "data", "json", "model", "onnx", "safetensors", "txt"];
-/// A folder of a model's own that exporters put graphs into.
-const ONNX_FOLDER: &str = "onnx";
+/// Kinds of files that say what a model is, by their extension.
+const EXTENSIONS: [&str; 3] = ["json", "model", "txt"];
+const WEIGHTS: &str = "safetensors";
+/// Endings of the names of files that hold a graph's numbers.
+const GRAPH_DATA: [&str; 3] = ["data", ".pb", ".weights"];
 
-/// The sha256 of each of a model's files, by name.
+/// The sha256 of each of a model's files, by its name in the model's folder.
 pub struct Identity(BTreeMap<String, String>);
 
 impl Identity {
     /// Of the files that a lock names, or else of those in `hashed`.
-    pub fn of(config: &ModelConfig, hashed: &HashMap<PathBuf, String>) -> Self {
-        let locked = config.locked.iter().map(|file| (file_name(&file.path), file.sha256.clone()));
-        let own = files_of(&config.path, config.weights()).into_iter();
-        let own = own.filter_map(|path| Some((file_name(&path), hashed.get(&path)?.clone())));
+    pub fn of(config: &ModelConfig, description: &Description, hashed: &HashMap<PathBuf, String>) -> Self {
+        let name = |path: &Path| name_in(config, description, path);
+        let locked = config.locked.iter().map(|file| (name(&file.path), file.sha256.clone()));
+        let own = files_of(config, description).into_iter();
+        let own = own.filter_map(|path| Some((name(&path), hashed.get(&path)?.clone())));
         Self(if config.locked.is_empty() { own.collect() } else { locked.collect() })
     }
 
@@ -37,35 +43,59 @@ impl Identity {
     }
 }
 
-/// The files in a model's folders that it may be read from; of a file, itself.
-pub fn files_of(path: &Path, weights: &Path) -> Vec<PathBuf> {
-    let folders = [path.to_owned(), weights.to_owned(), weights.join(ONNX_FOLDER)];
-    let mut files: Vec<PathBuf> = folders.iter().flat_map(|folder| files_in(folder)).collect();
+/// The files that a model is read from.
+pub fn files_of(config: &ModelConfig, description: &Description) -> Vec<PathBuf> {
+    let has_extension = |path: &Path, extensions: &[&str]| {
+        path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.contains(&own))
+    };
+    let mut files = files_in(&description.folder, |path| has_extension(path, &EXTENSIONS));
+    files.extend(MODULE_FILES.iter().map(|name| description.folder.join(name)).filter(|path| path.is_file()));
+    match &description.source {
+        Source::Checkpoint(_) => files.extend(files_in(config.weights(), |path| has_extension(path, &[WEIGHTS]))),
+        Source::Graph(graph) => {
+            let is_data = |path: &Path| {
+                GRAPH_DATA.iter().any(|ending| path.to_string_lossy().ends_with(ending))
+                    || path.to_string_lossy().starts_with(&*graph.to_string_lossy())
+            };
+            files.extend(files_in(graph.parent().unwrap_or(Path::new(".")), is_data));
+        }
+    }
     files.sort();
     files.dedup();
     files
 }
 
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    if folder.is_file() {
-        return vec![folder.to_owned()];
-    }
+fn files_in(folder: &Path, is_read: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_read = |path: &PathBuf| {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        path.is_file() && EXTENSIONS.contains(&extension)
-    };
-    entries.filter(is_read).collect()
+    entries.filter(|path| path.is_file() && is_read(path)).collect()
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+/// A file's name below the model's folder, or that of its weights.
+fn name_in(config: &ModelConfig, description: &Description, path: &Path) -> String {
+    let below = [&*description.folder, config.weights()].into_iter().enumerate();
+    let below = below.filter_map(|(place, folder)| Some((place, path.strip_prefix(folder).ok()?)));
+    match below.min_by_key(|(place, _)| *place) {
+        Some((0, name)) => name.to_string_lossy().into_owned(),
+        Some((_, name)) => format!("weights/{}", name.display()),
+        None => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Precision;
+    use crate::{checkpoint::Format, model::Precision};
+
+    const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/distilbert");
+
+    /// A copy of a small checkpoint.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for entry in fs::read_dir(FIXTURE).expect("a fixture").flatten() {
+            fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("writable");
+        }
+        folder
+    }
 
     fn config(path: &Path) -> ModelConfig {
         ModelConfig {
@@ -74,6 +104,7 @@ mod tests {
             weights: None,
             locked: Vec::new(),
             max_tokens: None,
+            format: Format::Auto,
             pooling: None,
             label_names: HashMap::new(),
         }
@@ -82,9 +113,9 @@ mod tests {
     fn info() -> ModelInfo {
         ModelInfo {
             name: "any".to_owned(),
-            architecture: "bert".to_owned(),
+            architecture: "distilbert".to_owned(),
             labels: Vec::new(),
-            max_tokens: 512,
+            max_tokens: 64,
             parameters: 1,
             precision: Precision::Exact,
             provider: "cpu",
@@ -93,44 +124,54 @@ mod tests {
     }
 
     fn digest(config: &ModelConfig, info: &ModelInfo) -> String {
-        let files = files_of(&config.path, config.weights()).into_iter();
-        let hashed = files.map(|path| (path.clone(), fs::read_to_string(&path).expect("a file"))).collect();
-        Identity::of(config, &hashed).digest(config, info)
+        let description = Description::read(config).expect("a model");
+        let files = files_of(config, &description).into_iter();
+        let hashed = files.map(|path| (path.clone(), format!("{:?}", fs::read(&path).expect("a file")))).collect();
+        Identity::of(config, &description, &hashed).digest(config, info)
     }
 
     #[test]
     fn the_same_files_and_options_are_the_same_model_wherever_they_lie() {
-        let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
-        for folder in &folders {
-            fs::write(folder.path().join("config.json"), "{}").expect("writable");
-        }
-        let [one, other] = folders.each_ref().map(|folder| digest(&config(folder.path()), &info()));
+        let [one, other] = [(); 2].map(|()| {
+            let folder = folder();
+            digest(&config(folder.path()), &info())
+        });
         assert_eq!(one, other);
         assert_eq!(one.len(), 64);
     }
 
     #[test]
     fn whatever_changes_an_answer_changes_the_digest() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("config.json"), "{}").expect("writable");
+        let folder = folder();
         let mut digests = vec![digest(&config(folder.path()), &info())];
         let renamed = HashMap::from([("a".to_owned(), "b".to_owned())]);
         digests.push(digest(&ModelConfig { label_names: renamed, ..config(folder.path()) }, &info()));
-        digests.push(digest(&config(folder.path()), &ModelInfo { max_tokens: 64, ..info() }));
+        digests.push(digest(&config(folder.path()), &ModelInfo { max_tokens: 32, ..info() }));
         digests.push(digest(&config(folder.path()), &ModelInfo { precision: Precision::Int8, ..info() }));
         digests.push(digest(&config(folder.path()), &ModelInfo { provider: "cuda", ..info() }));
-        fs::write(folder.path().join("vocab.txt"), "other").expect("writable");
-        digests.push(digest(&config(folder.path()), &info()));
+        for name in ["special_tokens_map.json", "model.safetensors"] {
+            fs::write(folder.path().join(name), "{}").expect("writable");
+            digests.push(digest(&config(folder.path()), &info()));
+        }
+        // What is read of a graph is another set of files, of the same names in part.
+        let graphs = folder.path().join("onnx");
+        fs::create_dir(&graphs).expect("writable");
+        fs::write(graphs.join("config.json"), "not read").expect("writable");
+        fs::write(graphs.join("model.onnx"), "a graph").expect("writable");
+        let graph = ModelConfig { format: Format::Onnx, ..config(folder.path()) };
+        digests.push(digest(&graph, &info()));
+        fs::write(graphs.join("model.onnx_data"), "its numbers").expect("writable");
+        digests.push(digest(&graph, &info()));
         let distinct: std::collections::HashSet<_> = digests.iter().collect();
         assert_eq!(distinct.len(), digests.len());
     }
 
     #[test]
     fn what_is_not_read_does_not_matter() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("config.json"), "{}").expect("writable");
+        let folder = folder();
         let before = digest(&config(folder.path()), &info());
         fs::write(folder.path().join("README.md"), "about it").expect("writable");
+        fs::write(folder.path().join("pytorch_model.bin"), "the same weights").expect("writable");
         assert_eq!(digest(&config(folder.path()), &info()), before);
     }
 }

@@ -1,8 +1,9 @@
 //! From a profile's entry to a loaded model.
 
 use std::{
+    any::Any,
     collections::HashMap,
-    panic::resume_unwind,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -13,61 +14,26 @@ use std::{
 
 use chorus_core::{
     head::ClassificationHead,
-    spec::{self, ModelSpec, Task},
+    spec::{ModelSpec, Task, score_function},
 };
 use parking_lot::Mutex;
-use serde_json::Value;
 
 use super::{
-    Batch, Hardware, Head, Model, ModelConfig, ModelInfo, Precision, Reader, Runner, Team, ThreadShare, cuda, encoder,
+    Batch, Hardware, Head, Model, ModelConfig, ModelInfo, Precision, Reader, Runner, Team, ThreadShare, cuda,
+    description::{self, CONFIG, Description, Source},
+    encoder,
     identity::{Identity, files_of},
     padded::{PaddedModel, PaddedOptions},
 };
 use crate::{
-    checkpoint::{LockedFile, has_weights, read_json, read_optional_json, sha256, store_as_safetensors},
+    checkpoint::{LockedFile, sha256, store_as_safetensors},
     error::LoadError,
     onnxruntime::{Library, Provider},
-    tokenizer::TextTokenizer,
+    tokenizer::TokenizerSet,
 };
 
-/// Where exporters put a graph, in the order of preference.
-const ONNX_FILES: [&str; 2] = ["model.onnx", "onnx/model.onnx"];
-/// What a graph reads if neither the profile nor its config says so: BERT's length.
-const DEFAULT_MAX_TOKENS: usize = 512;
-/// `transformers` writes a huge `model_max_length` for "none".
-const LARGEST_STATED_MAX: u64 = 1 << 20;
-
-/// The distinct tokenizers of a profile. Models whose tokenizers give the same ids share one.
-#[derive(Default)]
-pub struct TokenizerSet {
-    tokenizers: Vec<TextTokenizer>,
-    by_files: HashMap<[u8; 32], usize>,
-    by_fingerprint: HashMap<[u8; 32], usize>,
-}
-
-impl TokenizerSet {
-    /// Loads the tokenizer of `directory` into `set`, which is locked for a moment only: parsing a large
-    /// vocabulary takes the better part of a second. Returns its index.
-    pub fn load(set: &Mutex<Self>, directory: &Path) -> Result<usize, LoadError> {
-        let files = TextTokenizer::files_digest(directory)?;
-        if let Some(&index) = set.lock().by_files.get(&files) {
-            return Ok(index);
-        }
-        let tokenizer = TextTokenizer::load(directory)?;
-        let mut set = set.lock();
-        let next = set.tokenizers.len();
-        let index = *set.by_fingerprint.entry(tokenizer.fingerprint()).or_insert(next);
-        if index == next {
-            set.tokenizers.push(tokenizer);
-        }
-        set.by_files.insert(files, index);
-        Ok(index)
-    }
-
-    pub fn get(&self, index: usize) -> &TextTokenizer {
-        &self.tokenizers[index]
-    }
-}
+/// The longest text that a graph is tried with when it is loaded; a longer one would take seconds.
+const LONGEST_PROBE: usize = 1024;
 
 /// What all models of a profile are loaded with.
 pub struct Loader {
@@ -84,29 +50,37 @@ pub struct Loader {
 
 impl Loader {
     /// Verifies all files, then loads models side by side; returns them in order, or the first error.
-    pub fn load_all(&self, configs: &[ModelConfig]) -> Result<Vec<Arc<Model>>, LoadError> {
-        // All first, and file by file: the work is spread more evenly than model by model.
+    pub fn load_all(&self, configs: &[ModelConfig], described: &[Description]) -> Result<Vec<Arc<Model>>, LoadError> {
+        // File by file: the work is spread more evenly than model by model.
         let locked: Vec<&LockedFile> = configs.iter().flat_map(|config| &config.locked).collect();
         for verified in self.side_by_side(&locked, |file| file.verify()) {
             verified?;
         }
-        let identities = self.identities(configs)?;
-        let configs: Vec<_> = configs.iter().zip(identities).collect();
-        self.side_by_side(&configs, |(config, identity)| self.load(config, identity).map(Arc::new))
-            .into_iter()
-            .collect()
+        let models: Vec<_> = configs.iter().zip(described).collect();
+        for stored in self.side_by_side(&models, |(config, description)| match description.source {
+            Source::Checkpoint(_) => store_as_safetensors(config.weights()).map(drop),
+            Source::Graph(_) => Ok(()),
+        }) {
+            stored?;
+        }
+        let identities = self.identities(&models)?;
+        let models: Vec<_> = models.into_iter().zip(identities).collect();
+        let load = |((config, description), identity): &((&ModelConfig, &Description), Identity)| {
+            self.load(config, description, identity).map(Arc::new)
+        };
+        self.side_by_side(&models, load).into_iter().collect()
     }
 
     /// What each model's files are: those of a lock are known, others are read.
-    fn identities(&self, configs: &[ModelConfig]) -> Result<Vec<Identity>, LoadError> {
-        let unlocked = |config: &ModelConfig| match &config.locked[..] {
-            [] => files_of(&config.path, config.weights()),
+    fn identities(&self, models: &[(&ModelConfig, &Description)]) -> Result<Vec<Identity>, LoadError> {
+        let unlocked = |(config, description): &(&ModelConfig, &Description)| match &config.locked[..] {
+            [] => files_of(config, description),
             _ => Vec::new(),
         };
-        let files: Vec<PathBuf> = configs.iter().flat_map(unlocked).collect();
+        let files: Vec<PathBuf> = models.iter().flat_map(unlocked).collect();
         let hashed = self.side_by_side(&files, |file| Ok((file.clone(), sha256(file)?)));
         let hashed: HashMap<PathBuf, String> = hashed.into_iter().collect::<Result<_, LoadError>>()?;
-        Ok(configs.iter().map(|config| Identity::of(config, &hashed)).collect())
+        Ok(models.iter().map(|(config, description)| Identity::of(config, description, &hashed)).collect())
     }
 
     /// What `work` makes of every item, in order, on up to `threads` threads.
@@ -127,117 +101,146 @@ impl Loader {
         done.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// Loads a model and answers the empty text with it, so that what cannot run fails now.
-    fn load(&self, config: &ModelConfig, identity: &Identity) -> Result<Model, LoadError> {
-        let mut model = match onnx_file(config.weights()) {
-            Some(file) => self.load_onnx(config, &file),
-            None => self.load_checkpoint(config),
-        }?;
-        let empty = model.empty_text(&self.tokenizers.lock()).unwrap_or_default();
-        for threads in [1, self.threads] {
-            let answer = model.runner.run(&Batch::Tokens(&[&empty]), &ThreadShare::new(threads));
-            answer.and_then(|row| model.output(&row)).map_err(|error| {
-                LoadError::invalid(&config.path, "a model that answers the empty text", error.to_string())
-            })?;
-        }
-        model.info.digest = identity.digest(config, &model.info);
-        Ok(model)
+    /// Loads a model and answers the shortest text with it, so that what cannot run fails now. A panic is an error of
+    /// the model's, too.
+    fn load(&self, config: &ModelConfig, description: &Description, identity: &Identity) -> Result<Model, LoadError> {
+        let load = || {
+            let (mut model, probe) = match &description.source {
+                Source::Checkpoint(spec) => self.load_checkpoint(config, description, spec),
+                Source::Graph(file) => self.load_graph(config, description, file),
+            }?;
+            for threads in [1, self.threads] {
+                let answer = model.runner.run(&Batch::Tokens(&[&probe]), &ThreadShare::new(threads));
+                answer.and_then(|row| model.output(&row)).map_err(|error| {
+                    LoadError::invalid(&config.path, "a model that answers the shortest text", error.to_string())
+                })?;
+            }
+            model.info.digest = identity.digest(config, &model.info);
+            Ok(model)
+        };
+        catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+            Err(LoadError::Panic {
+                model: config.name.clone(),
+                path: config.path.clone(),
+                message: message_of(&*panic),
+            })
+        })
     }
 
-    fn load_checkpoint(&self, config: &ModelConfig) -> Result<Model, LoadError> {
-        let directory = &config.path;
-        if !directory.is_dir() {
-            return Err(LoadError::missing(directory, "a model's directory"));
-        }
-        let config_path = directory.join("config.json");
-        let json = read_json(&config_path)?;
-        let in_config = |source| LoadError::Config { path: config_path.clone(), source };
-        let spec = ModelSpec::from_config(&json, config.pooling).map_err(in_config)?;
-        let tokenizer = TokenizerSet::load(&self.tokenizers, directory)?;
-        let (vocabulary, specials) = {
-            let tokenizers = self.tokenizers.lock();
-            let tokenizer = tokenizers.get(tokenizer);
-            (tokenizer.vocabulary_size(), tokenizer.special_count())
-        };
-        if vocabulary > spec.vocab_size {
-            return Err(LoadError::invalid(
-                directory,
-                format!("a tokenizer of at most {} tokens, the rows of the embedding table", spec.vocab_size),
-                vocabulary.to_string(),
-            ));
-        }
+    fn load_checkpoint(
+        &self,
+        config: &ModelConfig,
+        description: &Description,
+        spec: &ModelSpec,
+    ) -> Result<(Model, Vec<u32>), LoadError> {
         let weights = config.weights();
-        store_as_safetensors(weights)?;
+        let Reading { reader, probe, .. } = self.reading(description, description.max_tokens)?;
         let (runner, parameters) = match &self.hardware {
-            Hardware::Cpu => encoder::load(weights, &spec, self.precision, &self.team),
-            Hardware::Cuda(device) => cuda::load(weights, &spec, self.precision, device),
+            Hardware::Cpu => encoder::load(weights, spec, self.precision, &self.team),
+            Hardware::Cuda(device) => cuda::load(weights, spec, self.precision, device),
         }?;
-        let head = match &spec.task {
-            Task::Classification { labels, problem_type } => {
-                classification(config, &config_path, labels, problem_type.as_deref(), runner.width())?
-            }
-            Task::Embedding(_) => Head::Embedding,
-        };
-        let stated = stated_max_tokens(directory)?;
-        let readable = spec.max_tokens().min(stated.unwrap_or(usize::MAX));
+        let head = head(config, description, runner.width())?;
         let info = ModelInfo {
             name: config.name.clone(),
-            architecture: spec.architecture.to_string(),
+            architecture: description.architecture(),
             labels: label_names(&head),
-            max_tokens: max_tokens(config, readable, spec.max_tokens())?,
+            max_tokens: description.max_tokens,
             parameters,
             precision: self.precision,
             provider: self.hardware.name(),
             digest: String::new(),
         };
-        let reader = Reader::Tokens { tokenizer, max_content: info.max_tokens.saturating_sub(specials) };
-        Ok(Model { info, reader, head, runner })
+        Ok((Model { info, reader, head, runner }, probe))
     }
 
-    fn load_onnx(&self, config: &ModelConfig, file: &Path) -> Result<Model, LoadError> {
-        let directory = if config.path.is_dir() { config.path.as_path() } else { file.parent().unwrap_or(file) };
-        let config_path = directory.join("config.json");
-        let json = read_optional_json(&config_path)?.unwrap_or_default();
-        let (tokenizer, probe, padding) = {
-            let index = TokenizerSet::load(&self.tokenizers, directory)?;
-            let tokenizers = self.tokenizers.lock();
-            let tokenizer = tokenizers.get(index);
-            (index, [tokenizer.prefix(), tokenizer.suffix()].concat(), tokenizer.padding_id())
-        };
+    fn load_graph(
+        &self,
+        config: &ModelConfig,
+        description: &Description,
+        file: &Path,
+    ) -> Result<(Model, Vec<u32>), LoadError> {
+        let Reading { probe, padding, .. } = self.reading(description, description.max_tokens)?;
         let options = PaddedOptions {
             provider: self.provider,
             threads: self.threads,
-            padding: json.get("pad_token_id").and_then(Value::as_u64).map_or(padding, |id| id as u32),
-            pooling: config.pooling,
-            // A graph may not like a text of no tokens at all.
-            probe: if probe.is_empty() { &[0] } else { &probe },
+            padding,
+            pooling: match description.task {
+                Task::Embedding(pooling) => Some(pooling),
+                Task::Classification { .. } => None,
+            },
+            probe: &probe,
         };
         let runner = PaddedModel::load(file, self.library, &options)?;
-        let head = if config.pooling.is_some() {
-            Head::Embedding
-        } else {
-            let labels = spec::labels(&json)
-                .map_err(|source| LoadError::Config { path: config_path.clone(), source })?
-                .unwrap_or_default();
-            let problem_type = json.get("problem_type").and_then(Value::as_str);
-            classification(config, &config_path, &labels, problem_type, runner.width())?
+        let max_tokens = match (runner.fixed_tokens(), config.max_tokens) {
+            (Some(fixed), Some(wanted)) if wanted > fixed => {
+                let expected = format!("`max_tokens` up to {fixed}, which the graph fixes");
+                return Err(description::entry(config, "max_tokens", file, &expected, &wanted.to_string()));
+            }
+            (fixed, _) => description.max_tokens.min(fixed.unwrap_or(usize::MAX)),
         };
-        let stated = stated_max_tokens(directory)?.unwrap_or(DEFAULT_MAX_TOKENS);
-        let readable = onnx_position_limit(&json).map_or(stated, |limit| limit.min(stated));
+        // Positions that a graph does not have are found out now, not by the first long text.
+        let longest = vec![probe[0]; max_tokens.min(LONGEST_PROBE)];
+        runner.run(&Batch::Tokens(&[&longest]), &ThreadShare::new(self.threads)).map_err(|error| {
+            let expected =
+                format!("a graph that reads {} tokens; `max_tokens` in the profile says fewer", longest.len());
+            LoadError::invalid(file, expected, error.to_string())
+        })?;
+        let Reading { reader, .. } = self.reading(description, max_tokens)?;
+        let head = head(config, description, runner.width())?;
         let info = ModelInfo {
             name: config.name.clone(),
-            architecture: "onnx".to_owned(),
+            architecture: description.architecture(),
             labels: label_names(&head),
-            max_tokens: max_tokens(config, readable, onnx_position_limit(&json).unwrap_or(usize::MAX))?,
+            max_tokens,
             parameters: 0,
             // A graph computes as its exporter wrote it.
             precision: Precision::Exact,
             provider: self.provider.name(),
             digest: String::new(),
         };
-        let reader = Reader::Tokens { tokenizer, max_content: info.max_tokens.saturating_sub(probe.len()) };
-        Ok(Model { info, reader, head, runner: Box::new(runner) })
+        Ok((Model { info, reader, head, runner: Box::new(runner) }, probe))
     }
+
+    /// How the model reads texts.
+    fn reading(&self, description: &Description, max_tokens: usize) -> Result<Reading, LoadError> {
+        let index = TokenizerSet::load(&self.tokenizers, &description.tokenizer)?;
+        let tokenizers = self.tokenizers.lock();
+        let tokenizer = tokenizers.get(index);
+        let specials = [tokenizer.prefix(), tokenizer.suffix()].concat();
+        let rows = description.vocab_size.unwrap_or(usize::MAX);
+        // Added tokens beyond the table are refused when they occur; the vocabulary and what surrounds every text must
+        // be there.
+        let end = specials.iter().map(|&id| id as usize + 1).max().unwrap_or(0).max(tokenizer.vocabulary_end());
+        if end > rows {
+            return Err(LoadError::invalid(
+                &description.folder,
+                format!("a tokenizer of at most {rows} tokens, the rows of the embedding table"),
+                end.to_string(),
+            ));
+        }
+        let Some(max_content) = max_tokens.checked_sub(specials.len()).filter(|&content| content > 0) else {
+            return Err(LoadError::invalid(
+                &description.folder,
+                format!("a length of more than the {} special tokens around every text", specials.len()),
+                max_tokens.to_string(),
+            ));
+        };
+        let reader = Reader::Tokens { tokenizer: index, max_content, rows: (tokenizer.end() > rows).then_some(rows) };
+        Ok(Reading {
+            reader,
+            // A text may have no tokens at all where nothing surrounds it; such a one is not read.
+            probe: if specials.is_empty() { vec![0] } else { specials },
+            padding: description.padding.unwrap_or(tokenizer.padding_id()),
+        })
+    }
+}
+
+/// How a model reads texts, as its tokenizer has it.
+struct Reading {
+    reader: Reader,
+    /// The shortest sequence that the model can be given.
+    probe: Vec<u32>,
+    padding: u32,
 }
 
 /// The next item that no worker has taken.
@@ -246,81 +249,42 @@ fn claim<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
     items.get(index).map(|item| (index, item))
 }
 
-/// The ONNX file that `path` is or holds, unless it also holds weights that Chorus builds a graph for.
-pub fn onnx_file(path: &Path) -> Option<PathBuf> {
-    if path.extension().is_some_and(|extension| extension == "onnx") {
-        return Some(path.to_owned());
-    }
-    if has_weights(path) {
-        return None;
-    }
-    ONNX_FILES.iter().map(|name| path.join(name)).find(|file| file.is_file())
+/// What a panic says.
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// A classifier's labels: the config's, renamed by the profile, or `LABEL_0`, `LABEL_1`, ….
-fn classification(
-    config: &ModelConfig,
-    config_path: &Path,
-    labels: &[String],
-    problem_type: Option<&str>,
-    classes: usize,
-) -> Result<Head, LoadError> {
+/// A classifier's labels: the config's, renamed by the profile, or `LABEL_0`, `LABEL_1`, …; or a vector.
+fn head(config: &ModelConfig, description: &Description, classes: usize) -> Result<Head, LoadError> {
+    let Task::Classification { labels, problem_type } = &description.task else {
+        return Ok(Head::Embedding { normalize: description.normalize });
+    };
+    let config_path = description.folder.join(CONFIG);
     let labels: Vec<String> =
-        if labels.is_empty() { (0..classes).map(|id| format!("LABEL_{id}")).collect() } else { labels.to_vec() };
+        if labels.is_empty() { (0..classes).map(|id| format!("LABEL_{id}")).collect() } else { labels.clone() };
     if labels.len() != classes {
         return Err(LoadError::invalid(
-            config_path,
+            &config_path,
             format!("`id2label` with {classes} labels, as many as the head has classes"),
             labels.len().to_string(),
         ));
     }
     if let Some(unknown) = config.label_names.keys().find(|name| !labels.contains(name)) {
-        return Err(LoadError::Profile {
-            model: config.name.clone(),
-            field: "labels",
-            path: config_path.to_owned(),
-            expected: format!("the label {unknown:?}, which the profile renames"),
-            found: labels.join(", "),
-        });
+        let expected = format!("the label {unknown:?}, which the profile renames");
+        return Err(description::entry(config, "labels", &config_path, &expected, &labels.join(", ")));
     }
     let renamed = |label: &String| config.label_names.get(label).unwrap_or(label).clone();
     Ok(Head::Classification(ClassificationHead {
         labels: labels.iter().map(renamed).collect(),
-        function: spec::score_function(problem_type, classes),
+        function: score_function(*problem_type, classes),
     }))
 }
 
 fn label_names(head: &Head) -> Vec<String> {
     match head {
         Head::Classification(head) => head.labels.clone(),
-        Head::Embedding => Vec::new(),
+        Head::Embedding { .. } => Vec::new(),
     }
-}
-
-/// `model_max_length` of `tokenizer_config.json`, where it states a real one.
-fn stated_max_tokens(directory: &Path) -> Result<Option<usize>, LoadError> {
-    let config = read_optional_json(&directory.join("tokenizer_config.json"))?;
-    let stated = config.as_ref().and_then(|config| config.get("model_max_length")).and_then(Value::as_u64);
-    Ok(stated.filter(|&length| (1..LARGEST_STATED_MAX).contains(&length)).map(|length| length as usize))
-}
-
-/// The profile's wish, if the model can read that much.
-fn max_tokens(config: &ModelConfig, readable: usize, limit: usize) -> Result<usize, LoadError> {
-    match config.max_tokens {
-        None => Ok(readable),
-        Some(wanted) if (4..=limit).contains(&wanted) => Ok(wanted),
-        Some(wanted) => Err(LoadError::Profile {
-            model: config.name.clone(),
-            field: "max_tokens",
-            path: config.path.clone(),
-            expected: format!("`max_tokens` from 4 to {limit}, what the position table holds"),
-            found: wanted.to_string(),
-        }),
-    }
-}
-
-/// The positions of a graph whose config is of a known architecture.
-fn onnx_position_limit(config: &Value) -> Option<usize> {
-    let pooling = Some(spec::Pooling::Mean);
-    ModelSpec::from_config(config, pooling).ok().map(|spec| spec.max_tokens())
 }

@@ -1,12 +1,14 @@
 //! A loaded model: token ids in, labels or a vector out.
 //!
-//! - `load`: from a profile's entry to a [`Model`]; `identity`: what makes two the same
+//! - `description`: what a folder says it is, before anything large is read
+//! - `load`: from that to a [`Model`]; `identity`: what makes two the same
 //! - `encoder`: a checkpoint on the CPU
 //! - `cuda`: a checkpoint on a GPU
 //! - `tensors`: a checkpoint's tensors as numbers, for both
 //! - `padded`: any other ONNX file
 
 mod cuda;
+mod description;
 mod encoder;
 mod identity;
 mod load;
@@ -26,10 +28,11 @@ use chorus_core::{head::ClassificationHead, requests::BatchError, spec::Pooling}
 use chorus_cuda::Device;
 
 pub use self::{
+    description::{Description, Source},
     encoder::Team,
-    load::{Loader, TokenizerSet, onnx_file},
+    load::Loader,
 };
-use crate::checkpoint::LockedFile;
+use crate::checkpoint::{Format, LockedFile};
 
 /// A model as a profile describes it.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub struct ModelConfig {
     pub locked: Vec<LockedFile>,
     /// The longest input in tokens; what the model reads where it is not given.
     pub max_tokens: Option<usize>,
+    /// What it is computed with, where its folder leaves a choice.
+    pub format: Format,
     /// Serves the encoder's vectors instead of its head.
     pub pooling: Option<Pooling>,
     /// New names of labels.
@@ -176,14 +181,18 @@ pub enum Reader {
         tokenizer: usize,
         /// Tokens of a text that fit between the special tokens.
         max_content: usize,
+        /// Rows of the model's table of token vectors, where the tokenizer has ids beyond it.
+        rows: Option<usize>,
     },
 }
 
 /// What a model's numbers mean.
 pub enum Head {
     Classification(ClassificationHead),
-    /// The numbers are the answer: a pooled vector, not normalized.
-    Embedding,
+    /// The numbers are the answer, a pooled vector; with `normalize` it is made to have the length 1.
+    Embedding {
+        normalize: bool,
+    },
 }
 
 /// What is known about a loaded model.
@@ -215,24 +224,26 @@ impl Model {
     /// Tokens of a text that the model reads between the special tokens of `tokenizer`, if that is its own.
     pub fn max_content(&self, tokenizer: usize) -> Option<usize> {
         match self.reader {
-            Reader::Tokens { tokenizer: own, max_content } if own == tokenizer => Some(max_content),
+            Reader::Tokens { tokenizer: own, max_content, .. } if own == tokenizer => Some(max_content),
             _ => None,
         }
-    }
-
-    /// The ids of the empty text, for a model that reads tokens.
-    pub fn empty_text(&self, tokenizers: &TokenizerSet) -> Option<Vec<u32>> {
-        let Reader::Tokens { tokenizer, .. } = self.reader else { return None };
-        let tokenizer = tokenizers.get(tokenizer);
-        Some([tokenizer.prefix(), tokenizer.suffix()].concat())
     }
 
     /// One text's output from its row of the model's numbers: a score for each label, or the vector.
     pub fn output(&self, row: &[f32]) -> Result<Vec<f32>, BatchError> {
         match &self.head {
             Head::Classification(head) => head.scores(row).map_err(|_| BatchError::NonFinite),
-            Head::Embedding if row.iter().all(|number| number.is_finite()) => Ok(row.to_vec()),
-            Head::Embedding => Err(BatchError::NonFinite),
+            Head::Embedding { .. } if !row.iter().all(|number| number.is_finite()) => Err(BatchError::NonFinite),
+            Head::Embedding { normalize: false } => Ok(row.to_vec()),
+            Head::Embedding { normalize: true } => Ok(normalized(row)),
         }
     }
+}
+
+/// Least length that a vector is divided by: that of `torch.nn.functional.normalize`.
+const LEAST_LENGTH: f32 = 1e-12;
+
+fn normalized(vector: &[f32]) -> Vec<f32> {
+    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt().max(LEAST_LENGTH);
+    vector.iter().map(|number| number / length).collect()
 }

@@ -3,23 +3,46 @@
 use std::path::Path;
 
 use chorus_core::{packing::Rectangle, requests::BatchError, spec::Pooling};
+use half::f16;
 
 use super::{Batch, Runner, ThreadShare};
 use crate::{
     error::{LoadError, of_batch},
-    onnxruntime::{Input, Library, ModelGraph, Provider, RunOutput, Sessions},
+    onnxruntime::{Element, Input, InputType, Library, ModelGraph, Provider, RunOutput, Sessions},
 };
 
 const IDS: &str = "input_ids";
 const MASK: &str = "attention_mask";
 const TOKEN_TYPES: &str = "token_type_ids";
+/// What exporters call the output of a classifier, and the vectors of tokens.
+const LOGITS: [&str; 1] = ["logits"];
+const VECTORS: [&str; 2] = ["last_hidden_state", "token_embeddings"];
+/// An operator that chooses the scale of a whole tensor, so that a text's numbers depend on who else is in the batch.
+const WHOLE_BATCH: &[u8] = b"DynamicQuantizeLinear";
 
 pub struct PaddedModel {
     sessions: Sessions,
     padding: u32,
-    takes_token_types: bool,
+    inputs: Vec<(Role, InputType)>,
+    shape: FixedShape,
     pooling: Option<Pooling>,
     width: usize,
+}
+
+/// What is given to an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Ids,
+    Mask,
+    /// All tokens have type 0.
+    TokenTypes,
+}
+
+/// What of a batch's shape a graph leaves no choice about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct FixedShape {
+    texts: Option<usize>,
+    tokens: Option<usize>,
 }
 
 /// What the padded graph of `path` needs besides itself.
@@ -35,21 +58,37 @@ pub struct PaddedOptions<'a> {
 
 impl PaddedModel {
     pub fn load(path: &Path, library: Library, options: &PaddedOptions) -> Result<Self, LoadError> {
-        let directory = path.parent().unwrap_or(Path::new("."));
-        let graph = std::fs::read(path).map_err(|error| LoadError::unreadable(path, &error))?;
-        let sessions =
-            Sessions::new(library, options.provider, options.threads, &ModelGraph { onnx: &graph, directory })
-                .map_err(|error| LoadError::session(path, &error))?;
-        let names = sessions.input_names();
-        let known = [IDS, MASK, TOKEN_TYPES];
-        if !names.iter().any(|name| name == IDS) || !names.iter().all(|name| known.contains(&name.as_str())) {
-            let expected = format!("the inputs {IDS}, {MASK} and, optionally, {TOKEN_TYPES}");
-            return Err(LoadError::invalid(path, expected, names.join(", ")));
+        let onnx = std::fs::read(path).map_err(|error| LoadError::unreadable(path, &error))?;
+        let graph = ModelGraph {
+            onnx: &onnx,
+            directory: path.parent().unwrap_or(Path::new(".")),
+            outputs: if options.pooling.is_some() { &VECTORS } else { &LOGITS },
+        };
+        let sessions = Sessions::new(library, options.provider, options.threads, &graph)
+            .map_err(|error| LoadError::session(path, &error))?;
+        let inputs = sessions.inputs();
+        let unfit = |expected: &str, found: String| LoadError::invalid(path, expected, found);
+        let roles = inputs.iter().map(Role::of).collect::<Option<Vec<_>>>().filter(|roles| roles.contains(&Role::Ids));
+        let Some(roles) = roles else {
+            let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+            return Err(unfit(&format!("the inputs {IDS}, {MASK} and, optionally, {TOKEN_TYPES}"), names.join(", ")));
+        };
+        if let Some(input) = inputs.iter().find(|input| input.element.is_none()) {
+            return Err(unfit("inputs of int32, int64, float or float16", input.name.clone()));
+        }
+        let mut shape =
+            FixedShape::of(&inputs).map_err(|shapes| unfit("inputs [texts, tokens] of one shape", shapes))?;
+        if onnx.windows(WHOLE_BATCH.len()).any(|bytes| bytes == WHOLE_BATCH) {
+            shape.texts = shape.texts.or(Some(1));
+        }
+        if shape.texts.is_some_and(|texts| texts != 1) {
+            return Err(unfit("a graph that takes one text, or any number", format!("{:?} texts", shape.texts)));
         }
         let mut model = Self {
-            takes_token_types: names.iter().any(|name| name == TOKEN_TYPES),
+            inputs: roles.into_iter().zip(inputs).collect(),
             sessions,
             padding: options.padding,
+            shape,
             pooling: options.pooling,
             width: 0,
         };
@@ -58,6 +97,35 @@ impl PaddedModel {
             .map(|numbers| numbers.len())
             .map_err(|error| LoadError::invalid(path, "a graph that runs", error.to_string()))?;
         Ok(model)
+    }
+
+    /// Tokens of a text, where the graph reads neither more nor less.
+    pub fn fixed_tokens(&self) -> Option<usize> {
+        self.shape.tokens
+    }
+
+    fn run_together(&self, texts: &[&[u32]], threads: usize) -> Result<Vec<f32>, BatchError> {
+        let batch = match self.shape.tokens {
+            Some(tokens) => Rectangle::of_length(texts, self.padding, tokens),
+            None => Rectangle::new(texts, self.padding),
+        };
+        let token_types = vec![0_i64; batch.ids.len()];
+        let given = self.inputs.iter().map(|(role, input)| {
+            let numbers = match role {
+                Role::Ids => &batch.ids,
+                Role::Mask => &batch.mask,
+                Role::TokenTypes => &token_types,
+            };
+            (input, Numbers::of(numbers, input.element.unwrap_or(Element::I64)))
+        });
+        let given: Vec<_> = given.collect();
+        let shape = [texts.len(), batch.longest];
+        let run = || {
+            let inputs = given.iter().map(|(input, numbers)| numbers.input(&input.name, &shape));
+            self.sessions.run(&inputs.collect::<Result<Vec<_>, _>>()?, threads)
+        };
+        let output = run().map_err(|error| of_batch(&error))?;
+        self.rows(output, &batch)
     }
 
     /// One row per text from the graph's output: as it is if it has two dimensions, pooled if three.
@@ -80,18 +148,11 @@ impl PaddedModel {
 impl Runner for PaddedModel {
     fn run(&self, batch: &Batch, threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
         let texts = batch.tokens()?;
-        let batch = Rectangle::new(texts, self.padding);
-        let token_types = vec![0_i64; batch.ids.len()];
-        let shape = [texts.len(), batch.longest];
-        let run = || {
-            let mut inputs = vec![Input::new(IDS, &shape, &batch.ids)?, Input::new(MASK, &shape, &batch.mask)?];
-            if self.takes_token_types {
-                inputs.push(Input::new(TOKEN_TYPES, &shape, &token_types)?);
-            }
-            self.sessions.run(&inputs, threads.get())
-        };
-        let output = run().map_err(|error| of_batch(&error))?;
-        self.rows(output, &batch)
+        let mut numbers = Vec::new();
+        for together in texts.chunks(self.shape.texts.unwrap_or(texts.len()).max(1)) {
+            numbers.extend(self.run_together(together, threads.get())?);
+        }
+        Ok(numbers)
     }
 
     fn width(&self) -> usize {
@@ -100,7 +161,68 @@ impl Runner for PaddedModel {
 
     fn computed(&self, batch: &Batch) -> usize {
         let texts = batch.tokens().unwrap_or_default();
-        texts.len() * texts.iter().map(|text| text.len()).max().unwrap_or(0)
+        match self.shape {
+            FixedShape { tokens: Some(tokens), .. } => texts.len() * tokens,
+            FixedShape { texts: Some(_), .. } => texts.iter().map(|text| text.len()).sum(),
+            _ => texts.len() * texts.iter().map(|text| text.len()).max().unwrap_or(0),
+        }
+    }
+}
+
+impl Role {
+    fn of(input: &InputType) -> Option<Self> {
+        match input.name.as_str() {
+            IDS => Some(Self::Ids),
+            MASK => Some(Self::Mask),
+            TOKEN_TYPES => Some(Self::TokenTypes),
+            _ => None,
+        }
+    }
+}
+
+impl FixedShape {
+    /// What all inputs say together; their shapes where these contradict each other.
+    fn of(inputs: &[InputType]) -> Result<Self, String> {
+        let mut fixed = Self::default();
+        for input in inputs {
+            let &[texts, tokens] = &input.shape[..] else { return Err(format!("{} {:?}", input.name, input.shape)) };
+            for (known, own) in [(&mut fixed.texts, texts), (&mut fixed.tokens, tokens)] {
+                if known.is_some() && own.is_some() && *known != own {
+                    return Err(format!("{} {:?}", input.name, input.shape));
+                }
+                *known = known.or(own);
+            }
+        }
+        Ok(fixed)
+    }
+}
+
+/// Ids, a mask or token types in the kind of numbers that an input takes.
+enum Numbers<'a> {
+    F16(Vec<f16>),
+    F32(Vec<f32>),
+    I32(Vec<i32>),
+    I64(&'a [i64]),
+}
+
+impl<'a> Numbers<'a> {
+    fn of(numbers: &'a [i64], element: Element) -> Self {
+        let as_f32 = || numbers.iter().map(|&number| number as f32);
+        match element {
+            Element::F16 => Self::F16(as_f32().map(f16::from_f32).collect()),
+            Element::F32 => Self::F32(as_f32().collect()),
+            Element::I32 => Self::I32(numbers.iter().map(|&number| number as i32).collect()),
+            Element::I64 => Self::I64(numbers),
+        }
+    }
+
+    fn input(&self, name: &str, shape: &[usize]) -> Result<Input<'_>, ort::Error> {
+        match self {
+            Self::F16(numbers) => Input::new(name, shape, numbers),
+            Self::F32(numbers) => Input::new(name, shape, numbers),
+            Self::I32(numbers) => Input::new(name, shape, numbers),
+            Self::I64(numbers) => Input::new(name, shape, numbers),
+        }
     }
 }
 

@@ -85,10 +85,12 @@ impl Table {
     }
 }
 
-/// Little-endian numbers of any element type, wherever they lie, as `f32`. Widening is exact.
+/// Little-endian numbers of any element type, wherever they lie, as `f32`: exact, but for those of double precision,
+/// which transformers computes in single precision, too.
 fn widened(dtype: Dtype, bytes: &[u8]) -> impl Iterator<Item = f32> {
     let size = dtype.size();
     bytes.chunks_exact(size).map(move |number| match (dtype, number) {
+        (Dtype::F64, number) => <[u8; 8]>::try_from(number).map_or(f32::NAN, |bytes| f64::from_le_bytes(bytes) as f32),
         (Dtype::F16, &[a, b]) => f16::from_le_bytes([a, b]).to_f32(),
         (Dtype::Bf16, &[a, b]) => bf16::from_le_bytes([a, b]).to_f32(),
         (_, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),

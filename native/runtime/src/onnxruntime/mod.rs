@@ -14,5 +14,5 @@ mod sessions;
 
 pub use library::Library;
 pub use provider::Provider;
-pub use session::{Input, RunOutput};
-pub use sessions::{ModelGraph, Sessions};
+pub use session::{Element, Input, InputType, ModelGraph, RunOutput};
+pub use sessions::Sessions;

@@ -3,17 +3,29 @@
 use std::{
     ffi::{CString, c_char},
     fmt::Debug,
+    path::Path,
     ptr::{self, NonNull},
 };
 
+use half::f16;
 use ort::{
     AsPointer, Error,
     session::{Session, SessionInputValue, builder::GraphOptimizationLevel},
-    value::{DynValue, PrimitiveTensorElementType, TensorRef},
+    value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType},
 };
 use parking_lot::Mutex;
 
-use super::{Library, provider::Provider, sessions::ModelGraph};
+use super::{Library, provider::Provider};
+
+/// What the sessions of a model are built from.
+pub struct ModelGraph<'a> {
+    /// A graph in ONNX's format.
+    pub onnx: &'a [u8],
+    /// The folder that its external data files lie in.
+    pub directory: &'a Path,
+    /// What the output that is wanted may be called, where there are several.
+    pub outputs: &'a [&'a str],
+}
 
 /// The threads that compute one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +56,45 @@ pub struct RunOutput {
     pub numbers: Vec<f32>,
 }
 
-/// A named input of a run: borrowed numbers in row-major order, and their shape.
+/// What a graph says of one of its inputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputType {
+    pub name: String,
+    /// `None` for one that is no tensor of numbers as Chorus gives them.
+    pub element: Option<Element>,
+    /// Its dimensions; `None` for those that may be any.
+    pub shape: Vec<Option<usize>>,
+}
+
+/// The kinds of numbers that ids and masks are given in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    F16,
+    F32,
+    I32,
+    I64,
+}
+
+impl InputType {
+    fn of(input: &Outlet) -> Self {
+        let (element, shape) = match input.dtype() {
+            ValueType::Tensor { ty, shape, .. } => {
+                let element = match ty {
+                    TensorElementType::Float16 => Some(Element::F16),
+                    TensorElementType::Float32 => Some(Element::F32),
+                    TensorElementType::Int32 => Some(Element::I32),
+                    TensorElementType::Int64 => Some(Element::I64),
+                    _ => None,
+                };
+                (element, shape.iter().map(|&size| usize::try_from(size).ok()).collect())
+            }
+            _ => (None, Vec::new()),
+        };
+        Self { name: input.name().to_owned(), element, shape }
+    }
+}
+
+/// A named input of a run: numbers in row-major order, and their shape.
 pub struct Input<'a> {
     name: CString,
     value: SessionInputValue<'a>,
@@ -76,20 +126,18 @@ impl SharedSession {
             builder = builder.with_execution_providers([registration])?;
         }
         let session = builder.commit_from_memory(graph.onnx)?;
-        let output = session.outputs().first().ok_or_else(|| Error::new("the graph has no output"))?;
         Ok(Self {
-            output: c_string(output.name()),
+            output: c_string(output_of(&session, graph.outputs)?),
             exclusive: (provider != Provider::Cpu).then(Mutex::default),
             session,
         })
     }
 
-    /// Names of the graph's inputs.
-    pub fn input_names(&self) -> Vec<String> {
-        self.session.inputs().iter().map(|input| input.name().to_owned()).collect()
+    pub fn inputs(&self) -> Vec<InputType> {
+        self.session.inputs().iter().map(InputType::of).collect()
     }
 
-    /// Runs the graph; returns its first output.
+    /// Runs the graph; returns its output.
     pub fn run(&self, inputs: &[Input]) -> Result<RunOutput, Error> {
         let _turn = self.exclusive.as_ref().map(Mutex::lock);
         let names: Vec<*const c_char> = inputs.iter().map(|input| input.name.as_ptr()).collect();
@@ -116,9 +164,31 @@ impl SharedSession {
         // SAFETY: `Run` succeeded, so the slot holds a value that is ours to free, made by the
         // session's allocator.
         let output: DynValue = unsafe { DynValue::from_ptr(output, Some(self.session.allocator())) };
-        let (shape, numbers) = output.try_extract_tensor::<f32>()?;
-        Ok(RunOutput { shape: shape.iter().map(|&dim| dim as usize).collect(), numbers: numbers.to_vec() })
+        numbers_of(&output)
     }
+}
+
+/// The output of one of the given names, or the only one.
+fn output_of<'a>(session: &'a Session, names: &[&str]) -> Result<&'a str, Error> {
+    let outputs: Vec<&str> = session.outputs().iter().map(Outlet::name).collect();
+    let wanted = names.iter().find_map(|name| outputs.iter().find(|output| *output == name));
+    match (wanted, &outputs[..]) {
+        (Some(output), _) | (None, [output]) => Ok(output),
+        _ => Err(Error::new(format!("expected an output {}, found {}", names.join(" or "), outputs.join(", ")))),
+    }
+}
+
+/// A tensor's numbers in single precision, which those of half precision have exactly.
+fn numbers_of(output: &DynValue) -> Result<RunOutput, Error> {
+    let is_half = matches!(output.dtype(), ValueType::Tensor { ty: TensorElementType::Float16, .. });
+    let (shape, numbers) = if is_half {
+        let (shape, numbers) = output.try_extract_tensor::<f16>()?;
+        (shape, numbers.iter().map(|number| number.to_f32()).collect())
+    } else {
+        let (shape, numbers) = output.try_extract_tensor::<f32>()?;
+        (shape, numbers.to_vec())
+    };
+    Ok(RunOutput { shape: shape.iter().map(|&size| size as usize).collect(), numbers })
 }
 
 fn c_string(name: &str) -> CString {

@@ -1,21 +1,11 @@
 //! The sessions of one model: one for a lane's own thread, one for several threads.
 
-use std::path::Path;
-
 use ort::Error;
 
 use super::{
     Library, Provider,
-    session::{Input, RunOutput, SharedSession, Threads},
+    session::{Input, InputType, ModelGraph, RunOutput, SharedSession, Threads},
 };
-
-/// What the sessions of a model are built from.
-pub struct ModelGraph<'a> {
-    /// A graph in ONNX's format.
-    pub onnx: &'a [u8],
-    /// The folder that its external data files lie in.
-    pub directory: &'a Path,
-}
 
 pub struct Sessions {
     narrow: SharedSession,
@@ -31,9 +21,8 @@ impl Sessions {
         Ok(Self { narrow: session(Threads::Calling)?, wide: wide.transpose()? })
     }
 
-    /// Names of the graph's inputs.
-    pub fn input_names(&self) -> Vec<String> {
-        self.narrow.input_names()
+    pub fn inputs(&self) -> Vec<InputType> {
+        self.narrow.inputs()
     }
 
     /// Runs the graph on `threads` threads, the calling one included.

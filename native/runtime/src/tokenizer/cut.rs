@@ -72,7 +72,7 @@ impl Cutter {
 
     /// The first `max` ids of `text`, without special tokens.
     pub fn encode(&self, tokenizer: &Tokenizer, text: &str, max: usize) -> Result<Encoded, Error> {
-        let mut window = max.max(UNSETTLED) * BYTES_PER_ID;
+        let mut window = max.max(UNSETTLED).saturating_mul(BYTES_PER_ID);
         while self.local && window < text.len() {
             let end = self.boundary(text, window);
             if end >= text.len() {

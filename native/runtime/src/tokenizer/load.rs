@@ -1,14 +1,19 @@
-//! Finds and reads a model directory's tokenizer files.
+//! Finds and reads a model folder's tokenizer files.
 
-use std::path::{Path, PathBuf};
-
-use tokenizers::Tokenizer;
-
-use super::{sentencepiece, vocabulary};
-use crate::{
-    checkpoint::{read_json, read_optional_json},
-    error::LoadError,
+use std::{
+    fs,
+    path::{Path, PathBuf},
 };
+
+use sha2::{Digest, Sha256};
+use tokenizers::{Error, Tokenizer};
+
+use super::{
+    sentencepiece,
+    settings::{Class, Family, Role, Setting, Settings, Stated},
+    vocabulary,
+};
+use crate::{checkpoint::read_json, error::LoadError};
 
 /// The complete description in one file, preferred where it is there.
 const TOKENIZER: &str = "tokenizer.json";
@@ -19,48 +24,131 @@ const BPE: [&str; 2] = ["vocab.json", "merges.txt"];
 /// BERT's and DistilBERT's WordPiece vocabulary.
 const WORDPIECE: &str = "vocab.txt";
 
-/// What bare vocabularies are completed with.
-const SETTINGS: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
-
-/// The files of `directory` that decide its tokenizer.
-pub fn files(directory: &Path) -> Vec<PathBuf> {
-    let vocabularies = [SENTENCEPIECE, BPE[0], BPE[1], WORDPIECE, SETTINGS[0], SETTINGS[1]];
-    let complete = directory.join(TOKENIZER);
-    if complete.is_file() {
-        return vec![complete];
-    }
-    vocabularies.into_iter().map(|name| directory.join(name)).filter(|path| path.is_file()).collect()
+/// A folder whose small files have been read.
+pub struct Folder {
+    directory: PathBuf,
+    stated: Stated,
+    source: Source,
 }
 
-pub fn tokenizer(directory: &Path) -> Result<Tokenizer, LoadError> {
-    let file = |name: &str| directory.join(name);
-    if file(TOKENIZER).is_file() {
-        return from_json(&file(TOKENIZER));
+/// Where the vocabulary is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Described,
+    Vocabulary(&'static [&'static str]),
+}
+
+impl Folder {
+    /// # Errors
+    /// Where there is no tokenizer, or a setting that is not obeyed.
+    pub fn open(directory: &Path) -> Result<Self, LoadError> {
+        let is_described = directory.join(TOKENIZER).is_file();
+        let stated = Stated::read(directory, is_described)?;
+        let source = if is_described {
+            stated.refuse_other_description()?;
+            Source::Described
+        } else {
+            stated.refuse_other_vocabularies()?;
+            vocabulary_of(directory, stated.class())?
+        };
+        Ok(Self { directory: directory.to_owned(), stated, source })
     }
-    let settings =
-        vocabulary::Settings::read(read_optional_json(&file(SETTINGS[0]))?, read_optional_json(&file(SETTINGS[1]))?);
-    let built = if file(SENTENCEPIECE).is_file() {
-        Some((file(SENTENCEPIECE), sentencepiece::xlm_roberta(&file(SENTENCEPIECE), &settings)))
-    } else if BPE.iter().all(|name| file(name).is_file()) {
-        Some((file(BPE[0]), vocabulary::byte_level_bpe(&file(BPE[0]), &file(BPE[1]), &settings)))
-    } else if file(WORDPIECE).is_file() {
-        Some((file(WORDPIECE), vocabulary::word_piece(&file(WORDPIECE), &settings)))
-    } else {
-        None
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Everything that was read beside the vocabulary.
+    pub fn settings(&self) -> &[Setting] {
+        self.stated.settings()
+    }
+
+    /// The longest sequence that is stated, special tokens included.
+    pub fn max_tokens(&self) -> Result<Option<usize>, LoadError> {
+        self.stated.max_tokens()
+    }
+
+    /// Equal for folders that describe the same tokenizer by the same bytes.
+    pub fn digest(&self) -> Result<[u8; 32], LoadError> {
+        let mut hash = Sha256::new();
+        hash.update(self.stated.digest());
+        let names = match self.source {
+            Source::Described => &[TOKENIZER],
+            Source::Vocabulary(names) => names,
+        };
+        for path in names.iter().map(|name| self.directory.join(name)) {
+            let bytes = fs::read(&path).map_err(|error| LoadError::unreadable(&path, &error))?;
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        }
+        Ok(hash.finalize().into())
+    }
+
+    /// The tokenizer with everything applied that the folder says, and what it says.
+    pub fn load(&self) -> Result<(Tokenizer, Settings), LoadError> {
+        let Self { directory, stated, source } = self;
+        let file = |name: &str| directory.join(name);
+        match source {
+            Source::Described => {
+                let path = file(TOKENIZER);
+                let mut tokenizer = from_json(&path)?;
+                let settings = stated.resolve(Some(&tokenizer))?;
+                settings.apply(&mut tokenizer).map_err(|error| unfit(&path, &error))?;
+                Ok((tokenizer, settings))
+            }
+            Source::Vocabulary(names) => {
+                let settings = stated.resolve(None)?;
+                let paths: Vec<PathBuf> = names.iter().map(|name| file(name)).collect();
+                let built = build(&paths, &settings);
+                let tokenizer =
+                    built.map_err(|error| LoadError::invalid(&paths[0], "a vocabulary", error.to_string()))?;
+                Ok((tokenizer, settings))
+            }
+        }
+    }
+}
+
+/// The vocabulary files of the class.
+fn vocabulary_of(directory: &Path, class: &Class) -> Result<Source, LoadError> {
+    let names: &[&str] = match class.family {
+        Family::Bert | Family::Mpnet => &[WORDPIECE],
+        Family::Roberta => &BPE,
+        Family::XlmRoberta => &[SENTENCEPIECE],
+        Family::Complete => &[],
     };
-    match built {
-        Some((path, built)) => built.map_err(|error| LoadError::invalid(&path, "a vocabulary", error.to_string())),
-        None => Err(LoadError::missing(
-            directory,
-            format!("a tokenizer: {TOKENIZER}, {SENTENCEPIECE}, {} with {}, or {WORDPIECE}", BPE[0], BPE[1]),
-        )),
+    if !names.is_empty() && names.iter().all(|name| directory.join(name).is_file()) {
+        return Ok(Source::Vocabulary(names));
     }
+    let or = if names.is_empty() { String::new() } else { format!(" or {}", names.join(" with ")) };
+    Err(LoadError::missing(directory, format!("a tokenizer: {TOKENIZER}{or} for a {}", class.name)))
+}
+
+/// A tokenizer from a bare vocabulary, as the class' converter makes it (`convert_slow_tokenizer.py`).
+fn build(paths: &[PathBuf], settings: &Settings) -> Result<Tokenizer, Error> {
+    let mut tokenizer = match (settings.class.family, paths) {
+        (Family::Roberta, [vocabulary, merges]) => vocabulary::byte_level_bpe(vocabulary, merges, settings)?,
+        (Family::XlmRoberta, [model]) => sentencepiece::xlm_roberta(model, settings)?,
+        (Family::Bert | Family::Mpnet, [vocabulary]) => vocabulary::word_piece(vocabulary, settings)?,
+        (family, _) => return Err(format!("no vocabulary of its own for {family:?}").into()),
+    };
+    settings.apply(&mut tokenizer)?;
+    // XLM-RoBERTa's converter knows no others.
+    let (first, last) = match settings.class.family {
+        Family::XlmRoberta => ("<s>", "</s>"),
+        _ => (settings.required(Role::Classification)?, settings.required(Role::Separator)?),
+    };
+    vocabulary::surround(&mut tokenizer, first, last)?;
+    Ok(tokenizer)
 }
 
 fn from_json(path: &PathBuf) -> Result<Tokenizer, LoadError> {
     // Parsed twice only on failure, to tell broken JSON from an unknown kind of tokenizer.
     Tokenizer::from_file(path).map_err(|error| match read_json(path) {
         Err(broken) => broken,
-        Ok(_) => LoadError::invalid(path, "a description for the `tokenizers` library", error.to_string()),
+        Ok(_) => unfit(path, &error),
     })
+}
+
+fn unfit(path: &Path, error: &Error) -> LoadError {
+    LoadError::invalid(path, "a description for the `tokenizers` library", error.to_string())
 }

@@ -2,6 +2,8 @@
 //!
 //! - `load`: the tokenizer of a model directory, whatever files describe it
 //! - `sentencepiece`, `vocabulary`: the descriptions other than `tokenizer.json`
+//! - `settings`: what the files beside those say about it
+//! - `set`: the tokenizers of a profile
 //! - `fast`: the two tokenizers that matter most, without the library
 //! - `cut`: for all others, shortens a text before tokenization without changing the ids that are kept
 
@@ -9,22 +11,33 @@ mod cut;
 mod fast;
 mod load;
 mod sentencepiece;
+mod set;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use tokenizers::{ModelWrapper, Tokenizer};
+use tokenizers::{Encoding, ModelWrapper, Token, Tokenizer};
 
-use self::{cut::Cutter, fast::Fast};
+use self::{
+    cut::Cutter,
+    fast::Fast,
+    settings::{Role, Side},
+};
+pub use self::{
+    load::Folder,
+    set::TokenizerSet,
+    settings::{Effect, Setting},
+};
 use crate::error::LoadError;
 
-/// A text to find out with which special tokens a tokenizer surrounds its content.
-const PROBE: &str = "a";
 /// What tokenizers call the token that pads.
 const PADDING: [&str; 2] = ["<pad>", "[PAD]"];
+/// An id that no vocabulary has.
+const NO_ID: u32 = u32::MAX;
 
 /// A tokenizer without truncation or padding; texts are cut to a length that the caller gives.
 ///
@@ -32,9 +45,11 @@ const PADDING: [&str; 2] = ["<pad>", "[PAD]"];
 /// where nothing faster gives its ids, because it takes a quarter of a gigabyte for XLM-RoBERTa.
 pub struct TextTokenizer {
     encoder: Encoder,
+    side: Side,
     prefix: Vec<u32>,
     suffix: Vec<u32>,
-    vocabulary_size: usize,
+    vocabulary_end: u32,
+    end: u32,
     padding_id: u32,
     fingerprint: [u8; 32],
 }
@@ -53,43 +68,62 @@ pub struct Encoded {
 }
 
 impl TextTokenizer {
-    /// Loads the tokenizer of a model directory.
+    /// The tokenizer of a folder.
     pub fn load(directory: &Path) -> Result<Self, LoadError> {
-        let mut tokenizer = load::tokenizer(directory)?;
-        let invalid = |problem: &str| LoadError::invalid(directory, "a tokenizer that works", problem);
+        Self::of(&Folder::open(directory)?)
+    }
+
+    /// The tokenizer of a folder that has been opened.
+    pub fn of(folder: &Folder) -> Result<Self, LoadError> {
+        let (mut tokenizer, settings) = folder.load()?;
+        let side = settings.side(&tokenizer);
+        let invalid = |problem: &str| LoadError::invalid(folder.directory(), "a tokenizer that works", problem);
         // Files may carry a truncation or a padding of their own; what is served is decided here.
         tokenizer.with_truncation(None).map_err(|error| invalid(&error.to_string()))?;
         tokenizer.with_padding(None);
         let (prefix, suffix) = special_tokens(&tokenizer).map_err(|problem| invalid(&problem))?;
+        let padding = settings.token(Role::Padding).into_iter().chain(PADDING);
+        let vocabulary_end = vocabulary_end(&tokenizer);
+        let added_end = tokenizer.get_added_tokens_decoder().into_keys().max().map_or(0, |id| id + 1);
         Ok(Self {
-            vocabulary_size: tokenizer.get_vocab_size(true),
-            padding_id: PADDING.iter().find_map(|token| tokenizer.token_to_id(token)).unwrap_or(0),
-            fingerprint: fingerprint(&tokenizer, &prefix, &suffix),
+            side,
+            vocabulary_end,
+            end: vocabulary_end.max(added_end),
+            padding_id: padding.into_iter().find_map(|token| tokenizer.token_to_id(token)).unwrap_or(0),
+            fingerprint: fingerprint(&tokenizer, &prefix, &suffix, side),
             encoder: Encoder::new(tokenizer),
             prefix,
             suffix,
         })
     }
 
-    /// Equal for directories whose tokenizer files are equal, byte for byte.
-    pub fn files_digest(directory: &Path) -> Result<[u8; 32], LoadError> {
-        let mut hash = Sha256::new();
-        for path in load::files(directory) {
-            let bytes = fs::read(&path).map_err(|error| LoadError::unreadable(&path, &error))?;
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        }
-        Ok(hash.finalize().into())
-    }
-
-    /// Encodes a text; keeps its first `max_content` ids, special tokens not counted.
+    /// Encodes a text; keeps its first `max_content` ids, special tokens not counted, or its last ones where the
+    /// folder says so.
     ///
-    /// The ids are those of the full text, whatever its length, but the time taken depends on
+    /// The ids are those of the full text, whatever its length. But for last ones the time taken depends on
     /// `max_content` and not on the text (see [`fast`] and [`cut`]).
     pub fn encode(&self, text: &str, max_content: usize) -> Result<Encoded, tokenizers::Error> {
-        match &self.encoder {
-            Encoder::Fast(fast) => Ok(fast.encode(text, max_content)),
-            Encoder::Library(tokenizer, cutter) => cutter.encode(tokenizer, text, max_content),
+        let max = match self.side {
+            Side::Left => usize::MAX,
+            Side::Right => max_content,
+        };
+        let mut encoded = match &self.encoder {
+            Encoder::Fast(fast) => fast.encode(text, max),
+            Encoder::Library(tokenizer, cutter) => cutter.encode(tokenizer, text, max)?,
+        };
+        if encoded.content.len() > max_content {
+            encoded.content.drain(..encoded.content.len() - max_content);
+            encoded.truncated = true;
+        }
+        Ok(encoded)
+    }
+
+    /// What is left of a text that was encoded for a model that reads more.
+    pub fn cut<'a>(&self, content: &'a [u32], max_content: usize) -> &'a [u32] {
+        let kept = content.len().min(max_content);
+        match self.side {
+            Side::Left => &content[content.len() - kept..],
+            Side::Right => &content[..kept],
         }
     }
 
@@ -108,8 +142,14 @@ impl TextTokenizer {
         self.prefix.len() + self.suffix.len()
     }
 
-    pub fn vocabulary_size(&self) -> usize {
-        self.vocabulary_size
+    /// One more than the largest id of the vocabulary, without added tokens.
+    pub fn vocabulary_end(&self) -> usize {
+        self.vocabulary_end as usize
+    }
+
+    /// One more than the largest id.
+    pub fn end(&self) -> usize {
+        self.end as usize
     }
 
     /// The id that pads, as the tokenizer names it; 0 where it names none.
@@ -133,7 +173,7 @@ impl Encoder {
     }
 }
 
-fn fingerprint(tokenizer: &Tokenizer, prefix: &[u32], suffix: &[u32]) -> [u8; 32] {
+fn fingerprint(tokenizer: &Tokenizer, prefix: &[u32], suffix: &[u32], side: Side) -> [u8; 32] {
     let mut hash = Sha256::new();
     // A part that cannot be serialized adds nothing; the vocabulary still tells tokenizers apart.
     let mut add = |part: Result<Vec<u8>, serde_json::Error>| {
@@ -150,20 +190,26 @@ fn fingerprint(tokenizer: &Tokenizer, prefix: &[u32], suffix: &[u32]) -> [u8; 32
         model => add(serde_json::to_vec(model)),
     }
     add(serde_json::to_vec(tokenizer.get_added_vocabulary()));
-    add(serde_json::to_vec(&(prefix, suffix)));
+    add(serde_json::to_vec(&(prefix, suffix, tokenizer.get_encode_special_tokens(), side == Side::Left)));
     hash.finalize().into()
 }
 
 /// The ids before and after the content of a single text.
 fn special_tokens(tokenizer: &Tokenizer) -> Result<(Vec<u32>, Vec<u32>), String> {
-    let encode = |text: &str, special| {
-        tokenizer.encode_fast(text, special).map(|encoding| encoding.get_ids().to_vec()).map_err(|e| e.to_string())
-    };
-    let content = encode(PROBE, false)?;
-    let whole = encode(PROBE, true)?;
-    let start = whole
-        .windows(content.len().max(1))
-        .position(|window| window == content)
-        .ok_or("its post-processor does not keep the content in one piece")?;
-    Ok((whole[..start].to_vec(), whole[start + content.len()..].to_vec()))
+    let content = Encoding::from_tokens(vec![Token::new(NO_ID, String::new(), (0, 0))], 0);
+    let whole = tokenizer.post_process(content, None, true).map_err(|error| error.to_string())?;
+    if whole.get_type_ids().iter().any(|&id| id != 0) {
+        return Err("its post-processor gives tokens of a single text another type than 0".to_owned());
+    }
+    let ids = whole.get_ids();
+    let place = ids.iter().position(|id| *id == NO_ID).ok_or("its post-processor drops the content")?;
+    Ok((ids[..place].to_vec(), ids[place + 1..].to_vec()))
+}
+
+fn vocabulary_end(tokenizer: &Tokenizer) -> u32 {
+    match tokenizer.get_model() {
+        // Ids are places in a list.
+        ModelWrapper::Unigram(_) => tokenizer.get_vocab_size(false) as u32,
+        _ => tokenizer.get_vocab(false).into_values().max().map_or(0, |id| id + 1),
+    }
 }

@@ -8,10 +8,11 @@ use std::{
 };
 
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
-use super::{TextTokenizer, load};
+use super::{Folder, TextTokenizer};
+use crate::error::LoadError;
 
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -33,9 +34,14 @@ pub fn shared_data(what: &str) -> Option<PathBuf> {
     None
 }
 
+/// A folder's tokenizer before anything is made of it.
+pub fn described(directory: &Path) -> Result<Tokenizer, LoadError> {
+    Folder::open(directory)?.load().map(|(tokenizer, _)| tokenizer)
+}
+
 /// The library's own tokenizer of a directory: the oracle.
 fn library(directory: &Path) -> Tokenizer {
-    let mut tokenizer = load::tokenizer(directory).unwrap();
+    let mut tokenizer = described(directory).unwrap();
     tokenizer.with_truncation(None).unwrap();
     tokenizer.with_padding(None);
     tokenizer
@@ -84,19 +90,28 @@ fn the_same_tokenizer_in_other_files_has_the_same_fingerprint() {
 
 #[test]
 fn missing_and_broken_files_are_named() {
-    let empty = tempfile::tempdir().unwrap();
-    let error = |directory: &Path| load::tokenizer(directory).err().unwrap().to_string();
-    assert!(error(empty.path()).contains("tokenizer.json, sentencepiece.bpe.model, vocab.json with merges.txt"));
-    for (file, contents, expected) in [
-        ("tokenizer.json", "{\"model\": ", "tokenizer.json: expected JSON"),
-        ("tokenizer.json", "{}", "tokenizer.json: expected a description for the `tokenizers` library"),
-        ("sentencepiece.bpe.model", "not a model", "sentencepiece.bpe.model: expected a vocabulary"),
-        ("vocab.txt", "hello\n", "[CLS]"),
-    ] {
+    let error = |files: &[(&str, &str)]| {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(file), contents).unwrap();
-        let message = error(folder.path());
-        assert!(message.contains(expected), "{file}: {message}");
+        for (file, contents) in files {
+            fs::write(folder.path().join(file), contents).unwrap();
+        }
+        described(folder.path()).err().unwrap().to_string()
+    };
+    let (bert, xlm) =
+        (("config.json", r#"{"model_type": "bert"}"#), ("config.json", r#"{"model_type": "xlm-roberta"}"#));
+    for (files, expected) in [
+        (&[bert][..], "expected a tokenizer: tokenizer.json or vocab.txt for a BertTokenizer"),
+        (&[xlm], "expected a tokenizer: tokenizer.json or sentencepiece.bpe.model for a XLMRobertaTokenizer"),
+        (
+            &[("vocab.txt", "hello\n")],
+            "expected a `tokenizer_class`, which says what kind of vocabulary this is: Albert",
+        ),
+        (&[("tokenizer.json", "{\"model\": ")], "tokenizer.json: expected JSON"),
+        (&[("tokenizer.json", "{}")], "tokenizer.json: expected a description for the `tokenizers` library"),
+        (&[xlm, ("sentencepiece.bpe.model", "not a model")], "sentencepiece.bpe.model: expected a vocabulary"),
+    ] {
+        let message = error(files);
+        assert!(message.contains(expected), "{files:?}: {message}");
     }
 }
 
@@ -158,8 +173,9 @@ fn an_endless_word_keeps_its_first_ids() {
 #[test]
 fn equals_all_golden_ids_where_the_shared_data_is_present() {
     let Some(data) = shared_data("golden ids") else { return };
-    let folder = |files: &[(&str, &str)]| {
+    let folder = |model_type: &str, files: &[(&str, &str)]| {
         let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.json"), json!({ "model_type": model_type }).to_string()).unwrap();
         for (from, to) in files {
             fs::copy(data.join("tok").join(from), folder.path().join(to)).unwrap();
         }
@@ -167,12 +183,12 @@ fn equals_all_golden_ids_where_the_shared_data_is_present() {
         (folder, tokenizer)
     };
     let sources = [
-        ("xlmr", folder(&[("xlmr/tokenizer.json", "tokenizer.json")])),
-        ("xlmr", folder(&[("xlmr/sentencepiece.rebuilt.model", "sentencepiece.bpe.model")])),
-        ("roberta", folder(&[("roberta/tokenizer.json", "tokenizer.json")])),
-        ("roberta", folder(&[("roberta/vocab.json", "vocab.json"), ("roberta/merges.txt", "merges.txt")])),
-        ("bert", folder(&[("bert-uncased/tokenizer.json", "tokenizer.json")])),
-        ("bert", folder(&[("bert-uncased/vocab.txt", "vocab.txt")])),
+        ("xlmr", folder("xlm-roberta", &[("xlmr/tokenizer.json", "tokenizer.json")])),
+        ("xlmr", folder("xlm-roberta", &[("xlmr/sentencepiece.rebuilt.model", "sentencepiece.bpe.model")])),
+        ("roberta", folder("roberta", &[("roberta/tokenizer.json", "tokenizer.json")])),
+        ("roberta", folder("roberta", &[("roberta/vocab.json", "vocab.json"), ("roberta/merges.txt", "merges.txt")])),
+        ("bert", folder("bert", &[("bert-uncased/tokenizer.json", "tokenizer.json")])),
+        ("bert", folder("bert", &[("bert-uncased/vocab.txt", "vocab.txt")])),
     ];
     assert_eq!(sources[0].1.1.fingerprint(), sources[1].1.1.fingerprint(), "tokenized once for both");
     let golden = fs::read_to_string(data.join("texts/golden_ids.jsonl")).unwrap();

@@ -6,7 +6,7 @@
 //! bounded, nothing recurses along the data, and memory does not grow with what a file declares.
 //!
 //! `archive` and `legacy` read the two containers, `state` picks the tensors, `gather` copies one
-//! tensor, `convert` writes them all.
+//! tensor, `convert` writes them all; `store` does so for all files of a checkpoint.
 
 mod archive;
 mod convert;
@@ -17,5 +17,9 @@ mod legacy;
 mod pickle;
 mod source;
 mod state;
+mod store;
 
-pub use self::convert::{Converted, convert};
+pub use self::{
+    convert::{Converted, convert},
+    store::{Stored, store_as_safetensors},
+};

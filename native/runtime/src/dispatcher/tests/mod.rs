@@ -21,7 +21,10 @@ use super::{
     supervise::{Step, Worker, supervised_step},
     tokenizer::Tokenizer,
 };
-use crate::model::{Model, Reader};
+use crate::{
+    model::{Model, Reader},
+    tokenizer::TokenizerSet,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -49,7 +52,7 @@ impl Hand {
 
     fn over(
         models: Vec<Arc<Model>>,
-        tokenizers: crate::model::TokenizerSet,
+        tokenizers: TokenizerSet,
         played: Vec<Arc<Played>>,
         queue_capacity: usize,
     ) -> Self {

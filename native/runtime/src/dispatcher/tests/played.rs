@@ -19,7 +19,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{
     dispatcher::ReplySink,
-    model::{Batch, Head, Model, ModelInfo, Precision, Reader, Runner, ThreadShare, TokenizerSet},
+    model::{Batch, Head, Model, ModelInfo, Precision, Reader, Runner, ThreadShare},
+    tokenizer::{Folder, TokenizerSet},
 };
 
 /// No test waits longer than this for what must happen.
@@ -166,8 +167,9 @@ impl Runner for PlayedRunner {
 pub fn models(played: &[Arc<Played>]) -> (Vec<Arc<Model>>, TokenizerSet) {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/distilbert");
     let tokenizers = Mutex::default();
-    let tokenizer = TokenizerSet::load(&tokenizers, &fixture).expect("a fixture");
-    let reader = Reader::Tokens { tokenizer, max_content: MAX_TOKENS - 2 };
+    let folder = Folder::open(&fixture).expect("a fixture");
+    let tokenizer = TokenizerSet::load(&tokenizers, &folder).expect("a fixture");
+    let reader = Reader::Tokens { tokenizer, max_content: MAX_TOKENS - 2, rows: None };
     let models = played.iter().enumerate().map(|(index, played)| model(index, reader, played)).collect();
     (models, tokenizers.into_inner())
 }

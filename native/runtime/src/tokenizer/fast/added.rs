@@ -1,5 +1,7 @@
 //! Added tokens written out in a text: where it is split before anything else happens.
 
+use std::vec;
+
 use tokenizers::{AddedToken, AddedVocabulary};
 
 /// Tokens that are looked for together; of those that begin at one place, the longest counts.
@@ -11,11 +13,11 @@ pub struct AddedTokens {
     only: Option<char>,
 }
 
-struct Token {
-    content: String,
-    id: u32,
-    takes_blanks_before: bool,
-    takes_blanks_behind: bool,
+pub struct Token {
+    pub content: String,
+    pub id: u32,
+    pub takes_blanks_before: bool,
+    pub takes_blanks_behind: bool,
 }
 
 /// A part of a text.
@@ -23,6 +25,12 @@ struct Token {
 pub enum Part<'a> {
     Added(u32),
     Text(&'a str),
+}
+
+impl Default for AddedTokens {
+    fn default() -> Self {
+        Self { tokens: Vec::new(), begins: [false; 256], only: None }
+    }
 }
 
 impl AddedTokens {
@@ -56,10 +64,6 @@ impl AddedTokens {
         Some(Self { tokens, begins, only })
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
-    }
-
     /// The parts of `text`, from left to right, each found when it is asked for.
     pub fn split<'a>(&'a self, text: &'a str) -> Parts<'a> {
         Parts { added: self, text, at: 0, searched: 0, next: None }
@@ -81,6 +85,15 @@ impl AddedTokens {
             at += 1;
         }
         None
+    }
+}
+
+impl IntoIterator for AddedTokens {
+    type Item = Token;
+    type IntoIter = vec::IntoIter<Token>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tokens.into_iter()
     }
 }
 

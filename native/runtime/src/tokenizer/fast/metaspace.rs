@@ -12,7 +12,9 @@ use tokenizers::{
 
 use super::{
     Wanted,
+    added::AddedTokens,
     normalizer::Normalizer,
+    streamed::{Held, Sink, StreamedTokens},
     unigram::{Paths, Unigram},
 };
 
@@ -27,6 +29,8 @@ const KEPT_BYTES: usize = 1 << 14;
 
 pub struct MetaspaceUnigram {
     normalizer: Normalizer,
+    /// Looked for in normalized text.
+    added: StreamedTokens,
     model: Unigram,
     /// Whether any white space ends a word and vanishes; otherwise a blank is a mark.
     splits_at_whitespace: bool,
@@ -38,12 +42,18 @@ pub struct MetaspaceUnigram {
 pub struct Scratch {
     word: Vec<u8>,
     paths: Paths,
-    held: String,
+    blanks: String,
+    held: Held,
 }
 
 impl MetaspaceUnigram {
-    /// `None` for a pre-tokenizer that is not covered.
-    pub fn new(normalizer: Normalizer, pre_tokenizer: &PreTokenizerWrapper, model: Unigram) -> Option<Self> {
+    /// `added` are tokens that are looked for in normalized text. `None` for a pre-tokenizer that is not covered.
+    pub fn new(
+        normalizer: Normalizer,
+        added: AddedTokens,
+        pre_tokenizer: &PreTokenizerWrapper,
+        model: Unigram,
+    ) -> Option<Self> {
         let parts = match pre_tokenizer {
             PreTokenizerWrapper::Sequence(sequence) => sequence.as_ref(),
             part => std::slice::from_ref(part),
@@ -60,21 +70,28 @@ impl MetaspaceUnigram {
             PrependScheme::First => return None,
         };
         let covered = metaspace.split && metaspace.get_replacement() == MARK;
-        covered.then_some(Self { normalizer, model, splits_at_whitespace, prepends_mark })
+        let added = StreamedTokens::new(added, |content| normalizer.normalize(content))?;
+        covered.then_some(Self { normalizer, added, model, splits_at_whitespace, prepends_mark })
     }
 
     /// Appends the ids of `text`, a part between added tokens; breaks when there are more than wanted.
     pub fn encode(&self, text: &str, scratch: &mut Scratch, wanted: &mut Wanted) -> ControlFlow<()> {
-        let Scratch { word, paths, held } = scratch;
+        let Scratch { word, paths, blanks, held } = scratch;
         // A panic may have left something behind, and an endless word more memory than usual.
         paths.clear();
         word.clear();
         word.shrink_to(KEPT_BYTES);
+        blanks.clear();
+        blanks.shrink_to(KEPT_BYTES);
         held.clear();
-        held.shrink_to(KEPT_BYTES);
         let mut words = Words { of: self, word, paths, wanted, next_look: 0, at_start: true };
         words.schedule_look();
-        self.normalizer.run(text, held, |character| words.push(character))?;
+        if self.added.is_empty() {
+            self.normalizer.run(text, blanks, |character| words.push(character))?;
+        } else {
+            self.normalizer.run(text, blanks, |character| self.added.push(character, held, &mut words))?;
+            self.added.end(held, &mut words)?;
+        }
         words.end_word()
     }
 }
@@ -89,6 +106,21 @@ struct Words<'a> {
     next_look: usize,
     /// Whether a word without a mark begins here.
     at_start: bool,
+}
+
+impl Sink for Words<'_> {
+    #[inline]
+    fn character(&mut self, character: char) -> ControlFlow<()> {
+        self.push(character)
+    }
+
+    fn token(&mut self, id: u32) -> ControlFlow<()> {
+        self.end_word()?;
+        self.at_start = true;
+        let more = self.wanted.add(id);
+        self.schedule_look();
+        more
+    }
 }
 
 impl Words<'_> {

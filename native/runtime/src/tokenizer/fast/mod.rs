@@ -1,7 +1,8 @@
 //! The same ids as `tokenizers`, an order of magnitude faster, for the two tokenizers that matter most:
 //! XLM-RoBERTa's (SentencePiece Unigram) and RoBERTa's (byte-level BPE).
 //!
-//! - `added`: added tokens written out in a text split it first
+//! - `added`: added tokens written out in a text split it first; `streamed`: those that are looked for in normalized
+//!   text
 //! - `metaspace`: Unigram's way, over `normalizer` and `unigram`
 //! - `byte_level`: RoBERTa's way, over `pattern` (with the classes of `characters`) and `bpe` (with `pairs`)
 //! - `trie`: the vocabulary
@@ -17,12 +18,13 @@ mod metaspace;
 mod normalizer;
 mod pairs;
 mod pattern;
+mod streamed;
 #[cfg(test)]
 mod tests;
 mod trie;
 mod unigram;
 
-use std::{cell::RefCell, ops::ControlFlow};
+use std::{cell::RefCell, mem, ops::ControlFlow};
 
 use tokenizers::{ModelWrapper, Tokenizer};
 
@@ -91,7 +93,7 @@ impl Fast {
             return None;
         }
         let vocabulary = tokenizer.get_added_vocabulary();
-        let added = [
+        let mut added = [
             AddedTokens::new(vocabulary, |token| !token.normalized)?,
             AddedTokens::new(vocabulary, |token| token.normalized)?,
         ];
@@ -100,9 +102,11 @@ impl Fast {
             ModelWrapper::BPE(model) if normalizer.is_none() => {
                 Way::ByteLevel(Box::new(ByteLevelBpe::new(pre_tokenizer, model)?))
             }
-            // Normalized tokens are looked for in normalized text, which is never there in one piece.
-            ModelWrapper::Unigram(model) if normalizer.is_none() || added[1].is_empty() => {
-                let way = MetaspaceUnigram::new(Normalizer::new(normalizer)?, pre_tokenizer, Unigram::new(model)?);
+            ModelWrapper::Unigram(model) => {
+                // Without a normalizer, text is normalized as it comes.
+                let streamed = if normalizer.is_some() { mem::take(&mut added[1]) } else { AddedTokens::default() };
+                let normalizer = Normalizer::new(normalizer)?;
+                let way = MetaspaceUnigram::new(normalizer, streamed, pre_tokenizer, Unigram::new(model)?);
                 Way::Metaspace(Box::new(way?))
             }
             _ => return None,

@@ -89,6 +89,16 @@ impl Normalizer {
         self.release(held, &mut sink)
     }
 
+    /// A text that is normalized as a whole.
+    pub fn normalize(&self, text: &str) -> String {
+        let mut normalized = String::new();
+        let _ = self.run(text, &mut String::new(), |character| {
+            normalized.push(character);
+            ControlFlow::Continue(())
+        });
+        normalized
+    }
+
     fn release(&self, held: &mut String, sink: &mut impl FnMut(char) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut rest = held.as_str();
         while let Some(first) = rest.chars().next() {

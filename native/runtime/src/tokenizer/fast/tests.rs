@@ -15,10 +15,7 @@ use tokenizers::{
 };
 
 use super::Fast;
-use crate::tokenizer::{
-    load,
-    tests::{project, shared_data},
-};
+use crate::tokenizer::tests::{described, project, shared_data};
 
 /// Pieces of the vocabularies that are trained here.
 const TRAINED_PIECES: usize = 12_000;
@@ -42,7 +39,7 @@ impl Pair {
 
 /// A tokenizer as other versions of `transformers` write it.
 fn variant(of: &Path, change: impl FnOnce(&mut Value)) -> Tokenizer {
-    let mut description: Value = serde_json::from_str(&load::tokenizer(of).unwrap().to_string(false).unwrap()).unwrap();
+    let mut description: Value = serde_json::from_str(&described(of).unwrap().to_string(false).unwrap()).unwrap();
     change(&mut description);
     serde_json::from_value(description).unwrap()
 }
@@ -58,15 +55,16 @@ fn tiny_pairs() -> &'static [Pair] {
             starter.join("cardiffnlp"),
             starter.join("jy46604790"),
         ];
-        let plain =
-            folders.iter().map(|folder| Pair::new(&folder.display().to_string(), load::tokenizer(folder).unwrap()));
+        let plain = folders.iter().map(|folder| Pair::new(&folder.display().to_string(), described(folder).unwrap()));
         let [roberta, xlm_roberta, ..] = &folders;
         let metaspace =
             |scheme: &str| json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true});
         let replace = |content: &str| json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": content});
         let strip = json!({"type": "Strip", "strip_left": false, "strip_right": true});
+        // The character map, and what follows it.
         let sequence = |normalizer: &Value, parts: &[Value]| {
-            let all: Vec<&Value> = std::iter::once(normalizer).chain(parts).collect();
+            let map = normalizer["normalizers"].get(0).unwrap_or(normalizer);
+            let all: Vec<&Value> = std::iter::once(map).chain(parts).collect();
             json!({"type": "Sequence", "normalizers": all})
         };
         let variants = [
@@ -79,7 +77,7 @@ fn tiny_pairs() -> &'static [Pair] {
             Pair::new(
                 "with strip, replace and metaspace",
                 variant(xlm_roberta, |description| {
-                    description["normalizer"] = sequence(&description["normalizer"], &[strip, replace("▁")]);
+                    description["normalizer"] = sequence(&description["normalizer"], &[strip.clone(), replace("▁")]);
                     description["pre_tokenizer"] = metaspace("always");
                 }),
             ),
@@ -87,6 +85,26 @@ fn tiny_pairs() -> &'static [Pair] {
                 "with metaspace that prepends nothing",
                 variant(xlm_roberta, |description| {
                     description["pre_tokenizer"] = metaspace("never");
+                }),
+            ),
+            Pair::new(
+                "with tokens in normalized text",
+                variant(xlm_roberta, |description| {
+                    let tokens = description["added_tokens"].as_array_mut().unwrap();
+                    for token in tokens.iter_mut() {
+                        token["normalized"] = json!(true);
+                    }
+                    tokens[2]["rstrip"] = json!(true);
+                }),
+            ),
+            Pair::new(
+                "with tokens in normalized text between marks",
+                variant(xlm_roberta, |description| {
+                    description["normalizer"] = sequence(&description["normalizer"], &[strip.clone(), replace("▁")]);
+                    description["pre_tokenizer"] = metaspace("always");
+                    let mask = description["added_tokens"].as_array_mut().unwrap().last_mut().unwrap();
+                    mask["normalized"] = json!(true);
+                    mask["lstrip"] = json!(true);
                 }),
             ),
             Pair::new(
@@ -130,7 +148,7 @@ fn trained_pairs() -> &'static [Pair] {
             .build();
         let trainers = [("cardiffnlp", unigram.into()), ("jy46604790", TrainerWrapper::from(bpe))];
         let pairs = trainers.into_iter().map(|(name, mut trainer)| {
-            let mut library = load::tokenizer(&starter.join(name)).unwrap();
+            let mut library = described(&starter.join(name)).unwrap();
             library.train(&mut trainer, corpus(&starter.join("corpus")).into_iter()).unwrap();
             assert!(library.get_vocab_size(false) > TRAINED_PIECES * 9 / 10, "{name}");
             Pair::new(&format!("{name}, trained"), library)
@@ -156,7 +174,7 @@ fn real_pairs() -> &'static [Pair] {
     PAIRS.get_or_init(|| {
         let folder = shared_data("the tokenizers of XLM-RoBERTa and RoBERTa").map(|data| data.join("tok"));
         let names = folder.iter().flat_map(|folder| ["xlmr", "roberta"].map(|name| (name, folder.join(name))));
-        names.map(|(name, folder)| Pair::new(name, load::tokenizer(&folder).unwrap())).collect()
+        names.map(|(name, folder)| Pair::new(name, described(&folder).unwrap())).collect()
     })
 }
 
@@ -176,7 +194,7 @@ fn text() -> impl Strategy<Value = String> {
         1 => "(👍🏽|👩\u{200d}👩\u{200d}👧|🇧🇱|🇨🇨|🇨|❤\u{fe0f}|1\u{fe0f}\u{20e3}|\u{200d}|\u{fe0f}|🏽){1,5}",
         1 => "[eao][\u{301}\u{302}\u{303}\u{323}\u{20dd}]{1,6}",
         1 => "[\u{300}-\u{36f}]{1,4}",
-        2 => "(<mask>|<s>|<pad>|</s>|<unk>| <mask>|<mask> |<|<s|mask>|<unk><unk>){1,3}",
+        2 => "(<mask>|<s>|<pad>|</s>|<unk>| <mask>|<mask> |<|<s|mask>|<unk><unk>|＜mask＞|＜s>|<<mask>>){1,3}",
         1 => "[\\x00-\\x1f\\x7f\\u{80}-\\u{9f}\\u{200b}-\\u{200f}\\u{feff}\\u{fffd}\\u{ad}㍿ﬁ™ǆ½]{1,5}",
         1 => "[\\u{e000}-\\u{e010}\\u{10fff0}-\\u{10ffff}\\u{1d400}-\\u{1d410}]{1,4}",
         1 => prop_oneof![
@@ -291,11 +309,10 @@ fn what_is_not_covered_is_left_to_the_library() {
     };
     assert!(refused("bert", &|_| ()));
     assert!(refused("xlm-roberta", &|description| description["normalizer"] = json!({"type": "NFKC"})));
-    assert!(refused("xlm-roberta", &|description| description["added_tokens"][0]["normalized"] = json!(true)));
     assert!(refused("xlm-roberta", &|description| description["added_tokens"][0]["single_word"] = json!(true)));
     assert!(refused("xlm-roberta", &|description| description["model"]["byte_fallback"] = json!(true)));
     assert!(refused("xlm-roberta", &|description| {
-        description["pre_tokenizer"]["pretokenizers"][1]["prepend_scheme"] = json!("first");
+        description["pre_tokenizer"]["prepend_scheme"] = json!("first");
     }));
     assert!(refused("roberta", &|description| description["model"]["dropout"] = json!(0.1)));
     assert!(refused("roberta", &|description| description["model"]["ignore_merges"] = json!(true)));
