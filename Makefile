@@ -72,8 +72,8 @@ peers: build synthetic ## Measure against every peer, about 40 minutes, and draw
 	node bench/run.mjs --targets all --texts bench_mix,k6_payloads,short@10,long5@10 \
 	  --rounds 2 --duration 6s --warmup 1s --chart docs/throughput.svg $(ARGS)
 
-parity: build ## Compare with Hugging Face transformers (installs it in a virtual environment)
-	node bench/parity/run.mjs
+parity: build ## Compare with Hugging Face transformers (installs it; ARGS="--fuzz 1000 --seed 7": random folders alone)
+	node bench/parity/run.mjs $(ARGS)
 
 cuda-kernels: ## Compile the kernels for GPUs to PTX, which is committed; no GPU needed
 	$$(bench/tools/venv.sh cuda native/cuda/requirements.txt) native/cuda/compile.py

@@ -54,6 +54,7 @@ function load(models) {
       weightsPath: path,
       locked: [],
       maxTokens: 0,
+      format: 'auto',
       pooling,
       labelNames: [],
     })),
