@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { BENCH } from '../lib/paths.mjs';
+import { environment } from '../lib/python.mjs';
 import { fuzz } from './fuzz.mjs';
 
 const HERE = join(BENCH, 'parity');
@@ -41,11 +42,9 @@ if (options.only === undefined) {
 /** The checkpoints of matrix.py; ends the process where one differs. */
 function checkpoints() {
   mkdirSync(WORK, { recursive: true });
-  const python = run(
-    join(BENCH, 'tools', 'venv.sh'),
-    ['parity', join(HERE, 'requirements.txt')],
-    'pipe',
-  ).trim();
+  // Version 4.57 is what Chorus follows; it shares the packages of the other.
+  environment('parity', join(HERE, 'requirements.txt'));
+  const python = environment('parity4', join(HERE, 'requirements4.txt'), 'parity');
   run(python, [
     join(HERE, 'matrix.py'),
     WORK,
