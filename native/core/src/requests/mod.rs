@@ -187,7 +187,7 @@ impl Requests {
             if known.output.is_some() {
                 request.missing -= 1;
                 self.counters.done(model);
-            } else if known.started.is_none() {
+            } else if known.started.is_none() && !waiting.contains(&flight.0) {
                 waiting.push(flight.0);
             }
         }

@@ -251,6 +251,28 @@ fn a_text_waits_no_longer_than_the_soonest_of_those_who_ask_for_it() {
 }
 
 #[test]
+fn a_text_that_is_shared_is_charged_to_its_request_once_however_many_models_answer_it() {
+    let mut played = Played::new(1);
+    let text = |letter: &str| letter.repeat(40);
+    played.submit(&[&text("x")], &[0, 1, 2]).unwrap();
+    played.prepare_all();
+    let texts = vec![(text("x"), vec![0, 1, 2]), (text("y"), vec![0])];
+    let sharing = played.submit_texts(texts, None).unwrap();
+    played.prepare_all();
+    for letter in ["z", "d", "e", "f"] {
+        played.submit(&[&text(letter)], &[0]).unwrap();
+        played.prepare_all();
+    }
+    // Two texts fit into a batch, and the first group has one for each of three models.
+    let answered = std::iter::from_fn(|| {
+        let work = played.begin()?;
+        played.finish(&work);
+        Some(played.is_answered(sharing))
+    });
+    assert_eq!(answered.collect::<Vec<_>>(), [false, false, false, true, true]);
+}
+
+#[test]
 fn a_call_that_panicked_ends_everything_by_the_next() {
     let mut played = Played::new(1);
     let [running, waiting] = ["a", "b"].map(|text| played.submit(&[text], &[0]).unwrap());
