@@ -53,7 +53,7 @@ test('labels, their number and what is no number are compared, too', () => {
 
 test('reasons are the same for folders that differ in names alone', () => {
   const reason = (folder, token) =>
-    reasonOf(`/tmp/work/${folder}/tokenizer.json: the added token "${token}" of 17`);
+    reasonOf(`/models/${folder}/tokenizer.json: the added token "${token}" of 17`);
   assert.equal(reason('1-0001', '[UNK]'), reason('1-0256', 'a "quote"'.replaceAll('"', '\\"')));
   assert.equal(reason('1-0001', 'x'), 'tokenizer.json: the added token "…" of N');
 });

@@ -11,16 +11,13 @@
 mod common;
 
 use std::{
-    collections::HashMap,
     error::Error,
-    path::PathBuf,
     sync::{Arc, Barrier},
     thread,
     time::{Duration, Instant},
 };
 
 use chorus_runtime::{
-    checkpoint::Format,
     engine::{self, Device, EngineConfig},
     model::{Batch, Model, ModelConfig, Precision, ThreadShare},
 };
@@ -151,18 +148,8 @@ fn flop_per_text() -> f64 {
 }
 
 fn config(directories: &[String], precision: Precision, max_batch_tokens: usize) -> EngineConfig {
-    let model = |directory: &String| ModelConfig {
-        name: directory.clone(),
-        path: PathBuf::from(directory),
-        weights: None,
-        locked: Vec::new(),
-        max_tokens: None,
-        format: Format::Auto,
-        pooling: None,
-        label_names: HashMap::new(),
-    };
     EngineConfig {
-        models: directories.iter().map(model).collect(),
+        models: directories.iter().map(|directory| ModelConfig::new(directory, directory)).collect(),
         ort_library: common::ort_library(),
         device: Device::Cuda,
         device_id: 0,

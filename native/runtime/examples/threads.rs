@@ -8,10 +8,9 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::{collections::HashMap, error::Error, path::PathBuf, thread, time::Instant};
+use std::{error::Error, path::PathBuf, thread, time::Instant};
 
 use chorus_runtime::{
-    checkpoint::Format,
     engine::{self, Device, EngineConfig},
     model::{Batch, ModelConfig, Precision, Runner, ThreadShare},
 };
@@ -43,16 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn config(path: PathBuf, precision: Precision, lanes: usize) -> EngineConfig {
     EngineConfig {
-        models: vec![ModelConfig {
-            name: "model".to_owned(),
-            path,
-            weights: None,
-            locked: Vec::new(),
-            max_tokens: None,
-            format: Format::Auto,
-            pooling: None,
-            label_names: HashMap::new(),
-        }],
+        models: vec![ModelConfig::new("model", path)],
         ort_library: common::ort_library(),
         device: Device::Cpu,
         device_id: 0,

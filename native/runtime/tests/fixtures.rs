@@ -23,7 +23,7 @@ use chorus_runtime::{
 };
 use serde_json::Value;
 
-use crate::common::{Numbers, config, copy_of, edit_config, fixture, model, start};
+use crate::common::{Numbers, config, copy_of, edit, fixture, model, start};
 
 /// Against the oracle: float rounding in another order of summation.
 const ORACLE_TOLERANCE: f32 = 1e-5;
@@ -219,7 +219,7 @@ fn what_is_missing_or_wrong_is_named_with_what_was_expected_and_found() {
         Box::new(move |folder| fs::write(folder.join(file), bytes).unwrap())
     };
     let set = |field: &'static str, value: Value| -> Change {
-        Box::new(move |folder| edit_config(folder, |config| config[field] = value))
+        Box::new(move |folder| edit(folder, "config.json", |config| config[field] = value))
     };
     let cut: Change = Box::new(|folder| {
         let path = folder.join("model.safetensors");

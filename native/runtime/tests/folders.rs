@@ -11,7 +11,7 @@ use chorus_runtime::{checkpoint::Format, model::ModelConfig};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
 
-use crate::common::{Loaded, Numbers, config, copy_of, edit_config, fixture, model, start};
+use crate::common::{Loaded, Numbers, config, copy_of, edit, fixture, model, start};
 
 fn load(name: &str, folder: &Path) -> Loaded {
     start(&config(vec![model(name, folder.to_owned())])).unwrap()
@@ -23,13 +23,6 @@ fn refusal(config_of: ModelConfig) -> String {
 
 fn answer(loaded: &Loaded, text: &str) -> Numbers {
     loaded.infer(&[text.to_owned()], 0).remove(0)
-}
-
-fn edit(folder: &Path, file: &str, change: impl FnOnce(&mut Value)) {
-    let path = folder.join(file);
-    let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    change(&mut value);
-    fs::write(path, value.to_string()).unwrap();
 }
 
 #[test]
@@ -183,7 +176,7 @@ fn a_graph_beside_weights_is_served_where_the_weights_are_not_or_the_profile_wan
         start(&config(vec![config_of])).map(|loaded| loaded.engine.dispatcher.models()[0].info.architecture.clone())
     };
     assert_eq!(architecture(Format::Onnx).unwrap(), "onnx");
-    edit_config(folder.path(), |config| config["model_type"] = json!("mpnet"));
+    edit(folder.path(), "config.json", |config| config["model_type"] = json!("mpnet"));
     assert_eq!(architecture(Format::Auto).unwrap(), "onnx");
     let message = architecture(Format::Checkpoint).unwrap_err().to_string();
     assert!(message.contains("\"mpnet\", which is not supported"), "{message}");
@@ -192,7 +185,7 @@ fn a_graph_beside_weights_is_served_where_the_weights_are_not_or_the_profile_wan
 #[test]
 fn a_graph_of_fewer_positions_than_its_files_say_is_refused_when_it_is_loaded() {
     let folder = copy_of("onnx");
-    edit_config(folder.path(), |config| config["max_position_embeddings"] = json!(128));
+    edit(folder.path(), "config.json", |config| config["max_position_embeddings"] = json!(128));
     let message = refusal(model("onnx", folder.path().to_owned()));
     assert!(message.contains("expected a graph that reads 128 tokens"), "{message}");
     let within = ModelConfig { max_tokens: Some(64), ..model("onnx", folder.path().to_owned()) };

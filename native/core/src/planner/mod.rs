@@ -204,11 +204,9 @@ impl Planner {
 
     fn form_group(&mut self, idle: usize) {
         self.planned = group::form(&mut self.queue, self.config.max_batch_cost, idle);
-        let texts = |planned: &Planned| {
-            let model = planned.model;
-            planned.texts.iter().map(move |&(text, cost, _)| ((text, model), cost)).collect::<Vec<_>>()
-        };
-        self.wanted.extend(self.planned.iter().flat_map(texts));
+        for Planned { model, texts, .. } in &self.planned {
+            self.wanted.extend(texts.iter().map(|&(text, cost, _)| ((text, *model), cost)));
+        }
     }
 
     fn leaves_backlog(&mut self, model: ModelId, texts: usize, cost: usize) {

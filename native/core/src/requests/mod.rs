@@ -417,7 +417,9 @@ impl Requests {
         if let Some(deadline) = request.deadline {
             self.deadlines.remove(&(deadline, id));
         }
-        for (index, asked) in request.asked() {
+        // An answered request has all its outputs.
+        let unanswered = (request.missing > 0).then(|| request.asked()).into_iter().flatten();
+        for (index, asked) in unanswered {
             let output = asked.flight.and_then(|flight| self.flights.get(flight)?.output.as_ref());
             if output.is_none() {
                 match fails(index, asked) {

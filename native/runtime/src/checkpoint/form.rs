@@ -14,7 +14,7 @@ const GRAPH_FOLDER: &str = "onnx";
 /// What a profile wants to be computed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// The weights, where Chorus builds a graph for them; otherwise an ONNX graph.
+    /// The weights, where Chorus has operators for their architecture; otherwise an ONNX graph.
     #[default]
     Auto,
     Checkpoint,
@@ -38,13 +38,14 @@ pub struct Formless {
 
 /// The names of files in a folder and in its folder of graphs, sorted.
 pub fn names_in(folder: &Path) -> Vec<String> {
-    let names = |folder: PathBuf, prefix: &'static str| {
+    let names = |folder: PathBuf, prefix: String| {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let files = entries.filter(|entry| entry.path().is_file());
         files.map(move |entry| format!("{prefix}{}", entry.file_name().to_string_lossy()))
     };
     let graphs = folder.join(GRAPH_FOLDER);
-    let mut names: Vec<String> = names(folder.to_owned(), "").chain(names(graphs, "onnx/")).collect();
+    let mut names: Vec<String> =
+        names(folder.to_owned(), String::new()).chain(names(graphs, format!("{GRAPH_FOLDER}/"))).collect();
     names.sort();
     names
 }
@@ -55,7 +56,7 @@ fn has_weights(names: &[String]) -> bool {
     names.iter().any(|name| weights.contains(&name.as_str()))
 }
 
-/// What of the files `names` computes a model; `is_known`: whether Chorus builds graphs for such weights.
+/// What of the files `names` computes a model; `is_known`: whether Chorus has operators for their architecture.
 ///
 /// # Errors
 /// Where there is nothing, or several graphs of which none has the usual name.

@@ -1,7 +1,5 @@
 //! The lanes: each takes a batch, runs it, enters its results, and takes the next.
 
-use std::mem;
-
 use chorus_core::{
     content::Content,
     planner::ModelId,
@@ -25,41 +23,6 @@ pub struct Lane {
 }
 
 impl Worker for Lane {
-    fn step(&mut self, shared: &Shared) -> Step {
-        let taken = self.take(shared);
-        self.deliver(shared);
-        if taken == Step::Done {
-            self.run(shared);
-            self.deliver(shared);
-        }
-        taken
-    }
-
-    fn rescue(&mut self, shared: &Shared) {
-        #[cfg(test)]
-        shared.faults.pass(Place::Rescue);
-        if let Some(work) = &self.in_hand {
-            let mut requests = shared.requests();
-            self.outbox.extend(requests.fail(work, &BatchError::Panic, (shared.clock)()));
-            self.in_hand = None;
-            shared.wake_lane(requests);
-        }
-        self.deliver(shared);
-    }
-
-    fn deliver(&mut self, shared: &Shared) {
-        shared.reply(mem::take(&mut self.outbox));
-    }
-
-    fn wait(&self, shared: &Shared) {
-        let mut requests = shared.requests();
-        if !requests.has_work() && !requests.is_closed() {
-            shared.batches_waiting.wait(&mut requests.guard);
-        }
-    }
-}
-
-impl Lane {
     fn take(&mut self, shared: &Shared) -> Step {
         let now = (shared.clock)();
         let mut requests = shared.requests();
@@ -82,7 +45,7 @@ impl Lane {
     }
 
     /// Runs the batch in hand and enters its results.
-    fn run(&mut self, shared: &Shared) {
+    fn work(&mut self, shared: &Shared) {
         let Some(work) = &self.in_hand else { return };
         let ModelId(index) = work.batch.model;
         let started = (shared.clock)();
@@ -99,6 +62,26 @@ impl Lane {
         drop(requests);
         #[cfg(test)]
         shared.faults.pass(Place::Entered);
+    }
+
+    fn fail(&mut self, shared: &Shared) {
+        if let Some(work) = &self.in_hand {
+            let mut requests = shared.requests();
+            self.outbox.extend(requests.fail(work, &BatchError::Panic, (shared.clock)()));
+            self.in_hand = None;
+            shared.wake_lane(requests);
+        }
+    }
+
+    fn outbox(&mut self) -> &mut Vec<Reply> {
+        &mut self.outbox
+    }
+
+    fn wait(&self, shared: &Shared) {
+        let mut requests = shared.requests();
+        if !requests.has_work() && !requests.is_closed() {
+            shared.batches_waiting.wait(&mut requests.guard);
+        }
     }
 }
 

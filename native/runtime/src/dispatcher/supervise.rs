@@ -4,9 +4,16 @@
 //! panics, or the step did under the lock of the requests, these cannot be trusted any more and the engine is given up,
 //! in the order of zebra's batch worker: record, close the intake, answer everybody who waits.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::{
+    mem,
+    panic::{self, AssertUnwindSafe},
+};
+
+use chorus_core::requests::Reply;
 
 use super::Shared;
+#[cfg(test)]
+use super::tests::Place;
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +27,43 @@ pub enum Step {
 
 /// What one of the dispatcher's threads does again and again.
 pub trait Worker {
-    /// Does the next thing, if there is one.
-    fn step(&mut self, shared: &Shared) -> Step;
+    /// Takes the next thing in hand, if there is one.
+    fn take(&mut self, shared: &Shared) -> Step;
 
-    /// After a panic in `step`: ends what was in hand.
-    fn rescue(&mut self, shared: &Shared);
+    /// Does what is in hand.
+    fn work(&mut self, shared: &Shared);
 
-    /// Delivers the replies that it has.
-    fn deliver(&mut self, shared: &Shared);
+    /// After a panic: ends what was in hand.
+    fn fail(&mut self, shared: &Shared);
+
+    /// Replies that have not been delivered.
+    fn outbox(&mut self) -> &mut Vec<Reply>;
 
     /// Waits until there may be something to do.
     fn wait(&self, shared: &Shared);
+
+    /// Does the next thing, if there is one.
+    fn step(&mut self, shared: &Shared) -> Step {
+        let taken = self.take(shared);
+        self.deliver(shared);
+        if taken == Step::Done {
+            self.work(shared);
+            self.deliver(shared);
+        }
+        taken
+    }
+
+    /// After a panic in `step`.
+    fn rescue(&mut self, shared: &Shared) {
+        #[cfg(test)]
+        shared.faults.pass(Place::Rescue);
+        self.fail(shared);
+        self.deliver(shared);
+    }
+
+    fn deliver(&mut self, shared: &Shared) {
+        shared.reply(mem::take(self.outbox()));
+    }
 }
 
 /// Steps until the dispatcher closes, whatever happens.

@@ -1,6 +1,6 @@
 //! The tokenizer threads: of each text what its models read, once per distinct tokenizer.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use chorus_core::{
     content::Content,
@@ -28,39 +28,6 @@ pub struct Tokenizer {
 }
 
 impl Worker for Tokenizer {
-    fn step(&mut self, shared: &Shared) -> Step {
-        let taken = self.take(shared);
-        self.deliver(shared);
-        if taken == Step::Done {
-            self.prepare(shared);
-            self.deliver(shared);
-        }
-        taken
-    }
-
-    fn rescue(&mut self, shared: &Shared) {
-        #[cfg(test)]
-        shared.faults.pass(Place::Rescue);
-        if let Some(job) = &self.in_hand {
-            self.outbox.extend(shared.requests().unpreparable(job, job.models[0], &BatchError::Panic));
-            self.in_hand = None;
-        }
-        self.deliver(shared);
-    }
-
-    fn deliver(&mut self, shared: &Shared) {
-        shared.reply(mem::take(&mut self.outbox));
-    }
-
-    fn wait(&self, shared: &Shared) {
-        let mut requests = shared.requests();
-        if !requests.has_text() && !requests.is_closed() {
-            shared.texts_waiting.wait(&mut requests.guard);
-        }
-    }
-}
-
-impl Tokenizer {
     fn take(&mut self, shared: &Shared) -> Step {
         let now = (shared.clock)();
         let mut requests = shared.requests();
@@ -81,7 +48,7 @@ impl Tokenizer {
         }
     }
 
-    fn prepare(&mut self, shared: &Shared) {
+    fn work(&mut self, shared: &Shared) {
         let Some(job) = &self.in_hand else { return };
         let started = (shared.clock)();
         let parts = parts(shared, &job.text, &job.models);
@@ -100,6 +67,24 @@ impl Tokenizer {
         shared.wake_lane(requests);
         #[cfg(test)]
         shared.faults.pass(Place::Entered);
+    }
+
+    fn fail(&mut self, shared: &Shared) {
+        if let Some(job) = &self.in_hand {
+            self.outbox.extend(shared.requests().unpreparable(job, job.models[0], &BatchError::Panic));
+            self.in_hand = None;
+        }
+    }
+
+    fn outbox(&mut self) -> &mut Vec<Reply> {
+        &mut self.outbox
+    }
+
+    fn wait(&self, shared: &Shared) {
+        let mut requests = shared.requests();
+        if !requests.has_text() && !requests.is_closed() {
+            shared.texts_waiting.wait(&mut requests.guard);
+        }
     }
 }
 

@@ -98,16 +98,7 @@ mod tests {
     }
 
     fn config(path: &Path) -> ModelConfig {
-        ModelConfig {
-            name: "any".to_owned(),
-            path: path.to_owned(),
-            weights: None,
-            locked: Vec::new(),
-            max_tokens: None,
-            format: Format::Auto,
-            pooling: None,
-            label_names: HashMap::new(),
-        }
+        ModelConfig::new("any", path)
     }
 
     fn info() -> ModelInfo {

@@ -105,12 +105,26 @@ impl Loader {
     /// the model's, too.
     fn load(&self, config: &ModelConfig, description: &Description, identity: &Identity) -> Result<Model, LoadError> {
         let load = || {
-            let (mut model, probe) = match &description.source {
-                Source::Checkpoint(spec) => self.load_checkpoint(config, description, spec),
-                Source::Graph(file) => self.load_graph(config, description, file),
+            let reading = self.reading(description)?;
+            let Computing { runner, max_tokens, parameters, precision, provider } = match &description.source {
+                Source::Checkpoint(spec) => self.checkpoint(config, description, spec),
+                Source::Graph(file) => self.graph(config, description, file, &reading),
             }?;
+            let head = head(config, description, runner.width())?;
+            let info = ModelInfo {
+                name: config.name.clone(),
+                architecture: description.architecture(),
+                labels: label_names(&head),
+                max_tokens,
+                parameters,
+                precision,
+                provider,
+                digest: String::new(),
+            };
+            let reader = reading.reader(description, max_tokens)?;
+            let mut model = Model { info, reader, head, runner };
             for threads in [1, self.threads] {
-                let answer = model.runner.run(&Batch::Tokens(&[&probe]), &ThreadShare::new(threads));
+                let answer = model.runner.run(&Batch::Tokens(&[&reading.probe]), &ThreadShare::new(threads));
                 answer.and_then(|row| model.output(&row)).map_err(|error| {
                     LoadError::invalid(&config.path, "a model that answers the shortest text", error.to_string())
                 })?;
@@ -127,48 +141,42 @@ impl Loader {
         })
     }
 
-    fn load_checkpoint(
+    fn checkpoint(
         &self,
         config: &ModelConfig,
         description: &Description,
         spec: &ModelSpec,
-    ) -> Result<(Model, Vec<u32>), LoadError> {
+    ) -> Result<Computing, LoadError> {
         let weights = config.weights();
-        let Reading { reader, probe, .. } = self.reading(description, description.max_tokens)?;
         let (runner, parameters) = match &self.hardware {
             Hardware::Cpu => encoder::load(weights, spec, self.precision, &self.team),
             Hardware::Cuda(device) => cuda::load(weights, spec, self.precision, device),
         }?;
-        let head = head(config, description, runner.width())?;
-        let info = ModelInfo {
-            name: config.name.clone(),
-            architecture: description.architecture(),
-            labels: label_names(&head),
+        Ok(Computing {
+            runner,
             max_tokens: description.max_tokens,
             parameters,
             precision: self.precision,
             provider: self.hardware.name(),
-            digest: String::new(),
-        };
-        Ok((Model { info, reader, head, runner }, probe))
+        })
     }
 
-    fn load_graph(
+    fn graph(
         &self,
         config: &ModelConfig,
         description: &Description,
         file: &Path,
-    ) -> Result<(Model, Vec<u32>), LoadError> {
-        let Reading { probe, padding, .. } = self.reading(description, description.max_tokens)?;
+        Reading { probe, padding, .. }: &Reading,
+    ) -> Result<Computing, LoadError> {
         let options = PaddedOptions {
             provider: self.provider,
             threads: self.threads,
-            padding,
+            padding: *padding,
             pooling: match description.task {
                 Task::Embedding(pooling) => Some(pooling),
                 Task::Classification { .. } => None,
             },
-            probe: &probe,
+            probe,
         };
         let runner = PaddedModel::load(file, self.library, &options)?;
         let max_tokens = match (runner.fixed_tokens(), config.max_tokens) {
@@ -185,24 +193,18 @@ impl Loader {
                 format!("a graph that reads {} tokens; `max_tokens` in the profile says fewer", longest.len());
             LoadError::invalid(file, expected, error.to_string())
         })?;
-        let Reading { reader, .. } = self.reading(description, max_tokens)?;
-        let head = head(config, description, runner.width())?;
-        let info = ModelInfo {
-            name: config.name.clone(),
-            architecture: description.architecture(),
-            labels: label_names(&head),
+        Ok(Computing {
+            runner: Box::new(runner),
             max_tokens,
             parameters: 0,
             // A graph computes as its exporter wrote it.
             precision: Precision::Exact,
             provider: self.provider.name(),
-            digest: String::new(),
-        };
-        Ok((Model { info, reader, head, runner: Box::new(runner) }, probe))
+        })
     }
 
     /// How the model reads texts.
-    fn reading(&self, description: &Description, max_tokens: usize) -> Result<Reading, LoadError> {
+    fn reading(&self, description: &Description) -> Result<Reading, LoadError> {
         let index = TokenizerSet::load(&self.tokenizers, &description.tokenizer)?;
         let tokenizers = self.tokenizers.lock();
         let tokenizer = tokenizers.get(index);
@@ -218,16 +220,10 @@ impl Loader {
                 end.to_string(),
             ));
         }
-        let Some(max_content) = max_tokens.checked_sub(specials.len()).filter(|&content| content > 0) else {
-            return Err(LoadError::invalid(
-                &description.folder,
-                format!("a length of more than the {} special tokens around every text", specials.len()),
-                max_tokens.to_string(),
-            ));
-        };
-        let reader = Reader::Tokens { tokenizer: index, max_content, rows: (tokenizer.end() > rows).then_some(rows) };
         Ok(Reading {
-            reader,
+            tokenizer: index,
+            specials: specials.len(),
+            rows: (tokenizer.end() > rows).then_some(rows),
             // A text may have no tokens at all where nothing surrounds it; such a one is not read.
             probe: if specials.is_empty() { vec![0] } else { specials },
             padding: description.padding.unwrap_or(tokenizer.padding_id()),
@@ -235,12 +231,38 @@ impl Loader {
     }
 }
 
+/// What computes a model, and what is known of it.
+struct Computing {
+    runner: Box<dyn Runner>,
+    max_tokens: usize,
+    parameters: usize,
+    precision: Precision,
+    provider: &'static str,
+}
+
 /// How a model reads texts, as its tokenizer has it.
 struct Reading {
-    reader: Reader,
+    /// In the engine's set.
+    tokenizer: usize,
+    /// Special tokens around every text.
+    specials: usize,
+    /// Of the table of token vectors, where the tokenizer has ids beyond it.
+    rows: Option<usize>,
     /// The shortest sequence that the model can be given.
     probe: Vec<u32>,
     padding: u32,
+}
+
+impl Reading {
+    fn reader(&self, description: &Description, max_tokens: usize) -> Result<Reader, LoadError> {
+        let &Self { tokenizer, specials, rows, .. } = self;
+        let max_content = max_tokens.checked_sub(specials).filter(|&content| content > 0);
+        let max_content = max_content.ok_or_else(|| {
+            let expected = format!("a length of more than the {specials} special tokens around every text");
+            LoadError::invalid(&description.folder, expected, max_tokens.to_string())
+        })?;
+        Ok(Reader::Tokens { tokenizer, max_content, rows })
+    }
 }
 
 /// The next item that no worker has taken.

@@ -56,6 +56,20 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
+    /// As a profile describes it that says no more than where it is.
+    pub fn new(name: &str, path: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.into(),
+            weights: None,
+            locked: Vec::new(),
+            max_tokens: None,
+            format: Format::Auto,
+            pooling: None,
+            label_names: HashMap::new(),
+        }
+    }
+
     pub fn weights(&self) -> &Path {
         self.weights.as_deref().unwrap_or(&self.path)
     }

@@ -3,7 +3,6 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test file takes what it needs, and a failure is a panic")]
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     sync::{
@@ -18,7 +17,6 @@ use chorus_core::{
     spec::Pooling,
 };
 use chorus_runtime::{
-    checkpoint::Format,
     engine::{self, Device, Engine, EngineConfig},
     error::LoadError,
     model::{ModelConfig, Precision},
@@ -44,16 +42,7 @@ pub fn fixture(name: &str) -> PathBuf {
 
 pub fn model(name: &str, path: PathBuf) -> ModelConfig {
     let pooling = (name == "bert-mean").then_some(Pooling::Mean);
-    ModelConfig {
-        name: name.to_owned(),
-        path,
-        weights: None,
-        locked: Vec::new(),
-        max_tokens: None,
-        format: Format::Auto,
-        pooling,
-        label_names: HashMap::new(),
-    }
+    ModelConfig { pooling, ..ModelConfig::new(name, path) }
 }
 
 pub fn config(models: Vec<ModelConfig>) -> EngineConfig {
@@ -110,18 +99,29 @@ pub fn numbers(labels: &[String], row: &[f32]) -> Numbers {
     numbers
 }
 
-pub fn edit_config(folder: &Path, change: impl FnOnce(&mut Value)) {
-    let path = folder.join("config.json");
-    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    change(&mut config);
-    fs::write(path, serde_json::to_vec(&config).unwrap()).unwrap();
+/// Changes a JSON file of a folder.
+pub fn edit(folder: &Path, file: &str, change: impl FnOnce(&mut Value)) {
+    let path = folder.join(file);
+    let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut value);
+    fs::write(path, value.to_string()).unwrap();
 }
 
 /// A copy of a fixture that may be changed.
 pub fn copy_of(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for file in fs::read_dir(fixture(name)).unwrap().map(|entry| entry.unwrap().path()) {
-        fs::copy(&file, folder.path().join(file.file_name().unwrap())).unwrap();
-    }
+    copy_folder(&fixture(name), folder.path());
     folder
+}
+
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }

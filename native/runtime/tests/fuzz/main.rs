@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     alone::{Alone, Answer},
-    common::project,
+    common::{copy_folder, project},
 };
 
 /// Fewer would mean that some got lost.
@@ -98,16 +98,4 @@ fn are_close(found: &[(String, f64)], expected: &[(String, f64)], tolerance: f64
         && found.iter().zip(expected).all(|((label, found), (expected_label, expected))| {
             label == expected_label && (found - expected).abs() / scale <= tolerance
         })
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }

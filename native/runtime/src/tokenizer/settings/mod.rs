@@ -6,10 +6,12 @@
 //! which published checkpoints were written and evaluated. Every setting is applied as it is there, or is known to
 //! change no id (`known`), or is refused.
 //!
+//! - `apply`: what a tokenizer becomes by them
 //! - `class`: the classes that are obeyed
 //! - `known`: the settings that are
 //! - `tokens`: special and added tokens
 
+mod apply;
 mod class;
 mod known;
 mod tokens;
@@ -19,12 +21,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Error, Map, Value};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use tokenizers::{
-    AddedToken, ModelWrapper, NormalizedString, Normalizer, NormalizerWrapper, PreTokenizerWrapper, Tokenizer,
-    TruncationDirection, normalizers::BertNormalizer,
-};
+use tokenizers::{AddedToken, Tokenizer, TruncationDirection};
 
 pub use self::{
     class::{Class, Family},
@@ -359,29 +358,6 @@ impl Settings {
         self.token(role).ok_or_else(|| format!("no `{}`", role.key()).into())
     }
 
-    /// Changes a tokenizer as the class changes it that reads it.
-    pub fn apply(&self, tokenizer: &mut Tokenizer) -> Result<(), tokenizers::Error> {
-        let before = self.is_complete.then(|| parts(tokenizer)).transpose()?;
-        self.add_tokens(tokenizer)?;
-        self.change_normalizer(tokenizer)?;
-        self.change_pre_tokenizer(tokenizer);
-        if before.is_some_and(|before| parts(tokenizer).is_ok_and(|after| after != before)) {
-            return Err("its settings contradict it, which versions of transformers resolve differently \
-                        (`extra_special_tokens` is a list, as version 5 writes it)"
-                .into());
-        }
-        tokenizer.set_encode_special_tokens(self.split_special_tokens);
-        if let ModelWrapper::BPE(model) = tokenizer.get_model()
-            && model.dropout.is_some()
-        {
-            // A text has the same ids every time.
-            let mut model = model.clone();
-            model.dropout = None;
-            tokenizer.with_model(model);
-        }
-        Ok(())
-    }
-
     /// Which end of a text is cut off: what is stated, or else what the tokenizer's own truncation does.
     pub fn side(&self, tokenizer: &Tokenizer) -> Side {
         let own = || match tokenizer.get_truncation()?.direction {
@@ -390,145 +366,6 @@ impl Settings {
         };
         self.truncation_side.or_else(own).unwrap_or_default()
     }
-
-    fn add_tokens(&self, tokenizer: &mut Tokenizer) -> Result<(), tokenizers::Error> {
-        let own: Vec<AddedToken> = tokenizer.get_added_tokens_decoder().into_values().collect();
-        let stated: Vec<&AddedToken> = self.added.values().collect();
-        let is_known = |content: &str| own.iter().chain(stated.iter().copied()).any(|token| token.content == content);
-        // Each content once, but for additional tokens that come twice.
-        let mut roles: Vec<&Named> = Vec::new();
-        for (_, token) in &self.special {
-            if !roles.iter().any(|other| other.content() == token.content()) {
-                roles.push(token);
-            }
-        }
-        let additional =
-            self.additional.iter().filter(|token| !roles.iter().any(|role| role.content() == token.content()));
-        let named: Vec<&Named> = roles.iter().copied().chain(additional).collect();
-        let is_special = |content: &str| named.iter().any(|token| token.content() == content);
-        // A content that is known stays as it is; a description replaces what is known.
-        let new = named.iter().filter(|token| match token {
-            Named::Content(content) => !is_known(content),
-            Named::Token(token) => !stated.contains(&token),
-        });
-        // Those that a bare vocabulary has itself stay as they are, unless all is said.
-        let keeps_known = self.of_vocabulary && !self.has_decoder;
-        let kept = |token: &&&AddedToken| !keeps_known || !own.iter().any(|known| known.content == token.content);
-        let is_other = |token: &&Named| {
-            let known = stated.iter().find(|known| known.content == token.content());
-            // What added_tokens.json implies of a token depends on when it is read.
-            let is_implied = self.of_vocabulary && !self.has_decoder;
-            matches!((known, token), (Some(known), Named::Token(token))
-                if is_implied || known.normalized != token.normalized)
-        };
-        if let Some(token) = self.additional.iter().find(is_other)
-            && tokenizer.get_normalizer().is_some()
-        {
-            return Err(contradiction(token.content()));
-        }
-        let added =
-            stated.iter().filter(kept).map(|&token| token.clone().special(token.special || is_special(&token.content)));
-        let tokens: Vec<AddedToken> = added.chain(new.map(|token| token.special())).collect();
-        tokenizer.add_tokens(tokens)?;
-        self.check_ids(tokenizer)?;
-        check_flags(&own, tokenizer)?;
-        // A converted vocabulary has had its special tokens added once before.
-        let is_twice = |token: &&AddedToken| {
-            self.of_vocabulary && self.has_decoder && token.normalized && is_special(&token.content)
-        };
-        match self.added.values().find(is_twice) {
-            Some(token) if tokenizer.get_normalizer().is_some() => Err(contradiction(&token.content)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses tokens that are stated with another id than they have.
-    fn check_ids(&self, tokenizer: &Tokenizer) -> Result<(), tokenizers::Error> {
-        match self.added.iter().find(|(id, token)| tokenizer.token_to_id(&token.content) != Some(**id)) {
-            None => Ok(()),
-            Some((id, AddedToken { content, .. })) => {
-                let found = tokenizer.token_to_id(content).map_or("none".to_owned(), |found| found.to_string());
-                Err(format!("the added token {content:?} is stated with the id {id} and has {found}").into())
-            }
-        }
-    }
-
-    fn change_normalizer(&self, tokenizer: &mut Tokenizer) -> Result<(), tokenizers::Error> {
-        if !matches!(self.class.family, Family::Bert | Family::Mpnet) {
-            return Ok(());
-        }
-        let own = tokenizer.get_normalizer().ok_or_else(|| format!("a {} without a normalizer", self.class.name))?;
-        // The class asks other normalizers for settings that they do not have.
-        let NormalizerWrapper::BertNormalizer(own) = own else { return Ok(()) };
-        let chinese = match self.class.family {
-            Family::Bert => self.tokenize_chinese_chars,
-            _ => own.handle_chinese_chars,
-        };
-        let changed = BertNormalizer::new(own.clean_text, chinese, self.strip_accents, self.lower_case);
-        let before = if self.is_converted_plain { BertNormalizer::new(true, false, Some(false), false) } else { *own };
-        let normalized = tokenizer.get_added_tokens_decoder().into_values().filter(|token| token.normalized);
-        for AddedToken { content, .. } in normalized {
-            if normalize(before, &content)? != normalize(changed, &content)? {
-                return Err(format!(
-                    "the added token {content:?} is looked for in normalized text, and the class changes how \
-                     text is normalized: versions of transformers differ there"
-                )
-                .into());
-            }
-        }
-        tokenizer.with_normalizer(Some(changed))?;
-        Ok(())
-    }
-
-    fn change_pre_tokenizer(&self, tokenizer: &mut Tokenizer) {
-        if self.add_prefix_space.is_none() && self.class.leaves_pre_tokenizer() {
-            return;
-        }
-        if let Some(PreTokenizerWrapper::ByteLevel(own)) = tokenizer.get_pre_tokenizer() {
-            let changed = own.add_prefix_space(self.add_prefix_space.unwrap_or(false));
-            tokenizer.with_pre_tokenizer(Some(changed));
-        }
-    }
-}
-
-/// Refuses tokens that were looked for in the text as it is and are now looked for in what the normalizer makes of it,
-/// or the other way round: versions of the `tokenizers` library differ in which of two statements holds.
-fn check_flags(own: &[AddedToken], tokenizer: &Tokenizer) -> Result<(), tokenizers::Error> {
-    if tokenizer.get_normalizer().is_none() {
-        return Ok(());
-    }
-    let now = tokenizer.get_added_tokens_decoder();
-    let changed = own
-        .iter()
-        .find(|token| now.values().any(|other| other.content == token.content && other.normalized != token.normalized));
-    match changed {
-        None => Ok(()),
-        Some(AddedToken { content, .. }) => Err(contradiction(content)),
-    }
-}
-
-fn contradiction(content: &str) -> tokenizers::Error {
-    let problem = format!("the added token {content:?} is stated with `normalized` and without");
-    format!("{problem}, where versions of the tokenizers library differ; state it alike in all files").into()
-}
-
-/// What settings may change of a tokenizer.
-fn parts(tokenizer: &Tokenizer) -> Result<Value, tokenizers::Error> {
-    let added: BTreeMap<u32, AddedToken> = tokenizer.get_added_tokens_decoder().into_iter().collect();
-    Ok(serde_json::json!([
-        serde_json::to_value(tokenizer.get_normalizer())?,
-        serde_json::to_value(tokenizer.get_pre_tokenizer())?,
-        added
-            .into_iter()
-            .map(|(id, token)| Ok((id, serde_json::to_value(token)?)))
-            .collect::<Result<Vec<_>, Error>>()?,
-    ]))
-}
-
-fn normalize(normalizer: BertNormalizer, content: &str) -> Result<String, tokenizers::Error> {
-    let mut text = NormalizedString::from(content);
-    normalizer.normalize(&mut text)?;
-    Ok(text.get().to_owned())
 }
 
 fn special_token(token: Named) -> Named {
