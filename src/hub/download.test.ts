@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import fs, { existsSync } from 'node:fs';
 import { test } from 'node:test';
 
 import type { Fault } from 'chorus-test-hub';
@@ -22,6 +22,21 @@ for (let tenth = 0; tenth < 10; tenth += 1) {
     assert.ok(sent <= WEIGHTS.length * 1.5 + 100_000, `sent ${sent}`);
   });
 }
+
+test('a connection cut while the disk is slow goes on where it stopped', async (context) => {
+  const own = await pullWorld(context);
+  for (const name of ['write', 'writev'] as const) {
+    const atOnce = fs[name] as (...given: unknown[]) => void;
+    context.mock.method(fs, name, (...given: unknown[]) => {
+      setTimeout(() => {
+        atOnce(...given);
+      }, 15);
+    });
+  }
+  own.hub.fault({ kind: 'cut', path: 'model.safetensors', on: 'cdn', afterBytes: 300_000 });
+  await own.pull();
+  assertWhole(own);
+});
 
 const passing: Readonly<Record<string, Fault>> = {
   'a 429 with Retry-After': { kind: 'status', status: 429, retryAfter: 0.02, times: 2 },

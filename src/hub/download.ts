@@ -160,8 +160,14 @@ class Download {
       },
     });
     const file = createWriteStream(this.#incomplete, { flags: start === 0 ? 'w' : 'a' });
+    const closed = new Promise<void>((resolve) => file.once('close', resolve));
     const source = body === null ? Readable.from([]) : Readable.fromWeb(body);
-    await pipeline(source, count, file, { signal: watchdog.signal });
+    try {
+      await pipeline(source, count, file, { signal: watchdog.signal });
+    } finally {
+      // A pipeline that fails does not wait for a write under way, which would land behind the size that is read next.
+      await closed;
+    }
     if (present < bytes) {
       throw new PassingError(
         `${this.#what}: the connection ended after ${present} of ${bytes} bytes`,
