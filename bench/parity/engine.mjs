@@ -55,6 +55,7 @@ function load(models) {
       locked: [],
       maxTokens: 0,
       format: 'auto',
+      graph: '',
       pooling,
       labelNames: [],
     })),

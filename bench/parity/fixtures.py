@@ -7,6 +7,7 @@ must stay under 300 KB for each checkpoint. The format is in its README.md.
 import json
 from pathlib import Path
 
+import onnx
 import torch
 from safetensors.torch import load_file
 
@@ -69,6 +70,7 @@ def main() -> None:
         write_expected(folder / "expected.json", checkpoint.pooling, cases)
         if checkpoint.name == "onnx":
             export(folder)
+            move_numbers_out(folder / "model.onnx", FOLDER / "onnx-external")
         if checkpoint.name in PICKLED:
             pickle(folder, legacy=checkpoint.name == "roberta")
         size = sum(file.stat().st_size for file in folder.iterdir())
@@ -79,6 +81,15 @@ def pickle(folder: Path, legacy: bool) -> None:
     """Writes the weights a second time, as torch.save does now and as it did before PyTorch 1.6."""
     weights = load_file(folder / "model.safetensors")
     torch.save(weights, folder / "pytorch_model.bin", _use_new_zipfile_serialization=not legacy)
+
+
+def move_numbers_out(graph: Path, folder: Path) -> None:
+    """Writes `graph` anew, with its larger tensors in a file whose name does not begin with the graph's."""
+    folder.mkdir(exist_ok=True)
+    (folder / "numbers.pb").unlink(missing_ok=True)
+    onnx.save(
+        onnx.load(graph), folder / "model.onnx", save_as_external_data=True, location="numbers.pb", size_threshold=256
+    )
 
 
 def write_expected(path: Path, pooling: str, cases: list) -> None:

@@ -45,6 +45,8 @@ export interface Description {
   architecture: string
   /** The ONNX file that computes it; `''`: the weights of a checkpoint. */
   graph: string
+  /** The files that hold the graph's numbers, outside it; none while the graph is not there. */
+  data: Array<string>
   task: 'classification' | 'embedding'
   maxTokens: number
   /** What its tokenizer's files say. */
@@ -129,6 +131,8 @@ export interface ModelConfig {
   maxTokens: number
   /** What it is computed with, where its folder leaves a choice. */
   format: 'auto' | 'checkpoint' | 'onnx'
+  /** Which of its folder's graphs computes it, relative to the weights; `''`: the usual one. */
+  graph: string
   /** `''`: the checkpoint's own head. */
   pooling: 'cls' | 'mean' | ''
   labelNames: Array<LabelName>

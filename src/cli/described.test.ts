@@ -9,6 +9,7 @@ import { describeAll, requireServable } from './described.js';
 const classifier: Description = {
   architecture: 'bert',
   graph: '',
+  data: [],
   task: 'classification',
   maxTokens: 512,
   settings: [],

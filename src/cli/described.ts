@@ -14,6 +14,7 @@ import {
   type ModelConfig,
 } from '../engine/native-engine.js';
 import type { InstalledModel } from '../hub/installed.js';
+import type { GraphFiles } from '../hub/pull.js';
 import type { Profile, ProfileModel } from '../profile/schema.js';
 import { unfitModels, type Tasks } from '../routes/endpoints.js';
 import { exitCodes, StartError } from '../start-error.js';
@@ -62,8 +63,7 @@ export async function requireServable(
 }
 
 /**
- * Describes a model by its small files, where those beside its weights, `names`, have not come yet; gives the graph
- * that computes it, relative to the folder of its weights, or nothing where its weights do.
+ * Describes a model by its small files, where those beside its weights, `names`, have not come yet.
  *
  * @throws {StartError} at the profile's line where that is to blame.
  */
@@ -72,10 +72,11 @@ export async function graphOf(
   files: InstalledModel,
   names: readonly string[],
   profile: Profile,
-): Promise<string> {
+): Promise<GraphFiles> {
   try {
-    const { graph } = await describeModel(modelConfig(model, files), names);
-    return graph && relative(files.weightsFolder, graph);
+    const { graph, data } = await describeModel(modelConfig(model, files), names);
+    const named = (file: string) => relative(files.weightsFolder, file);
+    return { graph: graph && named(graph), data: data.map(named) };
   } catch (error) {
     throw refusalOf(error, model.name, profile);
   }

@@ -62,7 +62,7 @@ export function located(failure: LoadFailure, profile: Profile): StartError {
 
 /** A model for the engine, whose files are those of `installed`. */
 export function modelConfig(
-  { name, labels, maxTokens, format, pooling }: ProfileModel,
+  { name, labels, maxTokens, format, graph, pooling }: ProfileModel,
   installed: InstalledModel,
 ): ModelConfig {
   return {
@@ -72,6 +72,7 @@ export function modelConfig(
     locked: installed.locked.map((file) => ({ ...file })),
     maxTokens,
     format,
+    graph,
     pooling,
     labelNames: Object.entries(labels).map(([from, to]) => ({ from, to })),
   };

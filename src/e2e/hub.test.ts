@@ -6,68 +6,13 @@
  */
 
 import assert from 'node:assert/strict';
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 
-import { TestHub, type RepoOptions } from 'chorus-test-hub';
-
-import { ChorusProcess, runChorus, type Finished } from '../testing/chorus-process.js';
+import { ChorusProcess } from '../testing/chorus-process.js';
 import { until } from '../testing/until.js';
-
-const FIXTURES = fileURLToPath(new URL('../../native/fixtures/', import.meta.url));
-const NOT_PUBLISHED = ['expected.json', 'model.safetensors'];
-
-/** `owner/roberta` and `owner/xlm-roberta` on a hub, a profile of both, an empty cache. */
-async function world(context: TestContext) {
-  const hub = await TestHub.start();
-  const folder = mkdtempSync(join(tmpdir(), 'chorus-hub-'));
-  context.after(async () => {
-    rmSync(folder, { recursive: true });
-    await hub.close();
-  });
-  const names = ['roberta', 'xlm-roberta'];
-  const models: string[] = [];
-  for (const name of names) {
-    const files = readdirSync(join(FIXTURES, name)).filter((file) => !NOT_PUBLISHED.includes(file));
-    const revision = await hub.addRepo({
-      repo: `owner/${name}`,
-      license: 'mit',
-      files: Object.fromEntries(files.map((file) => [file, { file: join(FIXTURES, name, file) }])),
-    });
-    models.push(
-      `  - { name: ${name}, source: { repo: owner/${name}, revision: '${revision}' } }\n`,
-    );
-  }
-  const profile = join(folder, 'own.yaml');
-  const routes = 'routes: [{ path: /process, contract: process }]\n';
-  writeFileSync(profile, `name: own\nmodels:\n${models.join('')}${routes}`);
-  const cache = join(folder, 'cache');
-  const environment = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: cache };
-  return {
-    hub,
-    folder,
-    profile,
-    cache,
-    environment,
-    run: (...args: string[]): Promise<Finished> => runChorus(args, environment),
-    start: (...flags: string[]) =>
-      new ChorusProcess(
-        ['serve', profile, '--port', '0', '--admin-port', '0', ...flags],
-        environment,
-      ),
-  };
-}
+import { FIXTURES, hubWorld } from './hub-world.js';
 
 interface Expected {
   readonly cases: readonly { text: string; scores: Readonly<Record<string, number>> }[];
@@ -97,7 +42,7 @@ async function assertAnswers(chorus: ChorusProcess): Promise<void> {
 }
 
 test('pull, check and serve; then serve from a copied cache without a hub', async (context) => {
-  const { hub, folder, profile, cache, environment, run, start } = await world(context);
+  const { hub, folder, profile, cache, environment, run, start } = await hubWorld(context);
 
   const before = await run('serve', profile);
   assert.equal(before.code, 1);
@@ -140,12 +85,12 @@ test('pull, check and serve; then serve from a copied cache without a hub', asyn
 });
 
 test('serve --pull does both', async (context) => {
-  const { start } = await world(context);
+  const { start } = await hubWorld(context);
   await assertAnswers(start('--pull'));
 });
 
 test('a changed file is refused at start, with both digests', async (context) => {
-  const { profile, cache, run } = await world(context);
+  const { profile, cache, run } = await hubWorld(context);
   await run('pull', profile);
   const snapshots = join(cache, 'models--owner--roberta/snapshots');
   const weights = join(snapshots, readdirSync(snapshots)[0] ?? '', 'model.safetensors');
@@ -161,7 +106,7 @@ test('a changed file is refused at start, with both digests', async (context) =>
 });
 
 test('a killed pull leaves nothing that a server would take for whole', async (context) => {
-  const { hub, profile, cache, environment, run } = await world(context);
+  const { hub, profile, cache, environment, run } = await hubWorld(context);
   hub.fault({ kind: 'stall', path: 'roberta/pytorch_model.bin', afterBytes: 40_000, times: 2 });
   const killed = new ChorusProcess(['pull', profile], environment);
   const blobs = join(cache, 'models--owner--roberta/blobs');
@@ -174,102 +119,4 @@ test('a killed pull leaves nothing that a server would take for whole', async (c
   hub.clearFaults();
   assert.equal((await run('pull', profile)).code, 0);
   assert.equal((await run('check', profile)).code, 0);
-});
-
-/** The files of a fixture by their names on a hub; `rename` gives another, or none where it is not published. */
-function published(fixture: string, rename: (name: string) => string | undefined = (name) => name) {
-  const names = readdirSync(join(FIXTURES, fixture)).filter((name) => name !== 'expected.json');
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const path = rename(name);
-      return path === undefined ? [] : [[path, { file: join(FIXTURES, fixture, name) }]];
-    }),
-  );
-}
-
-/** A profile of one model, whose repository has these files. */
-async function only(context: TestContext, files: RepoOptions['files']) {
-  const own = await world(context);
-  const revision = await own.hub.addRepo({ repo: 'owner/only', files });
-  writeFileSync(
-    own.profile,
-    `name: own\nmodels: [{ name: only, source: { repo: owner/only, revision: '${revision}' } }]\n` +
-      'routes: [{ path: /process, contract: process }]\n',
-  );
-  const asked = () => own.hub.requests.map(({ subject }) => subject);
-  return { ...own, asked };
-}
-
-/** Pulls, checks, and lists; gives the column of `chorus models` that says what computes the model. */
-async function computerOf({ run, profile }: Awaited<ReturnType<typeof only>>): Promise<string> {
-  const pulled = await run('pull', profile);
-  assert.equal(pulled.code, 0, pulled.stderr);
-  const checked = await run('check', profile);
-  assert.equal(checked.code, 0, checked.stderr);
-  const { stdout } = await run('models', profile);
-  return /^own +only .*pulled, \S+ \S+ +(.*)$/m.exec(stdout)?.[1] ?? assert.fail(stdout);
-}
-
-test('sharded pickles are served', async (context) => {
-  const weights = readFileSync(join(FIXTURES, 'roberta/model.safetensors'));
-  const header = weights.subarray(8, 8 + Number(weights.readBigUInt64LE())).toString();
-  const tensors = Object.keys(JSON.parse(header) as object);
-  const shard = 'pytorch_model-00001-of-00001.bin';
-  const weight_map = Object.fromEntries(tensors.map((name) => [name, shard]));
-  const others = published('roberta', (name) =>
-    name === 'model.safetensors' ? undefined : name === 'pytorch_model.bin' ? shard : name,
-  );
-  const own = await only(context, {
-    ...others,
-    'pytorch_model.bin.index.json': JSON.stringify({ metadata: {}, weight_map }),
-  });
-  assert.equal(await computerOf(own), 'weights');
-});
-
-for (const graph of ['onnx/model.onnx', 'onnx/model_quantized.onnx', 'model.onnx']) {
-  test(`a repository whose graph is ${graph} is served`, async (context) => {
-    const files = published('onnx', (name) => (name === 'model.onnx' ? graph : name));
-    const own = await only(context, { ...files, [`${graph}_data`]: 'its numbers', 'a.h5': 'none' });
-    assert.equal(await computerOf(own), graph);
-    assert.ok(own.asked().includes(`owner/only/${graph}_data`));
-    assert.ok(!own.asked().includes('owner/only/a.h5'));
-  });
-}
-
-for (const [what, name, contents, line] of [
-  ['type', 'config.json', { model_type: 't5' }, /model.type.*"t5"/],
-  [
-    'tokenizer',
-    'tokenizer_config.json',
-    { tokenizer_class: 'BertJapaneseTokenizer' },
-    /BertJapaneseTokenizer/,
-  ],
-  ['setting', 'tokenizer_config.json', { do_something_new: true }, /do_something_new/],
-] as const) {
-  test(`a ${what} that is not served is refused before any weights are asked for`, async (context) => {
-    const { run, profile, asked } = await only(context, {
-      ...published('bert'),
-      [name]: JSON.stringify(contents),
-    });
-    const { code, stderr } = await run('pull', profile);
-    assert.equal(code, 1);
-    assert.match(stderr, line);
-    assert.ok(asked().includes(`owner/only/${name}`));
-    assert.deepEqual(
-      asked().filter((subject) => subject.includes('safetensors')),
-      [],
-    );
-  });
-}
-
-test('a pickle that would run code is refused by the name of what it calls', async (context) => {
-  const evil = Buffer.from('\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R.', 'latin1');
-  const { folder, profile, run } = await only(context, {
-    ...published('bert', (name) => (name === 'model.safetensors' ? undefined : name)),
-    'pytorch_model.bin': evil,
-  });
-  const { code, stderr } = await run('pull', profile);
-  assert.equal(code, 1);
-  assert.match(stderr, /pytorch_model\.bin: .*`posix\.system`\n$/);
-  assert.ok(!existsSync(join(folder, 'own.lock.json')));
 });

@@ -12,6 +12,7 @@ test('a description crosses as it is, a refusal as a line that names the entry t
   const description: Description = {
     architecture: 'onnx',
     graph: '/a/model.onnx',
+    data: [],
     task: 'embedding',
     maxTokens: 128,
     settings: [],

@@ -9,7 +9,7 @@ import type { Profile, ProfileModel } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { HubCache } from './cache.js';
 import { lockFileOf, readLock, type Lock, type LockedModel } from './lock.js';
-import { isWeights } from './select.js';
+import { isSettings } from './select.js';
 
 export interface InstalledModel {
   /** Configuration and tokenizer. */
@@ -79,7 +79,7 @@ function locate(
   }
   const commitOf = (path: string) => served.find((file) => file.path === path)?.commit;
   const settings = commitOf('config.json') ?? '';
-  const weights = served.find(({ path }) => isWeights(path))?.commit ?? settings;
+  const weights = served.find(({ path }) => !isSettings(path))?.commit ?? settings;
   return {
     folder: cache.snapshot(locked.repo, settings),
     weightsFolder: cache.snapshot(locked.repo, weights),

@@ -7,7 +7,7 @@ import type { HubCache } from './cache.js';
 import type { HubClient, RemoteFile } from './client.js';
 import type { Wanted } from './download.js';
 import type { LockedFile, LockedModel } from './lock.js';
-import { computing, isWeights, selectSettings, selectWeights } from './select.js';
+import { computing, isSettings, selectData, selectSettings, selectWeights } from './select.js';
 
 /** What is to be fetched for one model. */
 export interface Plan {
@@ -23,8 +23,14 @@ interface Weights {
   readonly commit: string;
   /** Of the files that may compute the model. */
   readonly names: readonly string[];
-  /** Those that do, or that `graph` needs. */
+  /** `graph`, or the weights that do. */
   readonly select: (graph: string) => readonly Wanted[];
+  /**
+   * Files of a graph's numbers.
+   *
+   * @throws {StartError} for one that is not there.
+   */
+  readonly data: (names: readonly string[]) => readonly Wanted[];
 }
 
 /** Asks the hub what the profile's revisions hold. */
@@ -42,14 +48,17 @@ export async function planFromHub(
   const of = (commit: string, files: readonly RemoteFile[]) =>
     files.map((file) => ({ ...file, repo, commit, sha256: '' }));
   const settings = selectSettings(main.files, `${repo} at ${revision}`);
+  const files = of(other.commit, other.files);
+  const what = `${repo} at ${weightsRevision}`;
   return {
     model,
     entry: { repo, revision, weights_revision: weightsRevision, licence: main.licence },
     settings: of(main.commit, settings),
     weights: {
       commit: other.commit,
-      names: computing(other.files, `${repo} at ${weightsRevision}`),
-      select: (graph) => of(other.commit, selectWeights(other.files, graph)),
+      names: computing(files, what),
+      select: (graph) => selectWeights(files, graph),
+      data: (names) => selectData(files, names, what),
     },
     converted: [],
   };
@@ -68,7 +77,7 @@ export function planFromLock(model: ProfileModel, { files, ...entry }: LockedMod
       sha256,
       etag: etag ?? sha256,
     }));
-  const weights = wanted.filter(({ path }) => isWeights(path));
+  const weights = wanted.filter(({ path }) => !isSettings(path));
   return {
     model,
     entry,
@@ -76,7 +85,8 @@ export function planFromLock(model: ProfileModel, { files, ...entry }: LockedMod
     weights: {
       commit: weights[0]?.commit ?? '',
       names: weights.map(({ path }) => path),
-      select: () => weights,
+      select: (graph) => selectWeights(weights, graph),
+      data: (names) => selectData(weights, names, `the lock of ${model.name}`),
     },
     converted,
   };

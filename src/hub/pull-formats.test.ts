@@ -1,23 +1,31 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { StartError } from '../start-error.js';
 import { pullWorld, REPO, type World } from '../testing/pull-world.js';
-import type { PullParts } from './pull.js';
+import type { GraphFiles, PullParts } from './pull.js';
 
 const SMALL = { 'config.json': '{}', 'vocab.txt': 'a' };
 
-/** A pull of these files, told what each describing was asked; `graph` is its answer, or why there is none. */
+const WEIGHTS: GraphFiles = { graph: '', data: [] };
+
+/**
+ * A pull of these files, told what each describing was asked; `answer` is its answer, whose data are told once the
+ * graph is there, or why there is none.
+ */
 async function world(
   context: TestContext,
   files: Readonly<Record<string, string>>,
-  graph: string | StartError = '',
+  answer: GraphFiles | StartError = WEIGHTS,
 ) {
   const asked: { names: readonly string[]; weightsFolder: string }[] = [];
   const describe: PullParts['describe'] = (_, { weightsFolder }, names) => {
     asked.push({ names, weightsFolder });
-    return graph instanceof StartError ? Promise.reject(graph) : Promise.resolve(graph);
+    if (answer instanceof StartError) return Promise.reject(answer);
+    const { graph } = answer;
+    return Promise.resolve(existsSync(join(weightsFolder, graph)) ? answer : { graph, data: [] });
   };
   const own = await pullWorld(context, { files: { ...SMALL, ...files } }, {}, describe);
   return { ...own, asked };
@@ -97,20 +105,47 @@ test('a converted file that is not what the lock says is refused, whichever it i
   );
 });
 
-test('a graph comes with its numbers alone, and is found in its folder', async (context) => {
-  const graphs = {
-    'onnx/model.onnx': 'graph',
-    'onnx/model.onnx_data': 'numbers',
-    'onnx/model_fp16.onnx': 'not needed',
-    'model.safetensors': 'not needed beside the graph',
-  };
-  const own = await world(context, graphs, 'onnx/model.onnx');
-  await own.pull();
-  const expected = ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data', 'vocab.txt'];
-  assert.deepEqual(fetched(own), expected);
-  assert.deepEqual(served(own), expected);
+const GRAPHS = {
+  'onnx/model.onnx': 'graph',
+  'onnx/model.onnx_data': 'not needed, for the graph does not name it',
+  'onnx/numbers.pb': 'numbers',
+  'onnx/model_fp16.onnx': 'not needed',
+  'model.safetensors': 'not needed beside the graph',
+};
+
+test('a graph comes with the numbers that it names, and is found in its folder', async (context) => {
+  const answer = { graph: 'onnx/model.onnx', data: ['onnx/numbers.pb'] };
+  const own = await world(context, GRAPHS, answer);
+  const expected = ['config.json', 'onnx/model.onnx', 'onnx/numbers.pb', 'vocab.txt'];
+  for (const cached of [false, true]) {
+    await own.pull();
+    assert.deepEqual(fetched(own), cached ? [] : expected);
+    assert.deepEqual(served(own), expected);
+    own.hub.clearRequests();
+  }
   const { folder, weightsFolder } = own.installed();
   assert.deepEqual([folder, weightsFolder], Array(2).fill(own.cache.snapshot(REPO, own.commit)));
+});
+
+test('numbers that a repository or a lock has not are named', async (context) => {
+  const absent = { graph: 'onnx/model.onnx', data: ['onnx/absent.pb'] };
+  const own = await world(context, GRAPHS, absent);
+  assert.match(
+    await own.refusal(),
+    /^owner\/name at [0-9a-f]{40}: expected onnx\/absent\.pb, which has numbers of the graph, found no such file\.$/,
+  );
+  assert.ok(!existsSync(own.lockFile));
+  absent.data = [];
+  await own.pull();
+  absent.data = ['onnx/numbers.pb'];
+  await assert.rejects(own.pull(), (error) => {
+    assert.ok(error instanceof StartError);
+    assert.match(error.lines[0] ?? '', /^the lock of a: expected onnx\/numbers\.pb, /);
+    assert.match(error.lines[1] ?? '', /own\.lock\.json .*--update$/);
+    return true;
+  });
+  await own.pull({ update: true });
+  assert.ok(served(own).includes('onnx/numbers.pb'));
 });
 
 test('what is not served is refused once its small files say so', async (context) => {
@@ -143,7 +178,7 @@ test('the names are those of the commit that has the weights', async (context) =
 
 test('what a lock has not is said to be asked for anew', async (context) => {
   const refusals: StartError[] = [];
-  const describe = () => (refusals[0] ? Promise.reject(refusals[0]) : Promise.resolve(''));
+  const describe = () => (refusals[0] ? Promise.reject(refusals[0]) : Promise.resolve(WEIGHTS));
   const files = { ...SMALL, 'model.safetensors': 'weights' };
   const own = await pullWorld(context, { files }, {}, describe);
   await own.pull();

@@ -35,8 +35,8 @@ export interface PullParts {
   readonly cache: HubCache;
   readonly progress: Progress;
   /**
-   * The graph that computes a model, relative to the folder of its weights; empty: its weights do. `names` are those
-   * of the files there, which have not come yet.
+   * The graph that computes a model, if one does. `names` are those of the files beside its weights, which need not
+   * have come.
    *
    * @throws {StartError} when the files that have come say that it cannot be served.
    */
@@ -44,11 +44,19 @@ export interface PullParts {
     model: ProfileModel,
     files: InstalledModel,
     names: readonly string[],
-  ) => Promise<string>;
+  ) => Promise<GraphFiles>;
   /** Stores the folder's pickled weights as safetensors beside them, unless they have been; tells which as which. */
   readonly convert: (folder: string) => Promise<readonly { from: string; to: string }[]>;
   /** Whether to ask the hub anew and replace what the lock says. */
   readonly update: boolean;
+}
+
+/** Names relative to the folder of a model's weights. */
+export interface GraphFiles {
+  /** Empty: weights compute the model. */
+  readonly graph: string;
+  /** What has numbers of the graph, as the graph says; empty while it has not come. */
+  readonly data: readonly string[];
 }
 
 export interface PullOutcome {
@@ -64,11 +72,11 @@ const PARALLEL = 4;
 /** Room that is left beside the files: the cache is rarely alone on its disk. */
 const SPARE_BYTES = 64 << 20;
 
-/** A model whose small files have come. */
+/** A model whose files have come as far as they say what else it needs. */
 interface Begun {
   readonly plan: Plan;
-  readonly settings: readonly LockedFile[];
-  readonly weights: readonly Wanted[];
+  readonly fetched: readonly LockedFile[];
+  readonly missing: readonly Wanted[];
 }
 
 /**
@@ -96,10 +104,10 @@ export async function pull(profile: Profile, parts: PullParts): Promise<PullOutc
         throw unlessOutdated(error, profile);
       });
     });
-    const missing = begun.flatMap(({ weights }) => weights);
+    const missing = begun.flatMap((model) => model.missing);
     await requireSpace(missing, parts.cache);
     const models = await all(begun, stop, (one) => finish(one, fetching));
-    const files = [...begun.flatMap(({ settings }) => settings), ...missing];
+    const files = [...begun.flatMap(({ fetched }) => fetched), ...missing];
     const entries = wanted.map(({ name }, index) => [name, models[index]] as const);
     writeLock(lockFile, {
       ...lock,
@@ -164,8 +172,13 @@ async function begin(plan: Plan, fetching: Fetching): Promise<Begun> {
     weightsFolder: cache.snapshot(entry.repo, weights.commit),
     locked: [],
   };
-  const graph = await fetching.describe(model, files, weights.names);
-  return { plan, settings, weights: weights.select(graph) };
+  const { graph } = await fetching.describe(model, files, weights.names);
+  const computing = weights.select(graph);
+  if (graph === '') return { plan, fetched: settings, missing: computing };
+  await requireSpace(computing, cache);
+  const fetched = [...settings, ...(await fetchAll(model, computing, fetching))];
+  const { data } = await fetching.describe(model, files, weights.names);
+  return { plan, fetched, missing: weights.data(data) };
 }
 
 /** @throws {StartError} when the disk cannot hold what is missing. */
@@ -187,12 +200,9 @@ async function requireSpace(files: readonly Wanted[], cache: HubCache): Promise<
 }
 
 /** Fetches what computes a model. */
-async function finish(
-  { plan, settings, weights }: Begun,
-  fetching: Fetching,
-): Promise<LockedModel> {
-  const files = [...settings, ...(await fetchAll(plan.model, weights, fetching))];
-  const pickled = weights.filter(({ path }) => isPickled(path));
+async function finish({ plan, fetched, missing }: Begun, fetching: Fetching): Promise<LockedModel> {
+  const files = [...fetched, ...(await fetchAll(plan.model, missing, fetching))];
+  const pickled = missing.filter(({ path }) => isPickled(path));
   if (pickled.length > 0) files.push(...(await convertAll(plan, pickled, fetching)));
   return { ...plan.entry, files };
 }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { StartError } from '../start-error.js';
 import type { RemoteFile } from './client.js';
 import {
   computing,
   isPickled,
-  isWeights,
+  isSettings,
+  selectData,
   selectSettings,
   selectWeights,
   storedAs,
@@ -116,21 +118,18 @@ for (const [what, has, selected] of [
   });
 }
 
-test('a graph comes with the files that have its numbers, and without other graphs', () => {
-  const own = [
-    'onnx/model.onnx',
-    'onnx/model.onnx.data',
-    'onnx/model.onnx_data',
-    'onnx/model.onnx_data_1',
-  ];
-  const others = [
-    'model.onnx',
-    'onnx/model_fp16.onnx',
-    'onnx/model_fp16.onnx_data',
-    'model.safetensors',
-  ];
-  const files = repository(...own, ...others);
-  assert.deepEqual(pathsOf(selectWeights(files, 'onnx/model.onnx')), own);
+test('a graph is that file alone, and its numbers are what it names', () => {
+  const files = repository('onnx/model.onnx', 'onnx/model.onnx_data', 'onnx/numbers.pb');
+  assert.deepEqual(pathsOf(selectWeights(files, 'onnx/model.onnx')), ['onnx/model.onnx']);
+  assert.deepEqual(pathsOf(selectData(files, ['onnx/numbers.pb'], 'a/b at c')), [
+    'onnx/numbers.pb',
+  ]);
+  assert.throws(
+    () => selectData(files, ['onnx/numbers.pb', 'numbers.pb'], 'a/b at c'),
+    new StartError([
+      'a/b at c: expected numbers.pb, which has numbers of the graph, found no such file.',
+    ]),
+  );
 });
 
 test('what computes a model is looked for where a folder is', () => {
@@ -163,18 +162,19 @@ test('weights are told from settings by their names', () => {
     'onnx/model.onnx',
     'onnx/model.onnx_data',
     'onnx/model.onnx.data',
+    'numbers.pb',
+    'weights/vocab.txt',
   ]) {
-    assert.ok(isWeights(path), path);
+    assert.ok(!isSettings(path), path);
   }
   for (const path of [
     'config.json',
     'tokenizer.json',
     'sentencepiece.bpe.model',
     'vocab.txt',
-    'onnx_config.json',
     '1_Pooling/config.json',
   ]) {
-    assert.ok(!isWeights(path), path);
+    assert.ok(isSettings(path), path);
   }
 });
 

@@ -2,6 +2,7 @@
  * Which of a repository's files serving needs: first what describes a model, then what computes it.
  */
 
+import { StartError } from '../start-error.js';
 import type { RemoteFile } from './client.js';
 import { HubError } from './hub-error.js';
 
@@ -58,13 +59,9 @@ export function computing(files: readonly RemoteFile[], what: string): string[] 
   );
 }
 
-/**
- * What of `files` is `graph`, with the files that have its numbers; where it is empty, the weights of a checkpoint:
- * safetensors, otherwise a pickle.
- */
-export function selectWeights(files: readonly RemoteFile[], graph: string): RemoteFile[] {
-  // Exporters put numbers into `model.onnx_data`, `model.onnx.data` or several `model.onnx_data_1`.
-  if (graph !== '') return files.filter(({ path }) => path.startsWith(graph));
+/** What of `files` is `graph`; where it is empty, the weights of a checkpoint: safetensors, otherwise a pickle. */
+export function selectWeights<F extends RemoteFile>(files: readonly F[], graph: string): F[] {
+  if (graph !== '') return files.filter(({ path }) => path === graph);
   const single = (name: string) => files.filter(({ path }) => path === name);
   const listed = (list: string, shard: RegExp) =>
     single(list).length === 0 ? [] : files.filter(({ path }) => path === list || shard.test(path));
@@ -77,9 +74,29 @@ export function selectWeights(files: readonly RemoteFile[], graph: string): Remo
   return choices.find((choice) => choice.length > 0) ?? [];
 }
 
-/** Whether a served file holds weights, or lists the files that do. */
-export function isWeights(path: string): boolean {
-  return /\.(?:safetensors|bin)(?:\.index\.json)?$|\.onnx[^/]*$/.test(path);
+/**
+ * Those of `files` that have a graph's numbers.
+ *
+ * @throws {StartError} where one of `names` is none of them.
+ */
+export function selectData<F extends RemoteFile>(
+  files: readonly F[],
+  names: readonly string[],
+  what: string,
+): F[] {
+  return names.map((name) => {
+    const found = files.find(({ path }) => path === name);
+    if (found !== undefined) return found;
+    throw new StartError([
+      `${what}: expected ${name}, which has numbers of the graph, found no such file.`,
+    ]);
+  });
+}
+
+/** Whether a served file describes a model; others compute it. */
+export function isSettings(path: string): boolean {
+  const named = [CONFIG, ...SETTINGS, TOKENIZER, ...VOCABULARIES.flat()];
+  return named.includes(path) || MODULE_SETTINGS.test(path);
 }
 
 /** Whether a file's tensors are stored as safetensors before they are served. */

@@ -129,6 +129,29 @@ test('what computes a model is what its entry says, else found out from its file
   assert.match(faults.join(), /^2:21: models\[0\]\.format: .*"auto"\|"checkpoint"\|"onnx"/);
 });
 
+test('a graph is named by its place in the folder, where nothing else says what computes the model', (context) => {
+  const faultsOfEntry = (entry: string) =>
+    faultsOf(profileFile(context, `name: own\nmodels: [${entry}]\n${ROUTES}`)).join();
+  const file = profileFile(
+    context,
+    `name: own\nmodels: [{ name: a, graph: onnx/b.onnx }, { name: b }]\n${ROUTES}`,
+  );
+  assert.deepEqual(
+    readProfile(file).models.map(({ graph }) => graph),
+    ['onnx/b.onnx', ''],
+  );
+  for (const graph of ['model', 'a/b.onnx', '../b.onnx', '/b.onnx', 'onnx/../../b.onnx']) {
+    assert.match(
+      faultsOfEntry(`{ name: a, graph: ${graph} }`),
+      /models\[0\]\.graph: must be a graph in/,
+    );
+  }
+  const twice = '{ name: a, path: a/m.onnx, graph: m.onnx }';
+  assert.match(faultsOfEntry(twice), /models\[0\]\.graph: cannot be: path names the graph/);
+  const none = '{ name: a, format: checkpoint, graph: m.onnx }';
+  assert.match(faultsOfEntry(none), /models\[0\]\.graph: cannot be: format wants the weights/);
+});
+
 test('what only classifiers have is refused of an encoder', (context) => {
   const yaml = [
     'name: own',

@@ -65,7 +65,7 @@ function toProfile(
   return {
     name,
     file,
-    models: models.map(({ name, source, path, labels, max_tokens, format, pooling }) => ({
+    models: models.map(({ name, source, path, labels, max_tokens, format, graph, pooling }) => ({
       name,
       folder: path === undefined ? resolve(modelsDir, name) : resolve(folder, path),
       source: source && {
@@ -76,6 +76,7 @@ function toProfile(
       labels: labels ?? {},
       maxTokens: max_tokens ?? 0,
       format: format ?? 'auto',
+      graph: graph ?? '',
       pooling: pooling ?? '',
     })),
     routes: routes.map(({ path, contract, models: wanted }) => ({

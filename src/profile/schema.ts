@@ -36,6 +36,14 @@ const model = z.strictObject({
   max_tokens: z.int().min(4).optional(),
   /** What computes it, where its folder has both: the weights if Chorus knows their kind, unless this says more. */
   format: z.enum(['auto', 'checkpoint', 'onnx']).optional(),
+  /** Which graph computes it, where its folder or repository has several. */
+  graph: z
+    .string()
+    .regex(
+      /^(?:onnx\/)?[^/]+\.onnx$/,
+      'must be a graph in the folder or in its onnx/, such as onnx/model_O2.onnx',
+    )
+    .optional(),
   /** Serves the encoder's vectors instead of its head. */
   pooling: z.enum(['cls', 'mean']).optional(),
 });
@@ -67,12 +75,18 @@ export const profileSchema = z
     const complain = (path: (string | number)[], message: string) => {
       context.addIssue({ code: 'custom', path, message });
     };
-    for (const [index, { name, labels, pooling }] of models.entries()) {
+    for (const [index, { name, labels, pooling, format, graph, path }] of models.entries()) {
       if (models.findIndex((other) => other.name === name) < index) {
         complain(['models', index, 'name'], 'names a second model; names must differ');
       }
       if (labels !== undefined && pooling !== undefined) {
         complain(['models', index, 'labels'], 'cannot be: a model with pooling has none');
+      }
+      if (graph !== undefined && format === 'checkpoint') {
+        complain(['models', index, 'graph'], 'cannot be: format wants the weights');
+      }
+      if (graph !== undefined && path?.endsWith('.onnx')) {
+        complain(['models', index, 'graph'], 'cannot be: path names the graph');
       }
     }
     for (const [index, { labels }] of golden.entries()) {
@@ -107,6 +121,8 @@ export interface ProfileModel {
   /** 0: as many as the model reads. */
   readonly maxTokens: number;
   readonly format: 'auto' | 'checkpoint' | 'onnx';
+  /** Relative to the folder of the weights; empty: the usual one. */
+  readonly graph: string;
   /** Empty: the checkpoint's own head. */
   readonly pooling: 'cls' | 'mean' | '';
 }

@@ -119,7 +119,8 @@ export async function pullWorld(
 /** Takes the weights where there are some, else the first graph. */
 const graphIfAny: PullParts['describe'] = (_, __, names) => {
   const hasWeights = names.some((name) => /\.(?:safetensors|bin)$/.test(name));
-  return Promise.resolve(hasWeights ? '' : (names.find((name) => name.endsWith('.onnx')) ?? ''));
+  const graph = hasWeights ? undefined : names.find((name) => name.endsWith('.onnx'));
+  return Promise.resolve({ graph: graph ?? '', data: [] });
 };
 
 /** Writes a file beside every pickled one of `folder`, as the engine does. */

@@ -48,6 +48,7 @@ export function testProfile(
       labels: {},
       maxTokens: 0,
       format: 'auto',
+      graph: '',
       pooling: '',
     })),
     routes,

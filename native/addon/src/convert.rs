@@ -1,6 +1,7 @@
 //! Conversions between the bridge's types and the engine's.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -56,6 +57,7 @@ impl TryFrom<ModelConfig> for model::ModelConfig {
             locked: config.locked.into_iter().map(checkpoint::LockedFile::from).collect(),
             max_tokens: unless_zero(config.max_tokens),
             format: named("format", &config.format, &formats)?,
+            graph: (!config.graph.is_empty()).then_some(config.graph),
             pooling: named("pooling", &config.pooling, &poolings)?,
             label_names: config.label_names.into_iter().map(|name| (name.from, name.to)).collect(),
         })
@@ -64,13 +66,15 @@ impl TryFrom<ModelConfig> for model::ModelConfig {
 
 impl From<model::Description> for Description {
     fn from(description: model::Description) -> Self {
-        let graph = match &description.source {
-            Source::Checkpoint(_) => String::new(),
-            Source::Graph(graph) => graph.to_string_lossy().into_owned(),
+        let name = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let (graph, data) = match &description.source {
+            Source::Checkpoint(_) => Default::default(),
+            Source::Graph(graph) => (name(&graph.path), graph.data.iter().map(name).collect()),
         };
         Self {
             architecture: description.architecture(),
             graph,
+            data,
             task: match description.task {
                 Task::Classification { .. } => "classification",
                 Task::Embedding(_) => "embedding",

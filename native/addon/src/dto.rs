@@ -36,6 +36,8 @@ pub struct ModelConfig {
     /// What it is computed with, where its folder leaves a choice.
     #[napi(ts_type = "'auto' | 'checkpoint' | 'onnx'")]
     pub format: String,
+    /// Which of its folder's graphs computes it, relative to the weights; `''`: the usual one.
+    pub graph: String,
     /// `''`: the checkpoint's own head.
     #[napi(ts_type = "'cls' | 'mean' | ''")]
     pub pooling: String,
@@ -79,6 +81,8 @@ pub struct Description {
     pub architecture: String,
     /// The ONNX file that computes it; `''`: the weights of a checkpoint.
     pub graph: String,
+    /// The files that hold the graph's numbers, outside it; none while the graph is not there.
+    pub data: Vec<String>,
     #[napi(ts_type = "'classification' | 'embedding'")]
     pub task: String,
     pub max_tokens: u32,

@@ -239,7 +239,8 @@ fn what_is_missing_or_wrong_is_named_with_what_was_expected_and_found() {
         ("bert", set("intermediate_size", 65.into()), &["intermediate.dense.weight", "[65, 32]"]),
         ("bert", set("vocab_size", 100.into()), &["at most 100 tokens"]),
         ("bert", set("id2label", serde_json::json!({"0": "a"})), &["2 labels", "found 1"]),
-        ("onnx", write("model.onnx", b"nothing of the kind"), &["model.onnx", "ONNX Runtime refused the model"]),
+        ("onnx", write("model.onnx", b"nothing of the kind"), &["model.onnx", "expected an ONNX graph"]),
+        ("onnx", write("model.onnx", b""), &["model.onnx", "ONNX Runtime refused the model"]),
     ];
     for (name, change, expected) in cases {
         let message = load_error(name, change).to_string();

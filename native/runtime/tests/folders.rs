@@ -7,11 +7,14 @@ mod common;
 use std::{fs, path::Path};
 
 use chorus_core::{requests::InferError, spec::Pooling};
-use chorus_runtime::{checkpoint::Format, model::ModelConfig};
+use chorus_runtime::{
+    checkpoint::{Format, Graph},
+    model::{Description, ModelConfig, Source},
+};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
 
-use crate::common::{Loaded, Numbers, config, copy_of, edit, fixture, model, start};
+use crate::common::{Loaded, Numbers, config, copy_folder, copy_of, edit, fixture, model, start};
 
 fn load(name: &str, folder: &Path) -> Loaded {
     start(&config(vec![model(name, folder.to_owned())])).unwrap()
@@ -165,6 +168,36 @@ fn a_graph_in_a_folder_of_its_own_is_served_with_what_lies_one_folder_up() {
     fs::copy(&graph, folder.path().join("onnx/model_fp16.onnx")).unwrap();
     let message = refusal(model("onnx", folder.path().to_owned()));
     assert!(message.contains("found onnx/model_fp16.onnx, onnx/model_quantized.onnx"), "{message}");
+}
+
+#[test]
+fn a_graph_with_its_numbers_elsewhere_is_served_if_they_are_there() {
+    let folder = copy_of("onnx");
+    let expected = answer(&load("onnx", folder.path()), "hello");
+    copy_folder(&fixture("onnx-external"), folder.path());
+    assert_eq!(answer(&load("onnx", folder.path()), "hello"), expected);
+    fs::remove_file(folder.path().join("numbers.pb")).unwrap();
+    let message = refusal(model("onnx", folder.path().to_owned()));
+    assert!(message.contains("numbers.pb, which has numbers of the graph, found no such file"), "{message}");
+}
+
+#[test]
+fn the_graph_that_the_profile_names_is_served() {
+    let folder = copy_of("onnx");
+    let graphs = folder.path().join("onnx");
+    copy_folder(&fixture("onnx-external"), &graphs);
+    fs::rename(graphs.join("model.onnx"), graphs.join("model_O4.onnx")).unwrap();
+    let named = |graph: &str| ModelConfig {
+        graph: Some(graph.to_owned()),
+        format: Format::Onnx,
+        ..model("onnx", folder.path().to_owned())
+    };
+    let description = Description::read(&named("onnx/model_O4.onnx")).unwrap();
+    let Source::Graph(Graph { path, data, .. }) = description.source else { panic!("not a graph") };
+    assert_eq!((path, data), (graphs.join("model_O4.onnx"), vec![graphs.join("numbers.pb")]));
+    assert!(start(&config(vec![named("onnx/model_O4.onnx")])).is_ok());
+    let message = refusal(named("onnx/model_O3.onnx"));
+    assert!(message.contains("expected onnx/model_O3.onnx, found model.onnx, onnx/model_O4.onnx"), "{message}");
 }
 
 #[test]

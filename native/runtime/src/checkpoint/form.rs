@@ -62,7 +62,7 @@ fn has_weights(names: &[String]) -> bool {
 /// Where there is nothing, or several graphs of which none has the usual name.
 pub fn form_of(names: &[String], format: Format, is_known: bool) -> Result<Form, Formless> {
     let has_weights = has_weights(names);
-    let graph = graph_among(names);
+    let graph = usual_graph(names);
     match (format, graph) {
         (Format::Checkpoint | Format::Auto, _) if has_weights && is_known => Ok(Form::Checkpoint),
         (Format::Auto | Format::Onnx, Ok(Some(graph))) => Ok(Form::Graph(graph.to_owned())),
@@ -77,15 +77,28 @@ pub fn form_of(names: &[String], format: Format, is_known: bool) -> Result<Form,
     }
 }
 
-/// The graph of the usual name, or the only one.
-fn graph_among(names: &[String]) -> Result<Option<&str>, Formless> {
+/// The graph `wanted` of the files `names`.
+pub fn graph_named(names: &[String], wanted: &str) -> Result<Form, Formless> {
+    if names.iter().any(|name| name == wanted) {
+        return Ok(Form::Graph(wanted.to_owned()));
+    }
+    let graphs = graphs_among(names).join(", ");
+    Err(Formless { expected: wanted.to_owned(), found: (!graphs.is_empty()).then_some(graphs) })
+}
+
+fn graphs_among(names: &[String]) -> Vec<&str> {
     let is_graph = |name: &&str| Path::new(name).extension().is_some_and(|extension| extension == "onnx");
-    let graphs: Vec<&str> = names.iter().map(String::as_str).filter(is_graph).collect();
+    names.iter().map(String::as_str).filter(is_graph).collect()
+}
+
+/// The graph of the usual name, or the only one.
+fn usual_graph(names: &[String]) -> Result<Option<&str>, Formless> {
+    let graphs = graphs_among(names);
     let usual = [GRAPH.to_owned(), format!("{GRAPH_FOLDER}/{GRAPH}")];
     match usual.iter().find_map(|usual| graphs.iter().find(|graph| *graph == usual)) {
         Some(graph) => Ok(Some(graph)),
         None if graphs.len() > 1 => Err(Formless {
-            expected: format!("{}, or the name of another graph at the end of the model's `path`", usual.join(" or ")),
+            expected: format!("{}, or the name of another as the model's `graph`", usual.join(" or ")),
             found: Some(graphs.join(", ")),
         }),
         None => Ok(graphs.first().copied()),
@@ -130,6 +143,15 @@ mod tests {
         assert_eq!(form(&["a.onnx", "model.onnx"], Format::Auto, true), Ok(graph("model.onnx")));
         let several = form(&["onnx/model_fp16.onnx", "onnx/model_int8.onnx"], Format::Auto, true).unwrap_err();
         assert_eq!(several.found.as_deref(), Some("onnx/model_fp16.onnx, onnx/model_int8.onnx"));
+    }
+
+    #[test]
+    fn a_graph_that_is_named_is_that_one() {
+        let names = ["model.onnx", "model.safetensors", "onnx/model_int8.onnx"].map(String::from);
+        assert_eq!(graph_named(&names, "onnx/model_int8.onnx"), Ok(graph("onnx/model_int8.onnx")));
+        let absent = graph_named(&names, "model_int8.onnx").unwrap_err();
+        assert_eq!(absent.found.as_deref(), Some("model.onnx, onnx/model_int8.onnx"));
+        assert_eq!(graph_named(&[], "a.onnx").unwrap_err().found, None);
     }
 
     #[test]

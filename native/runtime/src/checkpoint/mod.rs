@@ -2,28 +2,42 @@
 //!
 //! Tokenizer files are `tokenizer/`'s business, the graph is built by the engine.
 //!
-//! - `form`: whether weights or an ONNX graph compute it
+//! - `form`: whether weights or an ONNX graph compute it; `graph`: what its file says
 //! - `safetensors`, `torch`: weights in the two formats that there are
 //! - `modules`: what sentence-transformers does with an encoder's vectors
 //! - `json`, `locked`: files that are read, files that are known
 
 mod form;
+mod graph;
 mod json;
 mod locked;
 mod modules;
 mod safetensors;
 pub mod torch;
 
+use std::{fs::File, path::Path};
+
+use memmap2::Mmap;
+
 pub use self::{
-    form::{Form, Format, Formless, form_of, names_in},
+    form::{Form, Format, Formless, form_of, graph_named, names_in},
+    graph::Graph,
     json::{read_json, read_object, read_optional_json},
     locked::{LockedFile, sha256},
     modules::{FILES as MODULE_FILES, Modules},
     safetensors::WeightFiles,
     torch::{Stored, store_as_safetensors},
 };
+use crate::error::LoadError;
 
 /// Weights as `torch.save` wrote them.
 pub const PICKLED: &str = "pytorch_model.bin";
 /// The map from tensor to file where they are in several.
 pub const PICKLED_SHARDS: &str = "pytorch_model.bin.index.json";
+
+fn map(path: &Path) -> Result<Mmap, LoadError> {
+    let file = File::open(path).map_err(|error| LoadError::unreadable(path, &error))?;
+    // SAFETY: the mapping is read-only. Chorus requires that weight files are not changed while it
+    // runs (README, "Models"); replacing them by rename, as `pull` and the hub's cache do, is fine.
+    unsafe { Mmap::map(&file) }.map_err(|error| LoadError::unreadable(path, &error))
+}

@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     path::Path,
 };
 
@@ -12,7 +11,7 @@ use chorus_core::weights::{Dtype, Place, Tensor, WeightIndex};
 use memmap2::{Mmap, UncheckedAdvice};
 use safetensors::SafeTensors;
 
-use super::{PICKLED, PICKLED_SHARDS};
+use super::{PICKLED, PICKLED_SHARDS, map};
 use crate::error::LoadError;
 
 /// One file with all weights.
@@ -90,13 +89,6 @@ impl WeightFiles {
         self.files.insert(name.to_owned(), map);
         Ok(())
     }
-}
-
-fn map(path: &Path) -> Result<Mmap, LoadError> {
-    let file = File::open(path).map_err(|error| LoadError::unreadable(path, &error))?;
-    // SAFETY: the mapping is read-only. Chorus requires that weight files are not changed while it
-    // runs (README, "Models"); replacing them by rename, as `pull` and the hub's cache do, is fine.
-    unsafe { Mmap::map(&file) }.map_err(|error| LoadError::unreadable(path, &error))
 }
 
 /// File names in the index; each must be a plain name, so that no index can point outside its directory.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::ModelConfig;
 use crate::{
-    checkpoint::{Form, Format, Formless, Modules, form_of, names_in, read_object},
+    checkpoint::{Form, Format, Formless, Graph, Modules, form_of, graph_named, names_in, read_object},
     error::LoadError,
     tokenizer::{self, Setting},
 };
@@ -23,8 +23,8 @@ const LEAST_MAX_TOKENS: usize = 4;
 pub enum Source {
     /// Weights, by Chorus's own operators.
     Checkpoint(Box<ModelSpec>),
-    /// An ONNX file, by ONNX Runtime.
-    Graph(PathBuf),
+    /// An ONNX graph, by ONNX Runtime.
+    Graph(Graph),
 }
 
 /// A model, as its small files describe it.
@@ -45,9 +45,13 @@ pub struct Description {
 }
 
 impl Description {
-    /// Describes the model of `config` by the files that are there.
+    /// Describes the model of `config` by the files that are there, which must be all.
     pub fn read(config: &ModelConfig) -> Result<Self, LoadError> {
-        Self::of(config, &names_in(config.weights()))
+        let description = Self::of(config, &names_in(config.weights()))?;
+        if let Source::Graph(graph) = &description.source {
+            graph.require_data()?;
+        }
+        Ok(description)
     }
 
     /// Describes the model of `config`; `names` are those of the files beside its weights, which need not be there yet.
@@ -65,9 +69,10 @@ impl Description {
         let in_config = |source| LoadError::Config { path: config_path.clone(), source };
         let modules = Modules::read(&folder)?;
         let pooling = pooling(config, modules.as_ref(), &folder)?;
-        let form = match graph {
-            Some(graph) => Ok(Form::Graph(graph.to_string_lossy().into_owned())),
-            None => form_of(names, config.format, Architecture::of(&json).is_ok()),
+        let form = match (graph, &config.graph) {
+            (Some(graph), _) => Ok(Form::Graph(graph.to_string_lossy().into_owned())),
+            (None, Some(graph)) => graph_named(names, graph),
+            (None, None) => form_of(names, config.format, Architecture::of(&json).is_ok()),
         };
         let form = form.map_err(|formless| formless_in(config, formless))?;
         let (source, task, limit) = match form {
@@ -90,8 +95,8 @@ impl Description {
                     None => spec::classification(&json).map_err(in_config)?,
                 };
                 let limit = spec::position_limit(&json).map_err(in_config)?;
-                let file = config.weights().join(name);
-                (Source::Graph(file), task, limit)
+                let graph = Graph::read(config.weights().join(name))?;
+                (Source::Graph(graph), task, limit)
             }
         };
         let tokenizer = tokenizer::Folder::open(&folder)?;
@@ -161,6 +166,9 @@ fn pooling(config: &ModelConfig, modules: Option<&Modules>, folder: &Path) -> Re
 }
 
 fn formless_in(config: &ModelConfig, Formless { expected, found }: Formless) -> LoadError {
+    if config.graph.is_some() {
+        return entry(config, "graph", config.weights(), &expected, &found.unwrap_or("no graph".to_owned()));
+    }
     match (config.format, found) {
         (Format::Auto, None) => LoadError::missing(config.weights(), expected),
         (Format::Auto, Some(found)) => LoadError::invalid(config.weights(), expected, found),

@@ -17,8 +17,6 @@ use crate::checkpoint::MODULE_FILES;
 /// Kinds of files that say what a model is, by their extension.
 const EXTENSIONS: [&str; 3] = ["json", "model", "txt"];
 const WEIGHTS: &str = "safetensors";
-/// Endings of the names of files that hold a graph's numbers.
-const GRAPH_DATA: [&str; 3] = ["data", ".pb", ".weights"];
 
 /// The sha256 of each of a model's files, by its name in the model's folder.
 pub struct Identity(BTreeMap<String, String>);
@@ -52,13 +50,7 @@ pub fn files_of(config: &ModelConfig, description: &Description) -> Vec<PathBuf>
     files.extend(MODULE_FILES.iter().map(|name| description.folder.join(name)).filter(|path| path.is_file()));
     match &description.source {
         Source::Checkpoint(_) => files.extend(files_in(config.weights(), |path| has_extension(path, &[WEIGHTS]))),
-        Source::Graph(graph) => {
-            let is_data = |path: &Path| {
-                GRAPH_DATA.iter().any(|ending| path.to_string_lossy().ends_with(ending))
-                    || path.to_string_lossy().starts_with(&*graph.to_string_lossy())
-            };
-            files.extend(files_in(graph.parent().unwrap_or(Path::new(".")), is_data));
-        }
+        Source::Graph(graph) => files.extend([&graph.path].into_iter().chain(&graph.data).cloned()),
     }
     files.sort();
     files.dedup();
@@ -87,6 +79,9 @@ mod tests {
     use crate::{checkpoint::Format, model::Precision};
 
     const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/distilbert");
+
+    /// Its numbers are in a file of their own.
+    const GRAPH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/onnx-external");
 
     /// A copy of a small checkpoint.
     fn folder() -> tempfile::TempDir {
@@ -148,10 +143,12 @@ mod tests {
         let graphs = folder.path().join("onnx");
         fs::create_dir(&graphs).expect("writable");
         fs::write(graphs.join("config.json"), "not read").expect("writable");
-        fs::write(graphs.join("model.onnx"), "a graph").expect("writable");
+        for name in ["model.onnx", "numbers.pb"] {
+            fs::copy(Path::new(GRAPH).join(name), graphs.join(name)).expect("writable");
+        }
         let graph = ModelConfig { format: Format::Onnx, ..config(folder.path()) };
         digests.push(digest(&graph, &info()));
-        fs::write(graphs.join("model.onnx_data"), "its numbers").expect("writable");
+        fs::write(graphs.join("numbers.pb"), "others").expect("writable");
         digests.push(digest(&graph, &info()));
         let distinct: std::collections::HashSet<_> = digests.iter().collect();
         assert_eq!(distinct.len(), digests.len());

@@ -4,7 +4,7 @@ use std::{
     any::Any,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -26,7 +26,7 @@ use super::{
     padded::{PaddedModel, PaddedOptions},
 };
 use crate::{
-    checkpoint::{LockedFile, sha256, store_as_safetensors},
+    checkpoint::{Graph, LockedFile, sha256, store_as_safetensors},
     error::LoadError,
     onnxruntime::{Library, Provider},
     tokenizer::TokenizerSet,
@@ -108,7 +108,7 @@ impl Loader {
             let reading = self.reading(description)?;
             let Computing { runner, max_tokens, parameters, precision, provider } = match &description.source {
                 Source::Checkpoint(spec) => self.checkpoint(config, description, spec),
-                Source::Graph(file) => self.graph(config, description, file, &reading),
+                Source::Graph(graph) => self.graph(config, description, graph, &reading),
             }?;
             let head = head(config, description, runner.width())?;
             let info = ModelInfo {
@@ -165,7 +165,7 @@ impl Loader {
         &self,
         config: &ModelConfig,
         description: &Description,
-        file: &Path,
+        graph: &Graph,
         Reading { probe, padding, .. }: &Reading,
     ) -> Result<Computing, LoadError> {
         let options = PaddedOptions {
@@ -178,11 +178,11 @@ impl Loader {
             },
             probe,
         };
-        let runner = PaddedModel::load(file, self.library, &options)?;
+        let runner = PaddedModel::load(graph, self.library, &options)?;
         let max_tokens = match (runner.fixed_tokens(), config.max_tokens) {
             (Some(fixed), Some(wanted)) if wanted > fixed => {
                 let expected = format!("`max_tokens` up to {fixed}, which the graph fixes");
-                return Err(description::entry(config, "max_tokens", file, &expected, &wanted.to_string()));
+                return Err(description::entry(config, "max_tokens", &graph.path, &expected, &wanted.to_string()));
             }
             (fixed, _) => description.max_tokens.min(fixed.unwrap_or(usize::MAX)),
         };
@@ -191,7 +191,7 @@ impl Loader {
         runner.run(&Batch::Tokens(&[&longest]), &ThreadShare::new(self.threads)).map_err(|error| {
             let expected =
                 format!("a graph that reads {} tokens; `max_tokens` in the profile says fewer", longest.len());
-            LoadError::invalid(file, expected, error.to_string())
+            LoadError::invalid(&graph.path, expected, error.to_string())
         })?;
         Ok(Computing {
             runner: Box::new(runner),

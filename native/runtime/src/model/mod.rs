@@ -49,6 +49,8 @@ pub struct ModelConfig {
     pub max_tokens: Option<usize>,
     /// What it is computed with, where its folder leaves a choice.
     pub format: Format,
+    /// Which of its folder's graphs computes it, relative to the weights; the usual one where it is not given.
+    pub graph: Option<String>,
     /// Serves the encoder's vectors instead of its head.
     pub pooling: Option<Pooling>,
     /// New names of labels.
@@ -65,6 +67,7 @@ impl ModelConfig {
             locked: Vec::new(),
             max_tokens: None,
             format: Format::Auto,
+            graph: None,
             pooling: None,
             label_names: HashMap::new(),
         }

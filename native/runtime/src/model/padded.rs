@@ -1,12 +1,11 @@
 //! Any ONNX file that takes `input_ids` and `attention_mask`: served as it is, padded.
 
-use std::path::Path;
-
 use chorus_core::{packing::Rectangle, requests::BatchError, spec::Pooling};
 use half::f16;
 
 use super::{Batch, Runner, ThreadShare};
 use crate::{
+    checkpoint::Graph,
     error::{LoadError, of_batch},
     onnxruntime::{Element, Input, InputType, Library, ModelGraph, Provider, RunOutput, Sessions},
 };
@@ -17,8 +16,8 @@ const TOKEN_TYPES: &str = "token_type_ids";
 /// What exporters call the output of a classifier, and the vectors of tokens.
 const LOGITS: [&str; 1] = ["logits"];
 const VECTORS: [&str; 2] = ["last_hidden_state", "token_embeddings"];
-/// An operator that chooses the scale of a whole tensor, so that a text's numbers depend on who else is in the batch.
-const WHOLE_BATCH: &[u8] = b"DynamicQuantizeLinear";
+/// Operators that choose one scale for a whole tensor, so that a text's numbers depend on who else is in the batch.
+const WHOLE_BATCH: [&str; 3] = ["DynamicQuantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul"];
 
 pub struct PaddedModel {
     sessions: Sessions,
@@ -45,7 +44,7 @@ struct FixedShape {
     tokens: Option<usize>,
 }
 
-/// What the padded graph of `path` needs besides itself.
+/// What a padded graph needs besides itself.
 pub struct PaddedOptions<'a> {
     pub provider: Provider,
     pub threads: usize,
@@ -57,13 +56,13 @@ pub struct PaddedOptions<'a> {
 }
 
 impl PaddedModel {
-    pub fn load(path: &Path, library: Library, options: &PaddedOptions) -> Result<Self, LoadError> {
-        let onnx = std::fs::read(path).map_err(|error| LoadError::unreadable(path, &error))?;
-        let graph = ModelGraph {
-            onnx: &onnx,
-            directory: path.parent().unwrap_or(Path::new(".")),
-            outputs: if options.pooling.is_some() { &VECTORS } else { &LOGITS },
-        };
+    pub fn load(
+        Graph { path, operators, .. }: &Graph,
+        library: Library,
+        options: &PaddedOptions,
+    ) -> Result<Self, LoadError> {
+        let outputs: &[&str] = if options.pooling.is_some() { &VECTORS } else { &LOGITS };
+        let graph = ModelGraph { path, outputs };
         let sessions = Sessions::new(library, options.provider, options.threads, &graph)
             .map_err(|error| LoadError::session(path, &error))?;
         let inputs = sessions.inputs();
@@ -78,7 +77,7 @@ impl PaddedModel {
         }
         let mut shape =
             FixedShape::of(&inputs).map_err(|shapes| unfit("inputs [texts, tokens] of one shape", shapes))?;
-        if onnx.windows(WHOLE_BATCH.len()).any(|bytes| bytes == WHOLE_BATCH) {
+        if WHOLE_BATCH.iter().any(|&operator| operators.contains(operator)) {
             shape.texts = shape.texts.or(Some(1));
         }
         if shape.texts.is_some_and(|texts| texts != 1) {

@@ -19,10 +19,9 @@ use super::{Library, provider::Provider};
 
 /// What the sessions of a model are built from.
 pub struct ModelGraph<'a> {
-    /// A graph in ONNX's format.
-    pub onnx: &'a [u8],
-    /// The folder that its external data files lie in.
-    pub directory: &'a Path,
+    /// A file in ONNX's format, with its external data in the same folder or, where both are links, in that of what
+    /// they link to.
+    pub path: &'a Path,
     /// What the output that is wanted may be called, where there are several.
     pub outputs: &'a [&'a str],
 }
@@ -111,21 +110,17 @@ impl<'a> Input<'a> {
 }
 
 impl SharedSession {
-    /// Builds a session over a graph in ONNX's format.
+    /// Builds a session over a graph.
     pub fn new(library: Library, provider: Provider, threads: Threads, graph: &ModelGraph) -> Result<Self, Error> {
-        let mut builder = Session::builder(library.environment())?
-            .with_optimization_level(GraphOptimizationLevel::Level2)?
-            .with_config_entry(
-                "session.model_external_initializers_file_folder_path",
-                graph.directory.to_string_lossy(),
-            )?;
+        let mut builder =
+            Session::builder(library.environment())?.with_optimization_level(GraphOptimizationLevel::Level2)?;
         if threads == Threads::Calling {
             builder = builder.with_independent_thread_pool()?.with_intra_threads(1)?;
         }
         if let Some(registration) = provider.registration() {
             builder = builder.with_execution_providers([registration])?;
         }
-        let session = builder.commit_from_memory(graph.onnx)?;
+        let session = builder.commit_from_file(graph.path)?;
         Ok(Self {
             output: c_string(output_of(&session, graph.outputs)?),
             exclusive: (provider != Provider::Cpu).then(Mutex::default),
