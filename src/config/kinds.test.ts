@@ -4,9 +4,12 @@ import { test } from 'node:test';
 import {
   duration,
   integer,
+  keyPrefix,
+  memory,
   oneOf,
   pathPrefix,
   port,
+  redisUrl,
   size,
   text,
   toggle,
@@ -77,8 +80,9 @@ const cases: readonly [
       ['25s', 25_000],
       ['2m', 120_000],
       ['1440m', DAY_MS],
+      ['1h', 3_600_000],
     ],
-    ['25', '1.5s', '1h', '-1s', ' 1s', '1441m', 's'],
+    ['25', '1.5s', '1d', '-1s', ' 1s', '1441m', '25h', 's'],
   ],
   [
     'size',
@@ -90,6 +94,34 @@ const cases: readonly [
       ['64MiB', 67_108_864],
     ],
     ['0', '65MiB', '1KB', '1kib', '1.5MiB', ''],
+  ],
+  [
+    'memory',
+    memory,
+    [
+      ['0', 0],
+      ['64MiB', 67_108_864],
+      ['2GiB', 2_147_483_648],
+    ],
+    ['65GiB', '-1', '1GB', ''],
+  ],
+  [
+    'Redis URL',
+    redisUrl,
+    [
+      'redis://cache',
+      'rediss://user:word@cache:6380/2',
+      'redis+sentinel://a:26379,b:26379/main',
+      'redis+cluster://a,b',
+      '',
+    ].map((url) => [url, url] as const),
+    ['cache:6379', 'http://cache', 'redis://', 'redis://a b', 'redis+other://a'],
+  ],
+  [
+    'key prefix',
+    keyPrefix,
+    [['fastapi-cache-project', 'fastapi-cache-project']],
+    ['', 'a*', 'a b', 'ä', 'a'.repeat(65)],
   ],
   [
     'path prefix',

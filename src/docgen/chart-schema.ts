@@ -6,10 +6,16 @@ import { format } from 'prettier';
 
 import { settingNames, settings, type SettingName } from '../config/settings.js';
 
-/** What the pod must agree with, so that the chart sets it from values of its own. */
+/** What the pod must agree with, or a Secret holds, so that the chart sets it from values of its own. */
 const DECIDED_BY_THE_CHART: readonly SettingName[] = [
   'adminHost',
   'adminPort',
+  'cacheRedisPassword',
+  'cacheRedisPasswordFile',
+  'cacheRedisRequired',
+  'cacheRedisUrl',
+  'cacheSecret',
+  'cacheSecretFile',
   'host',
   'modelsDir',
   'ortLibrary',
