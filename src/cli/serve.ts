@@ -10,6 +10,7 @@ import { createLogger } from '../log/logger.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
 import { banner } from './banner.js';
+import { cacheOf } from './cache-tiers.js';
 import type { Command } from './command.js';
 import { requireServable } from './described.js';
 import { serveHelp } from './help.js';
@@ -33,6 +34,8 @@ async function run(args: readonly string[]): Promise<void> {
   if (settings.pull) await pullProfile(profile);
   const config = engineConfig(settings, profile);
   await requireServable(config, profile);
+  const cache = cacheOf(settings, profile);
+  await cache.ready();
 
   const logger = createLogger(settings.logLevel);
   for (const warning of warnings) logger.warn({}, warning);
@@ -45,7 +48,7 @@ async function run(args: readonly string[]): Promise<void> {
     settings,
     logger,
     version,
-    loadEngine: () => loadEngine(config, profile),
+    loadEngine: async () => cache.over(await loadEngine(config, profile)),
   });
   const { port, adminPort } = await service.start();
   lifecycle.serving(service);
