@@ -10,8 +10,9 @@ import { after, before, test } from 'node:test';
 
 import { SELF_TEST_TEXTS } from '../check/texts.js';
 import { ChorusProcess } from '../testing/chorus-process.js';
+import { freePort } from '../testing/free-port.js';
 import { until } from '../testing/until.js';
-import { freePort, scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
+import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
 
 const KEYS = ['cardiffnlp', 'ivanlau', 'svalabs', 'EIStakovskii', 'jy46604790'];
 const SMOKE = new URL('../../models/starter/smoke.tsv', import.meta.url);
