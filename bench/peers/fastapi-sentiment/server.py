@@ -1,9 +1,9 @@
 """A sentiment service as people run it: FastAPI, a transformers pipeline, fastapi-cache2 with Redis.
 
-    python server.py --checkpoint DIR --redis URL --port N [--workers N] [--as-published]
+    python server.py --checkpoint DIR --redis URL --port N [--workers N] [--threads N] [--as-published]
 
 POST /project/predict (and /project/bulk-predict) {"text": [...]}, GET /project/health; PyTorch's threads are left
-as they are, and the pipeline runs one text after another, since nobody sets its batch size.
+as they are unless told, and the pipeline runs one text after another, since nobody sets its batch size.
 
 What is commonly published does not do what it was written for, and so two things are done otherwise here unless
 --as-published asks for them:
@@ -83,6 +83,8 @@ def infer(app: FastAPI, texts: list[str]) -> list[list[dict]]:
 def create_app() -> FastAPI:
     """Made anew in every worker process, by what `main` left in the environment."""
     logging.set_verbosity_error()
+    if threads := int(os.environ["SENTIMENT_THREADS"]):
+        torch.set_num_threads(threads)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI):
@@ -119,12 +121,14 @@ def main() -> None:
     parser.add_argument("--redis", default="redis://127.0.0.1:6379/0")
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0, help="of PyTorch; 0: as it comes, one per core")
     parser.add_argument("--expire", type=int, default=60, help="seconds that an answer is kept")
     parser.add_argument("--as-published", action="store_true")
     options = parser.parse_args()
     os.environ.update(
         SENTIMENT_CHECKPOINT=options.checkpoint,
         SENTIMENT_REDIS=options.redis,
+        SENTIMENT_THREADS=str(options.threads),
         SENTIMENT_EXPIRE=str(options.expire),
         SENTIMENT_PUBLISHED="yes" if options.as_published else "no",
     )
