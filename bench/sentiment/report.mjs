@@ -1,5 +1,6 @@
 // A run of `bench/sentiment.mjs` as Markdown: what every command says of itself, and the tables of `compare`.
 
+import { fastest } from '../lib/compare.mjs';
 import { figure, lastLine, mebibytes, NOTHING, times, titled, unique } from '../lib/markdown.mjs';
 import { find, median, sum } from '../lib/statistics.mjs';
 import { difference, TOLERANCE } from './answers.mjs';
@@ -45,20 +46,21 @@ function method({ rounds, duration, warmup, connections }) {
   ];
 }
 
-/** Requests per second of each target ÷ those of the peer. */
+/** Requests per second of each target ÷ those of the peer that is the fastest at that rate. */
 function ratioTable(cells, { connections }) {
   const rates = unique(cells, 'texts');
-  const peer = rates.map((rate) => find(cells, REFERENCE, rate, connections));
-  if (!peer.some(Boolean)) return [];
-  const others = unique(cells, 'target').filter((target) => target !== REFERENCE);
-  const rows = others.map((target) => [
+  const targets = unique(cells, 'target');
+  const peers = targets.filter((target) => TARGETS[target].isPeer);
+  if (peers.length === 0) return [];
+  const best = rates.map((rate) => fastest(cells, peers, rate, connections));
+  const rows = targets.map((target) => [
     target,
     ...rates.map((rate, index) => {
       const own = find(cells, target, rate, connections);
-      return times(own && peer[index] && own.rps / peer[index].rps);
+      return times(own && best[index] && own.rps / best[index].rps);
     }),
   ]);
-  return titled('Requests per second ÷ those of the peer', ['', ...rates], rows);
+  return titled('Requests per second ÷ those of the best peer', ['', ...rates], rows);
 }
 
 function rateTable(cells, rate, { connections }) {
