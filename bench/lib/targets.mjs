@@ -10,10 +10,10 @@ import { BENCH, ROOT, syntheticDir } from './paths.mjs';
 import { CHECKPOINTS, PEERS } from './peers.mjs';
 
 const CHALLENGE = join(ROOT, 'models', 'challenge.yaml');
-const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make build' };
+export const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make build' };
 
 /** Chorus with a profile and more arguments. */
-function chorus(profile, ...more) {
+export function chorus(profile, ...more) {
   return service(join(ROOT, 'dist', 'cli', 'main.js'), 'serve', profile, ...more);
 }
 
@@ -48,7 +48,7 @@ function fullSize(what, precision, ...flags) {
 }
 
 /** A server in `tools/`, which says on its only port that it is ready. */
-function tool(script) {
+export function tool(script) {
   return ({ port }) => ({
     file: process.execPath,
     args: [join(BENCH, 'tools', script), '--port', String(port)],
@@ -96,9 +96,9 @@ export const GROUPS = {
 };
 
 /** What the chosen targets lack, one line each. */
-export function missing(names) {
+export function missing(names, targets = TARGETS) {
   const lacking = names
-    .flatMap((name) => TARGETS[name].needs)
+    .flatMap((name) => targets[name].needs)
     .filter(({ path }) => !existsSync(path()));
   return [...new Set(lacking)].map(({ path, make }) => `${path()} is missing: run ${make}`);
 }
