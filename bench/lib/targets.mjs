@@ -35,6 +35,9 @@ function onCheckpoints(folder, profile, ...flags) {
   return (ports) => chorus(profile, '--models-dir', join(syntheticDir(), folder), ...flags)(ports);
 }
 
+/** What is compared are models: most texts of the sets are sent again and again. */
+const NO_CACHE = ['--cache-size', '0'];
+
 /** Chorus with all five full-size models. */
 function fullSize(what, precision, ...flags) {
   return {
@@ -43,7 +46,7 @@ function fullSize(what, precision, ...flags) {
     models: MODELS,
     precision,
     needs: [SERVICE, CHECKPOINTS],
-    command: onCheckpoints('challenge', CHALLENGE, ...flags),
+    command: onCheckpoints('challenge', CHALLENGE, ...NO_CACHE, ...flags),
   };
 }
 
@@ -61,7 +64,7 @@ export const TARGETS = {
     what: 'Chorus, the five small starter models',
     models: MODELS,
     needs: [SERVICE],
-    command: chorus(join(ROOT, 'models', 'starter.yaml')),
+    command: chorus(join(ROOT, 'models', 'starter.yaml'), ...NO_CACHE),
   },
   synthetic: fullSize('exact', 'fp32'),
   bf16: fullSize('bf16', 'bf16', '--precision', 'bf16'),
@@ -71,7 +74,7 @@ export const TARGETS = {
     models: ['ivanlau'],
     precision: 'fp32',
     needs: [SERVICE, CHECKPOINTS],
-    command: onCheckpoints('challenge', join(BENCH, 'synthetic', 'single.yaml')),
+    command: onCheckpoints('challenge', join(BENCH, 'synthetic', 'single.yaml'), ...NO_CACHE),
   },
   ...PEERS,
   stub: {
@@ -82,11 +85,20 @@ export const TARGETS = {
   },
 };
 
-/** What `bench/overhead.mjs` measures: a bare Koa, no engine, and no models worth mentioning. */
+const SENTIMENT = join(ROOT, 'models', 'sentiment-starter.yaml');
+
+/**
+ * What `bench/overhead.mjs` measures: a bare Koa, no engine, no models worth mentioning, and answers that are kept.
+ * Each is called with ports and the URL of a Redis.
+ */
 export const OVERHEAD = {
   echo: tool('echo.mjs'),
   null: service(join(BENCH, 'tools', 'null-engine.mjs')),
-  tiny: onCheckpoints('tiny', CHALLENGE),
+  tiny: onCheckpoints('tiny', CHALLENGE, ...NO_CACHE),
+  'echo-lists': tool('echo.mjs'),
+  memory: chorus(SENTIMENT),
+  redis: (ports, redisUrl) =>
+    chorus(SENTIMENT, ...NO_CACHE, '--cache-redis-url', redisUrl)(ports),
 };
 
 /** Names that stand for several targets. */
