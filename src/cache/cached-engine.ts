@@ -120,8 +120,8 @@ export class CachedEngine implements Engine {
     this.#outcomes.hit += 1;
     const cache = { outcome: 'hit', duration: lookup.elapsed } as const;
     const timing = { tokenization: 0, queue: 0, inference: 0 };
-    const answer = Promise.resolve({ texts: lookup.answers(), begun: 0, timing, cache });
-    return { answer, cancel: () => undefined };
+    const known = { texts: lookup.answers(), begun: 0, timing, cache };
+    return { known, answer: Promise.resolve(known), cancel: () => undefined };
   }
 
   private compute(request: InferRequest, lookup: Lookup): Inference {

@@ -2,7 +2,7 @@
  * What is known of a request's answer so far: one row for each text, one place in it for each of its models.
  */
 
-import type { ModelInfo, TextAnswer, TextRequest } from '../engine/engine.js';
+import type { ModelInfo, ModelOutput, TextAnswer, TextRequest } from '../engine/engine.js';
 import type { IndicesOf } from '../engine/indices.js';
 import type { Kept } from './kept.js';
 import type { Entry } from './memory-tier.js';
@@ -90,12 +90,19 @@ export class Lookup {
 
   /** The whole answer, once nothing is missing. */
   answers(): TextAnswer[] {
-    return this.rows.map(({ request, kept }) => ({
-      outputs: kept.flatMap((kept) => (kept ? [kept.output] : [])),
-      truncatedBy: kept.some((kept) => kept?.truncated)
+    return this.rows.map(({ request, kept }) => {
+      const outputs: ModelOutput[] = [];
+      let isTruncated = false;
+      for (const one of kept) {
+        if (one === undefined) continue;
+        outputs.push(one.output);
+        isTruncated ||= one.truncated;
+      }
+      const truncatedBy = isTruncated
         ? request.models.filter((_, at) => kept[at]?.truncated)
-        : NOBODY,
-    }));
+        : NOBODY;
+      return { outputs, truncatedBy };
+    });
   }
 }
 

@@ -47,7 +47,8 @@ const MOST_COMMANDS = 10_000;
 /** Keys that a scan is asked for at a time. */
 const SCANNED = 1000;
 
-const asBytes = { [RESP_TYPES.BLOB_STRING]: Buffer } as const;
+/** Values are bytes; keys come as such, too. */
+const BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } } as const;
 
 /** Begins to connect, and goes on trying until it is closed. */
 export function connect(place: RedisPlace): RedisConnection {
@@ -116,10 +117,10 @@ function connected(client: Client, others: Others): RedisConnection {
 function server(place: RedisPlace): RedisConnection {
   const options = clientOptions(place);
   const [node] = place.nodes;
-  const client = createClient({ ...options, socket: { ...options.socket, ...node } });
-  const bytes = client.withTypeMapping(asBytes);
+  const socket = { ...options.socket, ...node };
+  const client = createClient({ ...options, socket, commandOptions: BYTES });
   return connected(client, {
-    get: (keys) => bytes.mGet([...keys]),
+    get: (keys) => client.mGet([...keys]),
     ping: () => client.ping(),
     removeAll: (beginning) => removeFrom(client, beginning),
   });
@@ -131,10 +132,10 @@ function sentinel(place: RedisPlace): RedisConnection {
     sentinelRootNodes: place.nodes.map((node) => ({ ...node })),
     nodeClientOptions: clientOptions(place),
     passthroughClientErrorEvents: true,
+    commandOptions: BYTES,
   });
-  const bytes = client.withTypeMapping(asBytes);
   return connected(client, {
-    get: (keys) => bytes.mGet([...keys]),
+    get: (keys) => client.mGet([...keys]),
     ping: () => client.ping(),
     removeAll: (beginning) => removeFrom(client, beginning),
   });
@@ -145,11 +146,11 @@ function cluster(place: RedisPlace): RedisConnection {
   const client = createCluster({
     rootNodes: place.nodes.map((node) => ({ socket: { ...defaults.socket, ...node } })),
     defaults,
+    commandOptions: BYTES,
   });
-  const bytes = client.withTypeMapping(asBytes);
   return connected(client, {
     // Keys of one command must lie on one server, so each is a command; those of a server leave together.
-    get: (keys) => all(keys.map((key) => bytes.get(key))),
+    get: (keys) => all(keys.map((key) => client.get(key))),
     ping: () => client.get(''),
     async removeAll(beginning) {
       const masters = await all(client.masters.map(async (master) => client.nodeClient(master)));
@@ -163,8 +164,8 @@ interface Scanned {
   scan(
     cursor: string,
     options: { MATCH: string; COUNT: number },
-  ): Promise<{ cursor: string; keys: string[] }>;
-  unlink(key: string): Promise<number>;
+  ): Promise<{ cursor: string | Buffer; keys: readonly (string | Buffer)[] }>;
+  unlink(key: string | Buffer): Promise<number>;
 }
 
 /** Removes what begins so from one server. */
@@ -176,7 +177,7 @@ async function removeFrom(client: Scanned, beginning: string): Promise<number> {
     const found = await client.scan(cursor, { MATCH: `${beginning}*`, COUNT: SCANNED });
     const gone = await all(found.keys.map((key) => client.unlink(key)));
     removed += gone.reduce((sum, one) => sum + one, 0);
-    cursor = found.cursor;
+    cursor = String(found.cursor);
   } while (cursor !== '0');
   return removed;
 }

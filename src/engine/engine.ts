@@ -63,6 +63,8 @@ export interface Inference {
    *   `inference_failed`, or what `cancel` was given.
    */
   readonly answer: Promise<Answer>;
+  /** The answer, where nobody has to wait for it. */
+  readonly known?: Answer;
   /**
    * Frees the places in the queue; `answer` then rejects with `reason` at once, whatever becomes of the work, unless it
    * has come already. Never throws.

@@ -52,7 +52,7 @@ export class RequestCall implements Call {
       priority: 'interactive',
       fresh: this.services.mayBypassCache && isFreshWanted(exchange),
     });
-    const answer = await exchange.wait(inference, answerTimeoutMs);
+    const answer = inference.known ?? (await exchange.wait(inference, answerTimeoutMs));
     if (answer.texts.length !== texts.length) {
       throw new ServiceError('internal', 'The engine gave no answer.');
     }

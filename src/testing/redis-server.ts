@@ -14,6 +14,7 @@ import { createClient } from '@redis/client';
 
 import { freePort } from './free-port.js';
 
+const NOTHING_ON_DISK = ['--save', '', '--appendonly', 'no'];
 const FINDER = fileURLToPath(new URL('../../bench/tools/redis.sh', import.meta.url));
 
 export class RedisServer {
@@ -22,11 +23,24 @@ export class RedisServer {
   private constructor(
     readonly port: number,
     private readonly folder: string,
+    /** Those of its command line besides where it listens and works. */
     private readonly flags: readonly string[],
   ) {}
 
   /** A server that answers; `flags` as on its command line. */
-  static async start(context: TestContext, ...flags: readonly string[]): Promise<RedisServer> {
+  static start(context: TestContext, ...flags: readonly string[]): Promise<RedisServer> {
+    return RedisServer.started(context, [...NOTHING_ON_DISK, ...flags]);
+  }
+
+  /** A Sentinel with this configuration, which it rewrites. */
+  static startSentinel(context: TestContext, file: string): Promise<RedisServer> {
+    return RedisServer.started(context, [file, '--sentinel']);
+  }
+
+  private static async started(
+    context: TestContext,
+    flags: readonly string[],
+  ): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), 'chorus-redis-'));
     const server = new RedisServer(await freePort(), folder, flags);
     context.after(async () => {
@@ -43,15 +57,16 @@ export class RedisServer {
 
   async start(): Promise<void> {
     const where = ['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.folder];
-    const nothingOnDisk = ['--save', '', '--appendonly', 'no'];
-    const all = [...where, ...nothingOnDisk, ...this.flags];
-    this.#child = spawn(binary(), all, { stdio: ['ignore', 'pipe', 'inherit'] });
+    // A file of settings comes first.
+    this.#child = spawn(binary(), [...this.flags, ...where], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const { stdout } = this.#child;
     if (stdout === null) throw new Error('it has no output');
     let written = '';
     for await (const chunk of stdout) {
       written += String(chunk);
-      if (written.includes('Ready to accept connections')) break;
+      if (/Ready to accept connections|Sentinel ID is/.test(written)) break;
     }
     if (this.#child.exitCode !== null) throw new Error(`redis-server ended: ${written}`);
   }

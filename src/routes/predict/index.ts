@@ -7,7 +7,7 @@
 
 import { z } from 'zod';
 
-import { classScoresOf, inClassOrder, ranked } from '../../engine/scores.js';
+import { classScoresOf, inClassOrder, ranked, type LabelScore } from '../../engine/scores.js';
 import { problem } from '../../errors/problem.js';
 import { kindOf } from '../kind-of.js';
 import { contract, operation, type Operation } from '../operation.js';
@@ -29,7 +29,10 @@ const predictions = z
   .array(z.object({ label: z.string(), score: z.number() }))
   .describe('Every label of a text with its score.');
 
-const LABELS = { score: ranked, class: inClassOrder };
+const response = z.object({ predictions: z.union([z.array(predictions), predictions]) });
+
+const LABELS = { score: remembered(ranked), class: remembered(inClassOrder) };
+const jsonOf = remembered((labels: readonly LabelScore[]) => JSON.stringify(labels));
 
 function predict({ order, max_texts: maxTexts, shape }: Options): Operation {
   const list = z
@@ -48,7 +51,7 @@ function predict({ order, max_texts: maxTexts, shape }: Options): Operation {
     path: '',
     summary: 'Classify texts by one model, with every label of each',
     request: z.strictObject({ text: { any: either, list, one: text }[shape] }),
-    response: z.object({ predictions: z.union([z.array(predictions), predictions]) }),
+    response,
     example: { text: shape === 'one' ? 'example 1' : ['example 1', 'example 2'] },
     asksModels: true,
     async answer({ text }, call) {
@@ -56,7 +59,28 @@ function predict({ order, max_texts: maxTexts, shape }: Options): Operation {
       const all = answers.map(({ outputs }) => labels(classScoresOf(outputs[0])));
       return { predictions: typeof text === 'string' ? (all[0] ?? []) : all };
     },
+    serialize: ({ predictions }) =>
+      `{"predictions":${isOfOne(predictions) ? jsonOf(predictions) : `[${predictions.map(jsonOf).join()}]`}}`,
   });
+}
+
+type Predictions = z.infer<typeof response>['predictions'];
+
+/** Whether they are those of one text that was no list. */
+function isOfOne(all: Predictions): all is LabelScore[] {
+  return !Array.isArray(all[0]);
+}
+
+/** `make`, done once for each object: outputs that are kept come again and again. */
+function remembered<K extends object, V>(make: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const made = make(key);
+    known.set(key, made);
+    return made;
+  };
 }
 
 export const predictContract = contract({
