@@ -19,7 +19,7 @@ export async function tryTwoServices(plane) {
 
 /** Both releases in a namespace of their own, with a route of every kind. */
 async function install(example) {
-  await createNamespace(example.plane, example.namespace);
+  await example.createNamespace();
   for (const name of RELEASES) await example.release('install', name);
   await example.route(...ROUTES);
   await example.requireObjects(['virtualservices', 'httproutes', 'ingresses']);
@@ -80,15 +80,4 @@ async function apply(applied) {
     ...['--namespace', applied.namespace],
   );
   await applied.requireObjects(['virtualservices']);
-}
-
-async function createNamespace(plane, name) {
-  await plane.apply({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
-  });
-  await plane.until('the namespace has its account', () =>
-    plane.kubectl('get', 'serviceaccount', 'default', '--namespace', name),
-  );
 }
