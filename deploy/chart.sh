@@ -30,7 +30,7 @@ render_example_base() {
   "$bin/helm" template lab helm --skip-tests --values "$example/lab.yaml" | without_helm
 }
 
-# Both releases and the route of the folder $1, as helm/README.md has them installed.
+# Both releases and the route of the folder $1, as the README there has them installed.
 render_example() {
   local release
   for release in project lab; do
