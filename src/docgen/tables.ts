@@ -43,7 +43,7 @@ export function metricsTable(): string {
 export function chartValuesTable(): string {
   const rows = chartValues().map(({ path, default: json, meaning }) => [
     code(path),
-    json === '""' ? '' : code(json),
+    ['""', 'null'].includes(json) ? '' : code(json),
     meaning,
   ]);
   return table(['Value', 'Default', 'Meaning'], rows);
