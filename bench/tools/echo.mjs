@@ -22,6 +22,7 @@ router.post(['/process', '/predict'], (context) => {
 });
 
 const app = new Koa();
-app.use(bodyParser({ strict: false }));
+// Scripts that send lists state no content type.
+app.use(bodyParser({ strict: false, detectJSON: () => true }));
 app.use(router.routes());
 app.listen(Number(options.port), '127.0.0.1');

@@ -8,8 +8,8 @@
 import { ErrorReply } from '@redis/client';
 
 import type { ModelInfo, RedisFault, RedisStats } from '../engine/engine.js';
+import { Histogram } from '../engine/histogram.js';
 import { Circuit } from './circuit.js';
-import { Durations } from './durations.js';
 import type { Kept } from './kept.js';
 import type { Packing } from './packed.js';
 import type { RedisConnection } from './redis-connection.js';
@@ -27,11 +27,13 @@ export interface RedisTierOptions {
   readonly ttlMs: number;
 }
 
+/** Redis on the same network answers within the first few, and nobody waits for more than some. */
+const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 1];
 const JITTER = 0.1;
 
 export class RedisTier {
   readonly #circuit = new Circuit();
-  readonly #seconds = { get: new Durations(), set: new Durations() };
+  readonly #seconds = { get: new Histogram(SECONDS), set: new Histogram(SECONDS) };
   readonly #errors: Record<RedisFault, number> = { timeout: 0, connection: 0, reply: 0, value: 0 };
 
   constructor(

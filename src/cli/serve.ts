@@ -4,6 +4,8 @@
  * The one place where the parts are put together: the real engine, the real log, the real signals.
  */
 
+import { Console } from 'node:console';
+
 import { loadSettings } from '../config/load.js';
 import { exitProcess } from '../engine/native-engine.js';
 import { createLogger } from '../log/logger.js';
@@ -28,6 +30,8 @@ export const serve: Command = {
 };
 
 async function run(args: readonly string[]): Promise<void> {
+  // Standard output carries the log, a line of JSON each; node-redis prints what Sentinels do wrong.
+  globalThis.console = new Console(process.stderr);
   const { settings, warnings } = loadSettings(args, process.env);
   const served = servedBy(settings);
   const { profile } = served;

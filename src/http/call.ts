@@ -78,6 +78,7 @@ export class RequestCall implements Call {
 /** The models that read only the beginning of a text; of several texts each with the text's index. */
 function truncation({ texts }: Answer): string {
   if (texts.length === 1) return texts[0]?.truncatedBy.join(', ') ?? '';
+  if (texts.every(({ truncatedBy }) => truncatedBy.length === 0)) return '';
   const all = texts.flatMap(({ truncatedBy }, index) =>
     truncatedBy.map((model) => `${index}:${model}`),
   );
