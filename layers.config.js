@@ -21,7 +21,7 @@ const MAY_IMPORT = {
   check: ['engine', 'errors', 'profile'],
   cli: ['cache', 'check', 'config', 'engine', 'hub', 'log', 'profile', 'routes', 'server'],
   docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
-  testing: ['config', 'engine', 'errors', 'hub', 'log', 'profile', 'routes', 'server'],
+  testing: ['cache', 'config', 'engine', 'errors', 'hub', 'log', 'profile', 'routes', 'server'],
   e2e: ['testing'],
 };
 

@@ -68,7 +68,7 @@
 {{- if and $redis.url $secret.urlKey }}
 {{- fail "cache.redis.url and cache.redis.existingSecret.urlKey exclude each other; give one URL." }}
 {{- end }}
-{{- if regexMatch "^[a-z]+://[^/?#]*@" $redis.url }}
+{{- if regexMatch "^[a-z+]+://[^/?#]*@" $redis.url }}
 {{- fail "cache.redis.url has a user or a password; anybody may read values. Put the URL into a secret, and name it in cache.redis.existingSecret." }}
 {{- end }}
 {{- if and $redis.enabled (eq (include "chorus.redisName" .) (include "chorus.fullname" .)) }}

@@ -94,10 +94,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{/* The port that pods reach of a Redis elsewhere. */}}
-{{- define "chorus.redisPort" -}}
-{{- $host := (urlParse (.Values.cache.redis.url | default "redis://")).host }}
-{{- $named := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $host) }}
-{{- $named | default (ternary 6379 .Values.cache.redis.port (ne .Values.cache.redis.url "")) }}
+{{- define "chorus.redisPorts" -}}
+{{- $url := .Values.cache.redis.url | default (printf "redis://redis:%d" (int .Values.cache.redis.port)) }}
+{{- $isSentinel := contains "+sentinel://" $url }}
+{{- $ports := list }}
+{{- range splitList "," (regexReplaceAll "^[a-z+]+://([^/]+).*$" $url "${1}") }}
+{{- $named := regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) }}
+{{- $ports = append $ports ($named | default (ternary "26379" "6379" $isSentinel) | int) }}
+{{- end }}
+{{- if $isSentinel }}
+{{- $ports = append $ports 6379 }}
+{{- end }}
+{{- $ports | uniq | toJson }}
 {{- end }}
 
 {{/* Whether there is any Redis: empty, or not. */}}

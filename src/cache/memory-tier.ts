@@ -8,14 +8,19 @@
 
 import { LRUCache } from 'lru-cache';
 
+import type { ModelOutput } from '../engine/engine.js';
 import { numbersOf, type Kept } from './kept.js';
 
 /** What a text has, by the index of the model. */
 export type Entry = readonly (Kept | undefined)[];
 
-/** About what an entry and each of its outputs take beside the text and the numbers. */
+/**
+ * About what an entry, each of its outputs and each number takes beside the text: a contract may keep with an output what
+ * it makes of it, such as a label with each score, and its JSON.
+ */
 const ENTRY_BYTES = 200;
-const OUTPUT_BYTES = 240;
+const OUTPUT_BYTES = 400;
+const NUMBER_BYTES = 120;
 
 export class MemoryTier {
   readonly #texts: LRUCache<string, Entry>;
@@ -55,8 +60,13 @@ export class MemoryTier {
 /** Texts are counted as if each character took two bytes, which those beyond Latin do. */
 function sizeOf(entry: Entry, text: string): number {
   const outputs = entry.reduce(
-    (sum, kept) => sum + (kept ? OUTPUT_BYTES + numbersOf(kept.output).byteLength : 0),
+    (sum, kept) => sum + (kept ? OUTPUT_BYTES + bytesOf(kept.output) : 0),
     0,
   );
   return ENTRY_BYTES + 2 * text.length + outputs;
+}
+
+function bytesOf(output: ModelOutput): number {
+  const numbers = numbersOf(output);
+  return output.type === 'classification' ? NUMBER_BYTES * numbers.length : numbers.byteLength;
 }

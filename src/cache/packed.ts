@@ -1,8 +1,9 @@
 /**
  * Keys and values as they lie in Redis, where other software and other people may be.
  *
- * A key is `prefix:profile:` and the HMAC-SHA-256 of the model's digest and the text: who does not know the secret
- * cannot look for a text, and another model's answer is never found. A value is packed numbers, in class order, without
+ * A key is `prefix:profile:` and the HMAC-SHA-256 of the model's digest and the text, so another model's answer is never
+ * found. Who does not know the secret can neither look for a text nor make up an answer; without one the digest is the
+ * secret, which whoever has the model's files can compute. A value is packed numbers, in class order, without
  * labels or text:
  *
  * | bytes | what                                                          |
@@ -12,7 +13,7 @@
  * | 4 × n | numbers, float32, little-endian                               |
  * | 8     | beginning of the HMAC-SHA-256 of the key and all bytes before |
  *
- * What does not check is no value: not one cut short, nor that of another key, nor one that somebody made up.
+ * What does not check is no value: not one cut short, nor that of another key, nor one made up without the secret.
  */
 
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';

@@ -10,6 +10,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { freePort } from '../testing/free-port.js';
 import { RedisServer } from '../testing/redis-server.js';
@@ -65,14 +66,27 @@ test('a cluster has each key where it belongs', async (context) => {
   await keepsValues(connection, 50);
 });
 
-test('Sentinels say where the server is', async (context) => {
+test('a cluster that is not there at first is used once it is', async (context) => {
+  const node = await RedisServer.start(context, '--cluster-enabled', 'yes');
+  await node.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+  await node.kill();
+  const connection = connected(context, `redis+cluster://127.0.0.1:${node.port}`);
+  await until(() => connection.lastError !== '', 'nobody is there');
+  await node.start();
+  await keepsValues(connection, 5);
+});
+
+test('Sentinels say where the server is, once they are there', async (context) => {
   const server = await RedisServer.start(context);
   const folder = await mkdtemp(join(tmpdir(), 'chorus-sentinel-'));
   context.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'sentinel.conf');
   writeFileSync(file, `sentinel monitor main 127.0.0.1 ${server.port} 1\n`);
   const sentinel = await RedisServer.startSentinel(context, file);
+  await sentinel.kill();
   const connection = connected(context, `redis+sentinel://127.0.0.1:${sentinel.port}/main`);
+  await sleep(1500);
+  await sentinel.start();
   await keepsValues(connection, 5);
 });
 

@@ -6,6 +6,8 @@
  * Neither mixed up an answer with another's, whatever the server did.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import {
   createClient,
   createCluster,
@@ -22,6 +24,9 @@ export interface Value {
   readonly ttlMs: number;
 }
 
+/** What an honest Redis would not have said. */
+export class WrongAnswer extends Error {}
+
 /** Every promise may be late or never come: who waits has a limit of their own. */
 export interface RedisConnection {
   /** The values of `keys`, in their order. */
@@ -31,7 +36,7 @@ export interface RedisConnection {
   ping(): Promise<unknown>;
   /** Removes the keys that begin so; resolves with how many there were. */
   removeAll(beginning: string): Promise<number>;
-  /** What went wrong last. */
+  /** What went wrong last; empty where nothing did. */
   readonly lastError: string;
   close(): void;
 }
@@ -77,87 +82,146 @@ function clientOptions({ username, password, database, isEncrypted }: RedisPlace
 interface Client {
   on(event: 'error', listener: (error: unknown) => void): unknown;
   connect(): Promise<unknown>;
-  set(key: string, bytes: Buffer, options: SetOptions): Promise<unknown>;
   destroy(): unknown;
 }
 
-interface SetOptions {
-  readonly expiration: { readonly type: 'PX'; readonly value: number };
-}
+type Commands = Pick<RedisConnection, 'get' | 'set' | 'ping' | 'removeAll'>;
 
-type Others = Pick<RedisConnection, 'get' | 'ping' | 'removeAll'>;
-
-function connected(client: Client, others: Others): RedisConnection {
+/**
+ * A connection by the client that `create` makes. Clients of clusters and Sentinels give up when nobody is there at
+ * first, and cannot be told to begin again: another takes their place.
+ */
+function connected<C extends Client>(
+  create: () => C,
+  commands: (client: () => C) => Commands,
+): RedisConnection {
   let lastError = '';
+  let isClosed = false;
+  let client = create();
   const note = (error: unknown) => {
     lastError = (error as Error).message || String(error);
   };
-  // Without a listener an error would end the process.
-  client.on('error', note);
-  client.connect().catch(note);
+  const begin = async () => {
+    while (!isClosed) {
+      // Without a listener an error would end the process.
+      client.on('error', note);
+      try {
+        await client.connect();
+        return;
+      } catch (error) {
+        note(error);
+      }
+      await sleep(RECONNECT_LONGEST_MS, undefined, { ref: false });
+      destroyed(client, note);
+      client = create();
+    }
+  };
+  void begin();
   return {
-    ...others,
-    async set(values) {
-      // Commands of one turn of the event loop leave together.
-      await all(
-        values.map(({ key, bytes, ttlMs }) =>
-          client.set(key, bytes, { expiration: { type: 'PX', value: ttlMs } }),
-        ),
-      );
-    },
+    ...commands(() => client),
     get lastError() {
       return lastError;
     },
     close() {
-      Promise.resolve(client.destroy()).catch(note);
+      isClosed = true;
+      destroyed(client, note);
     },
   };
+}
+
+/** Ends `client`, which may not have begun. */
+function destroyed(client: Client, note: (error: unknown) => void): void {
+  try {
+    Promise.resolve(client.destroy()).catch(note);
+  } catch (error) {
+    note(error);
+  }
 }
 
 function server(place: RedisPlace): RedisConnection {
   const options = clientOptions(place);
   const [node] = place.nodes;
   const socket = { ...options.socket, ...node };
-  const client = createClient({ ...options, socket, commandOptions: BYTES });
-  return connected(client, {
-    get: (keys) => client.mGet([...keys]),
-    ping: () => client.ping(),
-    removeAll: (beginning) => removeFrom(client, beginning),
-  });
+  const create = () => createClient({ ...options, socket, commandOptions: BYTES });
+  return connected(create, (client) => ({
+    get: async (keys) => bytesOf(await client().mGet([...keys])),
+    async set(values) {
+      const pipeline = client().multi();
+      for (const { key, bytes, ttlMs } of values) pipeline.set(key, bytes, keptFor(ttlMs));
+      await pipeline.execAsPipeline();
+    },
+    ping: () => client().ping(),
+    removeAll: (beginning) => removeFrom(client(), beginning),
+  }));
 }
 
 function sentinel(place: RedisPlace): RedisConnection {
-  const client = createSentinel({
-    name: place.name,
-    sentinelRootNodes: place.nodes.map((node) => ({ ...node })),
-    nodeClientOptions: clientOptions(place),
-    passthroughClientErrorEvents: true,
-    commandOptions: BYTES,
-  });
-  return connected(client, {
-    get: (keys) => client.mGet([...keys]),
-    ping: () => client.ping(),
-    removeAll: (beginning) => removeFrom(client, beginning),
-  });
+  const options = clientOptions(place);
+  // Sentinels are spoken to as the server is, but for the database; they know the password where it is theirs, too.
+  const ofSentinels = { ...options, database: 0 };
+  const create = () =>
+    createSentinel({
+      name: place.name,
+      sentinelRootNodes: place.nodes.map((node) => ({ ...node })),
+      nodeClientOptions: options,
+      sentinelClientOptions: ofSentinels,
+      passthroughClientErrorEvents: true,
+      commandOptions: BYTES,
+    });
+  return connected(create, (client) => ({
+    get: async (keys) => bytesOf(await client().mGet([...keys])),
+    async set(values) {
+      const pipeline = client().multi();
+      for (const { key, bytes, ttlMs } of values) pipeline.set(key, bytes, keptFor(ttlMs));
+      await pipeline.execAsPipeline();
+    },
+    ping: () => client().ping(),
+    removeAll: (beginning) => removeFrom(client(), beginning),
+  }));
 }
 
 function cluster(place: RedisPlace): RedisConnection {
   const defaults = clientOptions(place);
-  const client = createCluster({
-    rootNodes: place.nodes.map((node) => ({ socket: { ...defaults.socket, ...node } })),
-    defaults,
-    commandOptions: BYTES,
-  });
-  return connected(client, {
-    // Keys of one command must lie on one server, so each is a command; those of a server leave together.
-    get: (keys) => all(keys.map((key) => client.get(key))),
-    ping: () => client.get(''),
+  const create = () =>
+    createCluster({
+      rootNodes: place.nodes.map((node) => ({ socket: { ...defaults.socket, ...node } })),
+      defaults,
+      commandOptions: BYTES,
+    });
+  return connected(create, (client) => ({
+    // Keys of one command must lie on one server, so each is a command; those of a server leave together. What one of
+    // them lacks or refuses is no value, as in an answer to many.
+    async get(keys) {
+      const found = await Promise.allSettled(keys.map((key) => client().get(key)));
+      const failed = found.find((result) => result.status === 'rejected');
+      if (failed && found.every(({ status }) => status === 'rejected')) throw failed.reason;
+      return bytesOf(found.map((result) => (result.status === 'fulfilled' ? result.value : null)));
+    },
+    async set(values) {
+      await all(values.map(({ key, bytes, ttlMs }) => client().set(key, bytes, keptFor(ttlMs))));
+    },
+    ping: () => client().get(''),
     async removeAll(beginning) {
-      const masters = await all(client.masters.map(async (master) => client.nodeClient(master)));
-      const removed = await all(masters.map((master) => removeFrom(master, beginning)));
+      const { masters } = client();
+      const clients = await all(masters.map(async (master) => client().nodeClient(master)));
+      const removed = await all(clients.map((master) => removeFrom(master, beginning)));
       return removed.reduce((sum, one) => sum + one, 0);
     },
-  });
+  }));
+}
+
+function keptFor(milliseconds: number) {
+  return { expiration: { type: 'PX', value: milliseconds } } as const;
+}
+
+/**
+ * The values of an answer, which node-redis gives as it came, whatever that is.
+ *
+ * @throws {WrongAnswer} for what is no list of values.
+ */
+function bytesOf(answer: unknown): (Buffer | null)[] {
+  if (!Array.isArray(answer)) throw new WrongAnswer('The answer is no list.');
+  return answer.map((value: unknown) => (Buffer.isBuffer(value) ? value : null));
 }
 
 interface Scanned {

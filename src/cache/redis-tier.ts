@@ -12,7 +12,7 @@ import { Histogram } from '../engine/histogram.js';
 import { Circuit } from './circuit.js';
 import type { Kept } from './kept.js';
 import type { Packing } from './packed.js';
-import type { RedisConnection } from './redis-connection.js';
+import { WrongAnswer, type RedisConnection } from './redis-connection.js';
 
 /** What is looked for or kept. */
 export interface Wanted {
@@ -49,9 +49,11 @@ export class RedisTier {
 
   private async ask(wanted: readonly Wanted[]): Promise<readonly (Kept | undefined)[]> {
     const keys = wanted.map(({ model, text }) => this.packing.key(model, text));
-    const values = await this.attempt('get', () =>
-      inTime(this.connection.get(keys), this.options.timeoutMs),
-    );
+    const values = await this.attempt('get', async () => {
+      const given = await inTime(this.connection.get(keys), this.options.timeoutMs);
+      if (given.length !== keys.length) throw new WrongAnswer('Another count of values.');
+      return given;
+    });
     if (values === undefined) return [];
     return wanted.map(({ model }, at) => {
       const packed = values[at];
@@ -100,7 +102,7 @@ export class RedisTier {
       const fault = faultOf(error);
       this.#errors[fault] += 1;
       // A server that is full or read-only takes no values, and still has those that it has.
-      if (operation === 'get' || fault !== 'reply') this.#circuit.failed();
+      if (operation === 'get') this.#circuit.failed();
       return undefined;
     }
   }
@@ -110,7 +112,8 @@ class TimeoutError extends Error {}
 
 function faultOf(error: unknown): RedisFault {
   if (error instanceof TimeoutError) return 'timeout';
-  return error instanceof ErrorReply ? 'reply' : 'connection';
+  const isReply = error instanceof ErrorReply || error instanceof WrongAnswer;
+  return isReply ? 'reply' : 'connection';
 }
 
 /**

@@ -1,92 +1,25 @@
 /**
- * The cache over a real Redis that is down, stopped, slow, full, read-only, closed to us, emptied, or lies: every request
- * is answered, and rightly.
+ * The cache over a real Redis that is down, stopped, slow, full, read-only, closed to us or emptied: every request is
+ * answered, and rightly.
  */
 
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { CacheStats } from '../engine/engine.js';
 import { ServiceError } from '../errors/service-error.js';
-import { fakeEngine } from '../testing/fake-engine.js';
+import { asksMuch, cacheClient, hitsAgain, MODELS, TIMEOUT_MS } from '../testing/cache-client.js';
 import { freePort } from '../testing/free-port.js';
 import { RedisServer } from '../testing/redis-server.js';
-import { slowed, sameAnswer } from '../testing/tcp-faults.js';
+import { slowed } from '../testing/tcp-faults.js';
 import { until } from '../testing/until.js';
-import { CachedEngine } from './cached-engine.js';
-import { MemoryTier } from './memory-tier.js';
-import { keysOf, Packing } from './packed.js';
-import { connect } from './redis-connection.js';
-import { RedisTier } from './redis-tier.js';
-import { placeOf } from './redis-url.js';
-
-const MODELS = ['ivanlau', 'svalabs'];
-const TIMEOUT_MS = 20;
-
-interface Options {
-  readonly password?: string;
-  readonly memory?: boolean;
-  readonly ttlMs?: number;
-}
-
-/** A cache over `url`, as one process has it. */
-function client(context: TestContext, url: string, options: Options = {}) {
-  const { password = '', memory = false, ttlMs = 60_000 } = options;
-  const engine = fakeEngine();
-  const connection = connect(placeOf(url, password));
-  const packing = new Packing(keysOf('chorus', 'own'), 'secret');
-  const redis = new RedisTier(connection, packing, { timeoutMs: TIMEOUT_MS, ttlMs });
-  const cached = new CachedEngine(engine, {
-    memory: memory ? new MemoryTier(1 << 20) : undefined,
-    redis,
-  });
-  context.after(() => cached.close());
-  const figures = (): CacheStats => cached.stats().cache ?? assert.fail('it has a cache');
-  /** Asks, and compares with what the engine gives without a cache. */
-  const ask = async (...texts: readonly string[]) => {
-    const request = {
-      texts: texts.map((text) => ({ text, models: MODELS })),
-      deadlineMs: 1000,
-      priority: 'interactive',
-      fresh: false,
-    } as const;
-    const answer = await cached.infer(request).answer;
-    const plain = await fakeEngine().infer(request).answer;
-    assert.deepEqual(answer.texts, plain.texts);
-    return answer.cache?.outcome ?? assert.fail('it has a cache');
-  };
-  return {
-    engine,
-    cached,
-    connection,
-    ask,
-    figures,
-    redis: () => figures().redis ?? assert.fail('it has Redis'),
-    /** Until Redis is asked and answers; `text` is asked for and kept on the way. */
-    connected: (text = 'a') => until(async () => (await ask(text)) === 'hit', 'a hit'),
-  };
-}
-
-type Client = ReturnType<typeof client>;
-
-/** Asks for `texts` many times, many at once: none fails, and after a while none asks Redis. */
-async function asksMuch({ ask, redis }: Client): Promise<void> {
-  for (let round = 0; round < 10; round += 1) {
-    await Promise.all(Array.from({ length: 20 }, (_, at) => ask(`${round} ${at}`, 'a')));
-  }
-  assert.notEqual(redis().circuit, 'closed');
-}
-
-async function hitsAgain({ ask }: Client): Promise<void> {
-  await until(async () => (await ask('again')) === 'hit', 'Redis is asked again');
-}
+import { keysOf } from './packed.js';
 
 test('what one process has answered another has, without asking its models', async (context) => {
   const server = await RedisServer.start(context);
-  const one = client(context, server.url);
+  const one = cacheClient(context, server.url);
   await one.connected('a text that two ask for');
-  const other = client(context, server.url);
+  const other = cacheClient(context, server.url);
   await other.connected('a text that two ask for');
   assert.ok(other.engine.requests.length === 0 || other.redis().errors.connection > 0);
   assert.deepEqual(other.figures().lookups.memory, undefined);
@@ -96,8 +29,8 @@ test('what one process has answered another has, without asking its models', asy
 
 test('what came from Redis stays in memory', async (context) => {
   const server = await RedisServer.start(context);
-  await client(context, server.url).connected('a');
-  const other = client(context, server.url, { memory: true });
+  await cacheClient(context, server.url).connected('a');
+  const other = cacheClient(context, server.url, { memory: true });
   await other.connected('a');
   await server.kill();
   assert.equal(await other.ask('a'), 'hit');
@@ -106,7 +39,7 @@ test('what came from Redis stays in memory', async (context) => {
 
 test('no text, label or number that can be read lies in Redis, and everything leaves it in time', async (context) => {
   const server = await RedisServer.start(context);
-  const own = client(context, server.url, { ttlMs: 100_000 });
+  const own = cacheClient(context, server.url, { ttlMs: 100_000 });
   await own.connected('a text that is nobody’s business');
   const keys = await server.keys();
   assert.equal(keys.length, MODELS.length);
@@ -122,16 +55,19 @@ test('no text, label or number that can be read lies in Redis, and everything le
   assert.equal(ttls.size, keys.length);
 });
 
-test('Redis that is not there fails no request, then is there', async (context) => {
-  const port = await freePort();
-  const own = client(context, `redis://127.0.0.1:${port}`);
+test('Redis that is not there fails no request, and is used once it is there', async (context) => {
+  const server = await RedisServer.start(context);
+  await server.kill();
+  const own = cacheClient(context, server.url);
   await asksMuch(own);
   assert.ok(own.redis().errors.connection > 0);
+  await server.start();
+  await hitsAgain(own);
 });
 
 test('Redis that is killed fails no request, and is used again once it is back', async (context) => {
   const server = await RedisServer.start(context);
-  const own = client(context, server.url);
+  const own = cacheClient(context, server.url);
   await own.connected();
   const asking = Promise.all(Array.from({ length: 50 }, (_, at) => own.ask(`during ${at}`)));
   await server.kill();
@@ -143,7 +79,7 @@ test('Redis that is killed fails no request, and is used again once it is back',
 
 test('Redis that stands still holds nobody up, and is used again once it goes on', async (context) => {
   const server = await RedisServer.start(context);
-  const own = client(context, server.url);
+  const own = cacheClient(context, server.url);
   await own.connected();
   server.signal('SIGSTOP');
   await asksMuch(own);
@@ -158,7 +94,7 @@ test('Redis that stands still holds nobody up, and is used again once it goes on
 test('an answer that is late is a miss, and never taken for another', async (context) => {
   const server = await RedisServer.start(context);
   const slow = await slowed(context, server.port);
-  const own = client(context, `redis://127.0.0.1:${slow.port}`);
+  const own = cacheClient(context, `redis://127.0.0.1:${slow.port}`);
   await own.connected();
   slow.delayMs = TIMEOUT_MS * 5;
   for (let at = 0; at < 20; at += 1) await own.ask(`late ${at}`, 'a');
@@ -171,7 +107,7 @@ test('an answer that is late is a miss, and never taken for another', async (con
 test('Redis that is full keeps what it has, and takes no more', async (context) => {
   const flags = ['--maxmemory', '3mb', '--maxmemory-policy', 'noeviction'];
   const server = await RedisServer.start(context, ...flags);
-  const own = client(context, server.url);
+  const own = cacheClient(context, server.url);
   await own.connected();
   await server.command('CONFIG', 'SET', 'maxmemory', '1');
   for (let at = 0; at < 20; at += 1) assert.equal(await own.ask(`more ${at}`), 'miss');
@@ -182,7 +118,7 @@ test('Redis that is full keeps what it has, and takes no more', async (context) 
 
 test('Redis that is read-only is read', async (context) => {
   const server = await RedisServer.start(context);
-  const own = client(context, server.url);
+  const own = cacheClient(context, server.url);
   await own.connected();
   await server.command('REPLICAOF', '127.0.0.1', String(await freePort()));
   for (let at = 0; at < 20; at += 1) assert.equal(await own.ask(`more ${at}`), 'miss');
@@ -192,15 +128,15 @@ test('Redis that is read-only is read', async (context) => {
 
 test('a wrong password fails no request, and a right one is used', async (context) => {
   const server = await RedisServer.start(context, '--requirepass', 'right');
-  const wrong = client(context, server.url, { password: 'wrong' });
+  const wrong = cacheClient(context, server.url, { password: 'wrong' });
   await asksMuch(wrong);
   await until(() => wrong.connection.lastError.includes('WRONGPASS'), 'the reason is known');
-  await client(context, server.url, { password: 'right' }).connected();
+  await cacheClient(context, server.url, { password: 'right' }).connected();
 });
 
 test('what was emptied is filled again', async (context) => {
   const server = await RedisServer.start(context);
-  const own = client(context, server.url);
+  const own = cacheClient(context, server.url);
   await own.connected();
   await server.command('FLUSHALL');
   assert.equal(await own.ask('a'), 'miss');
@@ -209,7 +145,7 @@ test('what was emptied is filled again', async (context) => {
 
 test('values that were changed or are not ours are misses, and are replaced', async (context) => {
   const server = await RedisServer.start(context);
-  const own = client(context, server.url);
+  const own = cacheClient(context, server.url);
   await own.connected();
   const [one = '', other = ''] = await server.keys();
   const changes: readonly (readonly string[])[] = [
@@ -231,23 +167,9 @@ test('values that were changed or are not ours are misses, and are replaced', as
   assert.equal(await own.ask('a'), 'partial');
 });
 
-for (const [what, answer] of Object.entries({
-  garbage: 'hello\r\nwhat',
-  'another protocol': 'HTTP/1.1 400 Bad Request\r\n\r\n',
-  errors: '-ERR no\r\n',
-  'a length that cannot be': '*1\r\n$99999999999\r\n',
-  'half an answer': '*1\r\n$100\r\nabc',
-  nothing: '',
-})) {
-  test(`a server that answers ${what} fails no request`, async (context) => {
-    const port = await sameAnswer(context, answer);
-    await asksMuch(client(context, `redis://127.0.0.1:${port}`));
-  });
-}
-
 test('who gives up while Redis is asked is told at once, and the models are not asked', async (context) => {
   const server = await RedisServer.start(context);
-  const own = client(context, server.url);
+  const own = cacheClient(context, server.url);
   await own.connected();
   server.signal('SIGSTOP');
   const before = own.engine.requests.length;
@@ -264,7 +186,7 @@ test('who gives up while Redis is asked is told at once, and the models are not 
 
 test('only what begins with the profile’s prefix is removed', async (context) => {
   const server = await RedisServer.start(context);
-  const own = client(context, server.url);
+  const own = cacheClient(context, server.url);
   for (let at = 0; at < 30; at += 1) await own.connected(`text ${at}`);
   const others = ['chorus:owner:x', 'chorus:own', 'other:own:x'];
   for (const key of others) await server.command('SET', key, 'x');

@@ -107,7 +107,9 @@ function secretOf(settings: Settings, name: 'cacheRedisPassword' | 'cacheSecret'
   const file = settings[`${name}File`];
   if (file === '') return settings[name];
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    if (secret === '') throw new Error('it is empty');
+    return secret;
   } catch (error) {
     throw new StartError(
       [`${flagOf(`${name}File`)}: cannot read ${file}: ${(error as Error).message}`],

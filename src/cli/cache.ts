@@ -19,7 +19,6 @@ import { servedBy } from './served.js';
 
 const DEFAULT_WAIT = '60s';
 const TRY_AGAIN_MS = 500;
-/** A flush asks for one thousand keys at a time, and each time may take this long. */
 const CONNECTED_WITHIN_MS = 5000;
 
 export const cache: Command = {

@@ -11,6 +11,7 @@ import {
   port,
   redisUrl,
   size,
+  someTime,
   text,
   toggle,
   type Kind,
@@ -106,6 +107,15 @@ const cases: readonly [
     ['65GiB', '-1', '1GB', ''],
   ],
   [
+    'some time',
+    someTime,
+    [
+      ['1ms', 1],
+      ['1h', 3_600_000],
+    ],
+    ['0s', '0ms', ''],
+  ],
+  [
     'Redis URL',
     redisUrl,
     [
@@ -121,7 +131,7 @@ const cases: readonly [
     'key prefix',
     keyPrefix,
     [['fastapi-cache-project', 'fastapi-cache-project']],
-    ['', 'a*', 'a b', 'ä', 'a'.repeat(65)],
+    ['', 'a*', 'a b', 'a:b', 'ä', 'a'.repeat(65)],
   ],
   [
     'path prefix',

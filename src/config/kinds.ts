@@ -42,8 +42,8 @@ export const redisUrl: Kind<string> = {
 
 /** What keys begin with. */
 export const keyPrefix: Kind<string> = matching(
-  /^[A-Za-z0-9._:-]{1,64}$/,
-  'letters, digits, ".", "_", ":" and "-", at most 64',
+  /^[A-Za-z0-9._-]{1,64}$/,
+  'letters, digits, ".", "_" and "-", at most 64',
 );
 
 /** On or off; the flag alone is on. */
@@ -103,6 +103,13 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
   KiB: 1024,
   MiB: UNIT_MIB,
   GiB: 1024 * UNIT_MIB,
+};
+
+/** A duration that is not zero. */
+export const someTime: Kind<number> = {
+  ...duration,
+  schema: duration.schema.pipe(z.number().min(1)),
+  expects: `${duration.expects}, and more than none`,
 };
 
 /** Bytes of something that is read whole. */

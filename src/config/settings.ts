@@ -20,6 +20,7 @@ import {
   redisUrl,
   secret,
   size,
+  someTime,
   text,
   toggle,
   type Kind,
@@ -107,11 +108,11 @@ export const settings = {
   cacheRedisPassword: secretSetting("Redis's password; wins over that of the URL"),
   cacheRedisPasswordFile: setting(text('a file'), '', "File of Redis's password, instead"),
   cacheRedisPrefix: setting(keyPrefix, 'chorus', 'What keys in Redis begin with'),
-  cacheRedisTimeout: setting(duration, '20ms', 'Longest wait for Redis, then the models are asked'),
+  cacheRedisTimeout: setting(someTime, '20ms', 'Longest wait for Redis, then the models are asked'),
   cacheRedisRequired: setting(toggle, 'false', 'Do not start without Redis'),
-  cacheTtl: setting(duration, '1h', 'How long Redis keeps an answer, give or take a tenth'),
+  cacheTtl: setting(someTime, '1h', 'How long Redis keeps an answer, give or take a tenth'),
   cacheSecret: secretSetting(
-    'Secret that keys in Redis are made with, so that nobody can look for a text; empty: the models are known',
+    'Secret that keys and values in Redis are made with; without one, who has the models can look for a text and make up its answer',
   ),
   cacheSecretFile: setting(text('a file'), '', 'File of that secret, instead'),
   cacheBypass: setting(

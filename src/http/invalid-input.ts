@@ -6,8 +6,12 @@ import type { z } from 'zod';
 
 import { ServiceError, type InputFault } from '../errors/service-error.js';
 
+/** Told of one body: more would be an answer larger than what it answers. */
+const MOST_FAULTS = 1000;
+
 export function invalidInput(error: z.ZodError): ServiceError {
-  const faults = error.issues.flatMap((issue) => faultsOf(issue, []));
+  const all = error.issues.flatMap((issue) => faultsOf(issue, []));
+  const faults = all.slice(0, MOST_FAULTS);
   const [first] = faults;
   const where = first?.pointer ? `The body's ${first.pointer}` : 'The body';
   return new ServiceError('invalid_input', `${where} ${first?.detail ?? 'is invalid'}.`, {

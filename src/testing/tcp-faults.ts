@@ -36,6 +36,22 @@ export function sameAnswer(context: TestContext, answer: string): Promise<number
   );
 }
 
+/** A port that speaks as Redis does, but answers every request for values with these bytes. */
+export function wrongValues(context: TestContext, answer: string): Promise<number> {
+  return listening(
+    context,
+    createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (bytes) => {
+        const commands = bytes.toString('latin1').split(/(?=\*\d+\r\n)/);
+        for (const command of commands) {
+          socket.write(command.includes('MGET') ? answer : '+OK\r\n');
+        }
+      });
+    }),
+  );
+}
+
 async function listening(context: TestContext, server: Server): Promise<number> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => sockets.add(socket));

@@ -35,13 +35,17 @@ const LABELS = { score: remembered(ranked), class: remembered(inClassOrder) };
 const jsonOf = remembered((labels: readonly LabelScore[]) => JSON.stringify(labels));
 
 function predict({ order, max_texts: maxTexts, shape }: Options): Operation {
-  const list = z
-    .array(text, { error: ({ input }) => `must be a list of strings, and it is ${kindOf(input)}` })
+  const anyList = z.array(z.unknown(), {
+    error: ({ input }) => `must be a list of strings, and it is ${kindOf(input)}`,
+  });
+  const list = anyList
     .min(1, 'must have at least one text')
     .max(maxTexts, {
+      abort: true,
       error: ({ input }) =>
         `must have at most ${maxTexts} texts, and it has ${(input as readonly unknown[]).length}`,
-    });
+    })
+    .pipe(z.array(text));
   const either = z.union([list, text], {
     error: ({ input }) => `must be a list of strings, or one string, and it is ${kindOf(input)}`,
   });

@@ -123,3 +123,14 @@ test('below a prefix the route and health are both there', async (context) => {
   assert.equal(health.status, 200);
   assert.equal(((await health.json()) as { status: string }).status, 'healthy');
 });
+
+test('a list that is too long is refused for that alone, whatever is in it', async (context) => {
+  const { faults } = await start(context);
+  const many = await faults({ text: Array(100_000).fill(1) });
+  assert.deepEqual(many, ['/text must have at most 512 texts, and it has 100000']);
+});
+
+test('of very many faults a thousand are told', async (context) => {
+  const { faults } = await start(context, { max_texts: 100_000 });
+  assert.equal((await faults({ text: Array(100_000).fill(1) })).length, 1000);
+});
