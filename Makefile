@@ -10,7 +10,7 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test check ready format lint types deny bench peers trace overhead synthetic parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test check ready format lint types deny bench peers trace overhead synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -22,6 +22,8 @@ start: build ## Build, then serve a profile on port 8080 (PROFILE=starter); Ctrl
 build: tools $(ADDON) $(SERVICE) ## Install and build everything
 
 test: build ## Run every test: Rust and TypeScript, unit and end to end
+	@# Two test files that fetched it at once would be in each other's way.
+	bench/tools/redis.sh >/dev/null
 	cargo test --locked --workspace $(MANIFEST)
 	npm run --silent test
 	npm run --silent test:e2e
@@ -71,6 +73,10 @@ bench: build ## Measure the targets of ARGS; see bench/README.md
 peers: build synthetic ## Measure against every peer, about 40 minutes, and draw docs/throughput.svg; see bench/README.md
 	node bench/run.mjs --targets all --texts bench_mix,k6_payloads,short@10,long5@10 \
 	  --rounds 2 --duration 6s --warmup 1s --chart docs/throughput.svg $(ARGS)
+
+sentiment: build ## Measure a sentiment service with its caches beside the usual one (ARGS="replicas", ARGS="soak"); see bench/README.md
+	node bench/synthetic/make.mjs --sentiment
+	node bench/sentiment.mjs $(ARGS)
 
 parity: build ## Compare with Hugging Face transformers (installs it; ARGS="--fuzz 1000 --seed 7": random folders alone)
 	node bench/parity/run.mjs $(ARGS)

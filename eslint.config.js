@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
 /** Sources of the service and of its tools; everything else is scripts. */
 const TYPED = ['src/**/*.ts', 'tools/**/*.ts'];
 /** What k6 runs has k6's own globals. */
-const K6 = ['autotests/app/**/*.js', 'bench/**/*.js', 'deploy/cluster/steady-load.js'];
+const K6 = ['autotests/**/*.js', 'bench/**/*.js', 'deploy/cluster/steady-load.js'];
 
 /** Globals that a script may use without an import, for ESLint's `no-undef`. */
 const readonly = (...names) => Object.fromEntries(names.map((name) => [name, 'readonly']));

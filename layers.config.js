@@ -11,6 +11,7 @@ const MAY_IMPORT = {
   profile: [],
   config: ['log'],
   engine: ['errors'],
+  cache: ['engine', 'errors'],
   routes: ['engine', 'errors', 'profile'],
   http: ['engine', 'errors', 'log', 'routes'],
   metrics: ['engine', 'errors', 'http'],
@@ -18,9 +19,9 @@ const MAY_IMPORT = {
   hub: ['profile'],
   // What a request ends with is a finding, and which it is decides whether it is a fault.
   check: ['engine', 'errors', 'profile'],
-  cli: ['check', 'config', 'engine', 'hub', 'log', 'profile', 'routes', 'server'],
+  cli: ['cache', 'check', 'config', 'engine', 'hub', 'log', 'profile', 'routes', 'server'],
   docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
-  testing: ['config', 'engine', 'errors', 'hub', 'log', 'profile', 'routes', 'server'],
+  testing: ['cache', 'config', 'engine', 'errors', 'hub', 'log', 'profile', 'routes', 'server'],
   e2e: ['testing'],
 };
 

@@ -1,9 +1,11 @@
 // `make overhead`: what a request costs beside its models, in CPU time, by thread.
 //
 //   node bench/overhead.mjs [--servers echo,null,tiny] [--rounds 5] [--duration 5s] [--connections 10]
+//   node bench/overhead.mjs --servers echo-lists,memory,redis
 //
 // Serves, in turns: a bare Koa that echoes; Chorus without an engine, so HTTP alone; and the five models of
-// the challenge as encoders of next to no work (`make.mjs --tiny`) with the real tokenizers. CPU time per
+// the challenge as encoders of next to no work (`make.mjs --tiny`) with the real tokenizers. The second line: lists of
+// three texts that were all answered before, by what is kept in the process or in Redis alone. CPU time per
 // request is the kernel's own account of every thread (/proc/<pid>/task/<tid>/schedstat), so it does not
 // depend on what else runs on the machine. The ratio to the bare Koa is taken round by round.
 
@@ -15,14 +17,26 @@ import { parseArgs } from 'node:util';
 import { MODELS } from './lib/contract.js';
 import { runLoad } from './lib/k6.mjs';
 import { BENCH } from './lib/paths.mjs';
+import { startRedis } from './lib/redis.mjs';
 import { startServer, stopServer } from './lib/server.mjs';
 import { median, sum } from './lib/statistics.mjs';
 import { OVERHEAD } from './lib/targets.mjs';
 import { textSet } from './lib/texts.mjs';
+import { closedLoop } from './sentiment/started.mjs';
 
 const WORK = join(BENCH, '.work');
 
-const NAMES = { echo: 'Koa echo', null: 'Chorus, no engine', tiny: 'Chorus' };
+const NAMES = {
+  echo: 'Koa echo',
+  null: 'Chorus, no engine',
+  tiny: 'Chorus',
+  'echo-lists': 'Koa echo, lists of texts',
+  memory: 'Chorus, answers kept in the process',
+  redis: 'Chorus, answers kept in Redis',
+};
+/** Those that are sent lists, and what others are compared with. */
+const LISTS = ['echo-lists', 'memory', 'redis'];
+const echoOf = (name) => (LISTS.includes(name) ? 'echo-lists' : 'echo');
 
 async function main() {
   const { values } = parseArgs({
@@ -55,20 +69,26 @@ async function main() {
 
 /** Requests per second, and CPU microseconds per request by group of threads. */
 async function measure(name, load) {
-  const server = await startServer(OVERHEAD[name], join(WORK, 'overhead.log'));
+  const redis = name === 'redis' ? await startRedis(WORK) : undefined;
+  const command = (ports) => OVERHEAD[name](ports, redis?.url);
+  const server = await startServer(command, join(WORK, 'overhead.log'));
+  const send = (duration) =>
+    LISTS.includes(name)
+      ? closedLoop(`http://127.0.0.1:${server.port}/predict`, 1, { ...load, duration })
+      : runLoad({ ...load, duration, url: server.url, models: MODELS }, WORK);
   try {
-    const request = { ...load, url: server.url, models: MODELS };
-    await runLoad({ ...request, duration: '2s' }, WORK);
+    await send('2s');
     const before = cpuTimes(server.child.pid);
-    const { requestsPerSecond, answers, failed } = await runLoad(request, WORK);
+    const { requestsPerSecond, answers, failed, latencyMs } = await send(load.duration);
     const after = cpuTimes(server.child.pid);
-    if (name !== 'echo' && failed > 0) throw new Error(`${failed} wrong or failed answers`);
+    if (name !== echoOf(name) && failed > 0) throw new Error(`${failed} wrong or failed answers`);
     const micros = Object.fromEntries(
       [...after].map(([group, total]) => [group, (total - (before.get(group) ?? 0)) / answers]),
     );
-    return { requestsPerSecond, micros };
+    return { requestsPerSecond, micros, p50: latencyMs.med };
   } finally {
     await stopServer(server);
+    await redis?.stop();
   }
 }
 
@@ -94,23 +114,34 @@ function groupOf(isMain, name) {
 function print(servers, rounds) {
   const of = (name) => rounds.filter((round) => round.name === name);
   const groups = [...new Set(rounds.flatMap(({ micros }) => Object.keys(micros)))];
-  const head = [...groups, 'sum', 'req/s beside k6', 'JS thread ÷ echo', 'req/s ÷ echo'];
+  const head = [
+    ...groups,
+    'sum',
+    'req/s beside k6',
+    'p50 ms',
+    'echo ÷ JS thread',
+    'echo ÷ sum',
+    'req/s ÷ echo',
+  ];
   console.log(`| CPU µs per request | ${head.join(' | ')} |`);
   console.log(`| --- |${' --- |'.repeat(head.length)}`);
   for (const name of servers) {
     const cells = groups.map((group) => median(of(name).map(({ micros }) => micros[group] ?? 0)));
     const rate = median(of(name).map(({ requestsPerSecond }) => requestsPerSecond));
     const columns = [...cells, sum(cells), rate].map((number) => number.toFixed(0));
-    console.log(`| ${NAMES[name]} | ${[...columns, ...ratios(of(name), of('echo'))].join(' | ')} |`);
+    const p50 = median(of(name).map((round) => round.p50)).toFixed(2);
+    const compared = ratios(of(name), of(echoOf(name)));
+    console.log(`| ${NAMES[name]} | ${[...columns, p50, ...compared].join(' | ')} |`);
   }
 }
 
-/** How much of the bare Koa's rate a server does, by the CPU time of its JS thread and beside k6. */
+/** How much of the bare Koa's rate a server does: by the CPU time of its JS thread, by all of it, and beside k6. */
 function ratios(rounds, echo) {
   const by = (ratio) => median(rounds.map((round, at) => ratio(round, echo[at]))).toFixed(2);
-  if (echo.length === 0) return ['', ''];
+  if (echo.length === 0) return ['', '', ''];
   return [
     by((round, bare) => bare.micros['JS thread'] / round.micros['JS thread']),
+    by((round, bare) => sum(Object.values(bare.micros)) / sum(Object.values(round.micros))),
     by((round, bare) => round.requestsPerSecond / bare.requestsPerSecond),
   ];
 }

@@ -2,7 +2,7 @@
 # The chart and what is made from it: deploy/chart.sh check | write
 #
 #   check   lint, unit tests, schemas of everything rendered, and that what is derived is current
-#   write   write what is derived: kustomize's base
+#   write   write what is derived: kustomize's bases
 #
 # `make chart` builds the tools into deploy/.bin first. Needs neither a cluster nor a network.
 set -euo pipefail
@@ -10,11 +10,48 @@ cd "$(dirname "$0")/.."
 
 bin=$PWD/deploy/.bin
 base=deploy/kustomize/base/chorus.yaml
+example=deploy/examples/two-services
+example_base=$example/kustomize/base/services.yaml
 
-# Kustomize's base is the chart as it is, without what only Helm means.
+# Without what only Helm means.
+without_helm() {
+  sed -E '/^ +(namespace: default|helm\.sh\/chart: .*|app\.kubernetes\.io\/managed-by: Helm)$/d; /^# Source:/d'
+}
+
+# Kustomize's base is the chart as it is.
 render_base() {
-  "$bin/helm" template chorus helm --skip-tests |
-    sed -E '/^ +(namespace: default|helm\.sh\/chart: .*|app\.kubernetes\.io\/managed-by: Helm)$/d; /^# Source:/d'
+  "$bin/helm" template chorus helm --skip-tests | without_helm
+}
+
+# The same of both services. Their password is no part of it: it would be another each time, and in git.
+render_example_base() {
+  "$bin/helm" template project helm --skip-tests --values "$example/project.yaml" \
+    --set cache.redis.existingSecret.name=redis-service,cache.redis.existingSecret.passwordKey=password | without_helm
+  "$bin/helm" template lab helm --skip-tests --values "$example/lab.yaml" | without_helm
+}
+
+# Both releases and the route of the folder $1, as the README there has them installed.
+render_example() {
+  local release
+  for release in project lab; do
+    "$bin/helm" template "$release" helm --skip-tests --namespace texts --values "$example/$release.yaml"
+  done
+  echo ---
+  "$bin/kustomize" build "$example/routes/$1"
+}
+
+# count NAME ROUTE: the manifests on standard input are three services, three deployments, two autoscalers
+# and one route of that kind, and no other.
+count() {
+  local all kind found expected
+  all=$(cat)
+  for expected in Service=3 Deployment=3 HorizontalPodAutoscaler=2 VirtualService=0 HTTPRoute=0 Ingress=0; do
+    kind=${expected%=*}
+    [[ $kind != "$2" ]] || expected=$kind=1
+    found=$(grep -c "^kind: $kind$" <<<"$all" || true)
+    [[ $kind=$found == "$expected" ]] || { echo "$1: $kind=$found, not $expected" >&2; return 1; }
+  done
+  validate "$1" <<<"$all"
 }
 
 # validate NAME: the manifests on standard input.
@@ -25,13 +62,26 @@ validate() {
     sed 's/^Summary: //; s/ found parsing stdin//'
 }
 
+# `kustomize edit set namespace` reaches every object, the namespace itself too.
+check_namespace() {
+  local copy left
+  copy=$(mktemp -d)
+  cp -r "$example" "$copy"
+  (cd "$copy/two-services/kustomize/overlays/prod" && "$bin/kustomize" edit set namespace student)
+  left=$("$bin/kustomize" build "$copy/two-services/kustomize/overlays/prod" | grep -c texts-prod || true)
+  rm -r "$copy"
+  [[ $left == 0 ]] || { echo "$left objects keep their namespace after kustomize edit" >&2; return 1; }
+}
+
 write() {
   render_base >"$base"
+  render_example_base >"$example_base"
 }
 
 check() {
   local file overlay
   diff -u "$base" <(render_base) || { echo "$base is stale: deploy/chart.sh write" >&2; return 1; }
+  diff -u "$example_base" <(render_example_base) || { echo "$example_base is stale: deploy/chart.sh write" >&2; return 1; }
 
   "$bin/helm-unittest" --strict helm
   for file in helm/ci/*.yaml helm/envs/*.yaml; do
@@ -41,6 +91,12 @@ check() {
   for overlay in deploy/kustomize/overlays/*; do
     "$bin/kustomize" build "$overlay" | validate "$overlay"
   done
+  render_example istio | count "$example with istio" VirtualService
+  render_example gateway | count "$example with gateway" HTTPRoute
+  render_example ingress | count "$example with ingress" Ingress
+  "$bin/kustomize" build "$example/kustomize/overlays/dev" | count "$example/…/dev" Ingress
+  "$bin/kustomize" build "$example/kustomize/overlays/prod" | count "$example/…/prod" VirtualService
+  check_namespace
   "$bin/helm" lint --strict --quiet autotests/helm
   "$bin/helm" template autotests autotests/helm --namespace texts | validate autotests/helm
   for file in deploy/kserve/*.yaml; do validate "$file" <"$file"; done

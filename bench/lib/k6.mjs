@@ -1,4 +1,4 @@
-// Runs `bench/load.js` in k6 and gives its figures.
+// Runs scripts in k6, `bench/load.js` above all, and gives their figures.
 
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,8 +20,6 @@ export function k6Version() {
 
 /** One closed loop; `load` has `url`, `texts`, `connections`, `duration`, `offset` and `models`. */
 export async function runLoad(load, folder) {
-  const summary = join(folder, 'summary.json');
-  rmSync(summary, { force: true });
   const environment = {
     TARGET: load.url,
     TEXTS: load.texts,
@@ -29,23 +27,26 @@ export async function runLoad(load, folder) {
     DURATION: load.duration,
     OFFSET: String(load.offset),
     MODELS: load.models.join(),
-    SUMMARY: summary,
   };
-  const args = [
-    'run',
-    '--quiet',
-    '--no-usage-report',
-    '--no-color',
-    '--address',
-    '',
-    '--log-output',
-    'stderr',
-  ];
-  const child = spawnOwned(k6(), [...args, join(BENCH, 'load.js')], {
+  return runForFigures(join(BENCH, 'load.js'), environment, folder);
+}
+
+/** Runs a script whose handleSummary is k6-common's `summarize`, and gives the figures. */
+export async function runForFigures(script, environment, folder) {
+  const summary = join(folder, 'summary.json');
+  rmSync(summary, { force: true });
+  const code = await runScript(script, { ...environment, SUMMARY: summary });
+  if (code !== 0) throw new Error(`k6 ended with ${code}`);
+  return JSON.parse(readFileSync(summary, 'utf8'));
+}
+
+/** Runs a script to its end and gives k6's exit code; what it prints is thrown away, but for what it logs. */
+export async function runScript(script, environment) {
+  const args = ['run', '--quiet', '--no-usage-report', '--no-color'];
+  const child = spawnOwned(k6(), [...args, '--address', '', '--log-output', 'stderr', script], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`k6 ended with ${code}`);
-  return JSON.parse(readFileSync(summary, 'utf8'));
+  return code;
 }

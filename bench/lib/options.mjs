@@ -72,7 +72,7 @@ function textSet(value, connections) {
   return { name, connections: own === undefined ? connections : wholeNumbers('--texts', [own]) };
 }
 
-function wholeNumbers(option, values) {
+export function wholeNumbers(option, values) {
   return values.map((value) => {
     const number = Number(value);
     if (!Number.isInteger(number) || number < 1)
@@ -81,7 +81,7 @@ function wholeNumbers(option, values) {
   });
 }
 
-function time(option, value) {
+export function time(option, value) {
   if (!/^(\d+(\.\d+)?(ms|s|m))+$/.test(value))
     throw new Error(`${option} wants a time such as 20s, not ${value}`);
   return value;

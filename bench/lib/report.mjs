@@ -1,6 +1,4 @@
-// A run as Markdown, and its place in RESULTS.md.
-
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+// A run of `bench/run.mjs` as Markdown.
 
 import {
   againstBest,
@@ -14,11 +12,15 @@ import {
   ratio,
 } from './compare.mjs';
 import { FORMULA } from './flops.mjs';
+import { figure, lastLine, mebibytes, NOTHING, times, titled, unique } from './markdown.mjs';
 import { find, median, sum } from './statistics.mjs';
 import { TARGETS } from './targets.mjs';
 
-export const BEGIN = '<!-- bench:begin (written by bench/run.mjs; do not edit) -->';
-export const END = '<!-- bench:end -->';
+/** What stands before and after the report in RESULTS.md. */
+export const MARKERS = [
+  '<!-- bench:begin (written by bench/run.mjs; do not edit) -->',
+  '<!-- bench:end -->',
+];
 
 /** @param run `{cells, starts, skipped, peaks, options, machine, command}`; see run.mjs */
 export function report(run) {
@@ -37,15 +39,6 @@ export function report(run) {
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
-}
-
-/** Replaces what is between the markers, and nothing else. */
-export function writeResults(path, text) {
-  const old = existsSync(path) ? readFileSync(path, 'utf8') : `# Results\n\n${BEGIN}\n${END}\n`;
-  const from = old.indexOf(BEGIN);
-  const to = old.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`${path} lacks its markers ${BEGIN} and ${END}`);
-  writeFileSync(path, `${old.slice(0, from)}${BEGIN}\n\n${text}\n\n${old.slice(to)}`);
 }
 
 function heading({ options, machine, command, peaks }) {
@@ -159,38 +152,9 @@ function targetTable(cells, starts) {
   return titled('Targets', ['', 'what', ...memory, 'answers', 'wrong or failed'], rows);
 }
 
-const NOTHING = '–';
-
 function placesOf(cells) {
   const keys = new Map(
     cells.map(({ texts, connections }) => [`${texts}@${connections}`, [texts, connections]]),
   );
   return [...keys.values()];
-}
-
-function unique(cells, key) {
-  return [...new Set(cells.map((cell) => cell[key]))];
-}
-
-/** Nothing where there are no rows. */
-function titled(title, head, rows) {
-  if (rows.length === 0) return [];
-  const line = (columns) => `| ${columns.join(' | ')} |`;
-  return [`### ${title}`, '', line(head), line(head.map(() => '---')), ...rows.map(line)];
-}
-
-function times(value) {
-  return value === undefined ? NOTHING : `${value.toFixed(2)} ×`;
-}
-
-function figure(number) {
-  return number >= 100 ? number.toFixed(0) : number.toPrecision(3);
-}
-
-function mebibytes(bytes) {
-  return `${Math.round(bytes / 2 ** 20)} MiB`;
-}
-
-function lastLine(text) {
-  return text.trim().split('\n').at(-1);
 }

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { BEGIN, END, report, writeResults } from './report.mjs';
+import { writeResults } from './markdown.mjs';
+import { MARKERS, report } from './report.mjs';
 
 const BENCH_MIX = ['bench_mix', 64];
 const PAYLOADS = ['k6_payloads', 10];
@@ -160,9 +161,10 @@ test('results replace what is between the markers, and nothing else', (context) 
   const folder = mkdtempSync(join(tmpdir(), 'chorus-report-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'RESULTS.md');
-  writeFileSync(file, `before\n${BEGIN}\nold\n${END}\nafter\n`);
-  writeResults(file, 'new');
-  assert.equal(readFileSync(file, 'utf8'), `before\n${BEGIN}\n\nnew\n\n${END}\nafter\n`);
-  writeFileSync(file, `${END}\n${BEGIN}\n`);
-  assert.throws(() => writeResults(file, 'new'), /lacks its markers/);
+  const [begin, end] = MARKERS;
+  writeFileSync(file, `before\n${begin}\nold\n${end}\nafter\n`);
+  writeResults(file, 'new', MARKERS);
+  assert.equal(readFileSync(file, 'utf8'), `before\n${begin}\n\nnew\n\n${end}\nafter\n`);
+  writeFileSync(file, `${end}\n${begin}\n`);
+  assert.throws(() => writeResults(file, 'new', MARKERS), /lacks its markers/);
 });

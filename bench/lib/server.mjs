@@ -29,7 +29,8 @@ export async function startServer(command, logFile) {
     env: { ...process.env, ...env },
     detached: true,
   });
-  const server = { child, logFile, url: `http://127.0.0.1:${port}/process`, readyMs: 0 };
+  const url = `http://127.0.0.1:${port}/process`;
+  const server = { child, logFile, port, url, readyMs: 0 };
   try {
     await untilReady(server, ready);
   } catch (error) {

@@ -15,6 +15,9 @@ export function medians(samples, targets, sets) {
   return cells;
 }
 
+/** Of these the cell has the median, where the samples have them. */
+const MIDDLES = ['rps', 'p50', 'p95', 'p99', 'p9999', 'hitRate', 'gflops', 'u', 'meanLength'];
+
 function cell(group) {
   const all = (key) => group.map((sample) => sample[key]).filter((value) => value !== undefined);
   const middle = (key) => (all(key).length > 0 ? median(all(key)) : undefined);
@@ -22,9 +25,7 @@ function cell(group) {
   const rates = all('rps');
   return {
     ...{ target, texts, connections },
-    ...Object.fromEntries(
-      ['rps', 'p50', 'p95', 'p99', 'gflops', 'u', 'meanLength'].map((key) => [key, middle(key)]),
-    ),
+    ...Object.fromEntries(MIDDLES.map((key) => [key, middle(key)])),
     spread: [Math.min(...rates), Math.max(...rates)],
     answers: sum(all('answers')),
     failed: sum(all('failed')),

@@ -10,10 +10,10 @@ import { BENCH, ROOT, syntheticDir } from './paths.mjs';
 import { CHECKPOINTS, PEERS } from './peers.mjs';
 
 const CHALLENGE = join(ROOT, 'models', 'challenge.yaml');
-const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make build' };
+export const SERVICE = { path: () => join(ROOT, 'dist', 'cli', 'main.js'), make: 'make build' };
 
 /** Chorus with a profile and more arguments. */
-function chorus(profile, ...more) {
+export function chorus(profile, ...more) {
   return service(join(ROOT, 'dist', 'cli', 'main.js'), 'serve', profile, ...more);
 }
 
@@ -35,6 +35,9 @@ function onCheckpoints(folder, profile, ...flags) {
   return (ports) => chorus(profile, '--models-dir', join(syntheticDir(), folder), ...flags)(ports);
 }
 
+/** What is compared are models: most texts of the sets are sent again and again. */
+const NO_CACHE = ['--cache-size', '0'];
+
 /** Chorus with all five full-size models. */
 function fullSize(what, precision, ...flags) {
   return {
@@ -43,12 +46,12 @@ function fullSize(what, precision, ...flags) {
     models: MODELS,
     precision,
     needs: [SERVICE, CHECKPOINTS],
-    command: onCheckpoints('challenge', CHALLENGE, ...flags),
+    command: onCheckpoints('challenge', CHALLENGE, ...NO_CACHE, ...flags),
   };
 }
 
 /** A server in `tools/`, which says on its only port that it is ready. */
-function tool(script) {
+export function tool(script) {
   return ({ port }) => ({
     file: process.execPath,
     args: [join(BENCH, 'tools', script), '--port', String(port)],
@@ -61,7 +64,7 @@ export const TARGETS = {
     what: 'Chorus, the five small starter models',
     models: MODELS,
     needs: [SERVICE],
-    command: chorus(join(ROOT, 'models', 'starter.yaml')),
+    command: chorus(join(ROOT, 'models', 'starter.yaml'), ...NO_CACHE),
   },
   synthetic: fullSize('exact', 'fp32'),
   bf16: fullSize('bf16', 'bf16', '--precision', 'bf16'),
@@ -71,7 +74,7 @@ export const TARGETS = {
     models: ['ivanlau'],
     precision: 'fp32',
     needs: [SERVICE, CHECKPOINTS],
-    command: onCheckpoints('challenge', join(BENCH, 'synthetic', 'single.yaml')),
+    command: onCheckpoints('challenge', join(BENCH, 'synthetic', 'single.yaml'), ...NO_CACHE),
   },
   ...PEERS,
   stub: {
@@ -82,11 +85,20 @@ export const TARGETS = {
   },
 };
 
-/** What `bench/overhead.mjs` measures: a bare Koa, no engine, and no models worth mentioning. */
+const SENTIMENT = join(ROOT, 'models', 'sentiment-starter.yaml');
+
+/**
+ * What `bench/overhead.mjs` measures: a bare Koa, no engine, no models worth mentioning, and answers that are kept.
+ * Each is called with ports and the URL of a Redis.
+ */
 export const OVERHEAD = {
   echo: tool('echo.mjs'),
   null: service(join(BENCH, 'tools', 'null-engine.mjs')),
-  tiny: onCheckpoints('tiny', CHALLENGE),
+  tiny: onCheckpoints('tiny', CHALLENGE, ...NO_CACHE),
+  'echo-lists': tool('echo.mjs'),
+  memory: chorus(SENTIMENT),
+  redis: (ports, redisUrl) =>
+    chorus(SENTIMENT, ...NO_CACHE, '--cache-redis-url', redisUrl)(ports),
 };
 
 /** Names that stand for several targets. */
@@ -96,9 +108,9 @@ export const GROUPS = {
 };
 
 /** What the chosen targets lack, one line each. */
-export function missing(names) {
+export function missing(names, targets = TARGETS) {
   const lacking = names
-    .flatMap((name) => TARGETS[name].needs)
+    .flatMap((name) => targets[name].needs)
     .filter(({ path }) => !existsSync(path()));
   return [...new Set(lacking)].map(({ path, make }) => `${path()} is missing: run ${make}`);
 }

@@ -20,7 +20,7 @@ from oracle import Oracle
 from tiny_tokenizers import LINES
 
 HERE = Path(__file__).resolve().parent
-STARTER = HERE.parents[1] / "models" / "starter"
+MODELS = HERE.parents[1] / "models"
 # A third of the texts is hostile or made by a machine: that is where implementations differ.
 SHARES = {"bench_mix": 0.5, "edge_blns": 0.25, "k6_payloads": 0.25}
 # Sent as well: the shared texts hold no special tokens written out, and few combining marks.
@@ -91,7 +91,7 @@ def main() -> None:
     wanted = [entry for entry in CHECKPOINTS if not options.only or entry.name in options.only]
     sources = fingerprint(texts)
     served = [prepare(checkpoint, work, texts, sources) for checkpoint in wanted]
-    for folder in sorted(STARTER.glob("*/model.safetensors")):
+    for folder in sorted(MODELS.glob("*starter/*/model.safetensors")):
         name = f"starter-{folder.parent.name}"
         if not options.only or name in options.only:
             expect(work, name, folder.parent, "", texts, hashlib.sha256(folder.read_bytes()).hexdigest() + sources)

@@ -4,10 +4,11 @@
 // ../chorus-synthetic/challenge/<model> (CHORUS_SYNTHETIC_DIR replaces the first part). A checkpoint
 // that is already there is kept; the same seed gives the same bytes everywhere.
 //
-//   node bench/synthetic/make.mjs [--tiny]
+//   node bench/synthetic/make.mjs [--sentiment] [--tiny]
 //
-// `--tiny` makes encoders of next to no work with the real vocabularies, in ../chorus-synthetic/tiny: what
-// a request costs beside its models.
+// `--sentiment` makes the one model of models/sentiment.yaml instead, 0.3 GB, in ../chorus-synthetic/sentiment.
+// `--tiny` makes encoders of next to no work with the real vocabularies, in ../chorus-synthetic/tiny (or
+// tiny-sentiment): what a request costs beside its models.
 
 import {
   copyFileSync,
@@ -22,7 +23,7 @@ import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { ROOT, syntheticDir } from '../lib/paths.mjs';
-import { models } from './models.mjs';
+import { models, sentimentModel } from './models.mjs';
 import { writeSafetensors } from './safetensors.mjs';
 import { tensors } from './tensors.mjs';
 
@@ -36,13 +37,21 @@ const TINY = {
   num_attention_heads: 1,
   num_hidden_layers: 1,
 };
+const TINY_DISTILBERT = { dim: 16, hidden_dim: 16, n_heads: 1, n_layers: 1 };
 
 function main() {
-  const { values } = parseArgs({ options: { tiny: { type: 'boolean', default: false } } });
-  const target = join(syntheticDir(), values.tiny ? 'tiny' : 'challenge');
+  const { values } = parseArgs({
+    options: {
+      sentiment: { type: 'boolean', default: false },
+      tiny: { type: 'boolean', default: false },
+    },
+  });
+  const { sentiment, tiny } = values;
+  const target = join(syntheticDir(), folderName(sentiment, tiny));
   refuseInside(ROOT, target);
-  for (const { config, ...rest } of models()) {
-    const model = { ...rest, config: values.tiny ? { ...config, ...TINY } : config };
+  const sizes = sentiment ? TINY_DISTILBERT : TINY;
+  for (const { config, ...rest } of sentiment ? [sentimentModel()] : models()) {
+    const model = { ...rest, config: tiny ? { ...config, ...sizes } : config };
     const started = Date.now();
     const made = make(model, join(target, model.name));
     const note = made
@@ -50,6 +59,11 @@ function main() {
       : 'is there already';
     console.log(`${join(target, model.name)}: ${note}`);
   }
+}
+
+function folderName(sentiment, tiny) {
+  if (sentiment) return tiny ? 'tiny-sentiment' : 'sentiment';
+  return tiny ? 'tiny' : 'challenge';
 }
 
 /** Makes the folder, unless its stamp, which is written last, says that it is complete. */

@@ -1,8 +1,10 @@
-// The five models of the challenge: what their folder holds and where its parts come from.
+// The five models of the challenge, and a sentiment classifier: what their folder holds and where its parts come
+// from.
 //
 // Configs and tokenizers are the published ones where `../shared/data` has them. Without it, the
 // configs are the base model's and the tokenizers are the starter models', whose few thousand ids
-// are valid in the full vocabulary: speed is the same, only texts fall into more tokens.
+// are valid in the full vocabulary: speed is the same, only texts fall into more tokens. The sentiment
+// classifier then has the tokenizer of a fixture, or what CHORUS_BERT_TOKENIZER names.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,6 +55,21 @@ export function models() {
   });
 }
 
+/** The same for the model of `models/sentiment.yaml`: DistilBERT, 66 million parameters, two labels. */
+export function sentimentModel() {
+  const labels = ['NEGATIVE', 'POSITIVE'];
+  const tokenizer =
+    process.env.CHORUS_BERT_TOKENIZER ??
+    sharedData('tok', 'bert-uncased', 'tokenizer.json') ??
+    join(ROOT, 'native', 'fixtures', 'distilbert', 'tokenizer.json');
+  return {
+    name: 'winegarj',
+    config: distilbertConfig(labels),
+    files: { 'tokenizer.json': tokenizer },
+    labelCount: labels.length,
+  };
+}
+
 function tokenizerFiles(name, { repository, tokenizer }) {
   const files = {};
   for (const [file, path] of Object.entries(tokenizer)) files[file] = sharedData(...path);
@@ -88,5 +105,24 @@ function baseConfig({ labels, roberta = false }) {
     position_embedding_type: 'absolute',
     type_vocab_size: 1,
     vocab_size: roberta ? 50265 : 250002,
+  };
+}
+
+function distilbertConfig(labels) {
+  return {
+    activation: 'gelu',
+    architectures: ['DistilBertForSequenceClassification'],
+    dim: 768,
+    hidden_dim: 3072,
+    id2label: Object.fromEntries(labels.entries()),
+    initializer_range: 0.02,
+    label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+    max_position_embeddings: 512,
+    model_type: 'distilbert',
+    n_heads: 12,
+    n_layers: 6,
+    pad_token_id: 0,
+    sinusoidal_pos_embds: false,
+    vocab_size: 30522,
   };
 }

@@ -1,4 +1,4 @@
-// The least that Koa costs: reads a JSON string and sends it back.
+// The least that Koa costs: reads JSON and sends it back.
 //
 //   node bench/tools/echo.mjs --port 8080
 //
@@ -16,12 +16,13 @@ const router = new Router();
 router.get('/readyz', (context) => {
   context.body = 'ready';
 });
-router.post('/process', (context) => {
+router.post(['/process', '/predict'], (context) => {
   context.body = JSON.stringify(context.request.body);
   context.type = 'application/json';
 });
 
 const app = new Koa();
-app.use(bodyParser({ strict: false }));
+// Scripts that send lists state no content type.
+app.use(bodyParser({ strict: false, detectJSON: () => true }));
 app.use(router.routes());
 app.listen(Number(options.port), '127.0.0.1');

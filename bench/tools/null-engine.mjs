@@ -38,7 +38,7 @@ const engine = {
   })),
   ortVersion: '',
   maxBatchTokens: 0,
-  infer: ({ texts }) => ({ answer: Promise.resolve({ texts: texts.map(answered), timing }), cancel }),
+  infer: ({ texts }) => ({ answer: Promise.resolve({ texts: texts.map(answered), begun: 0, timing }), cancel }),
   // Nothing scrapes it; readiness asks this.
   stats: () => ({ broken: false }),
   close: () => Promise.resolve(),

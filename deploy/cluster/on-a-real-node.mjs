@@ -15,6 +15,7 @@ import { ControlPlane } from './lib/control-plane.mjs';
 import { Programs } from './lib/programs.mjs';
 import { NODE_ADDRESS, RealNode, requirements } from './lib/real-node.mjs';
 import { demand, refused, step } from './lib/steps.mjs';
+import { tryTwoServices } from './two-services-on-a-real-node.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const chart = join(root, 'helm');
@@ -53,6 +54,7 @@ try {
   await step('a rolling upgrade and a rollback under load lose no request', upgradeUnderLoad);
   await step('a pod that is told to go ends with exit code 0', endWell);
   await step('a release waits for its hub, pulls from it, and serves', waitAndPull);
+  await tryTwoServices(plane, node, values);
 } catch (error) {
   console.error(error.stack, await state(), programs.tails());
   process.exitCode = 1;

@@ -14,6 +14,8 @@ import { ControlPlane } from './lib/control-plane.mjs';
 import { startFakeNodes } from './lib/fake-nodes.mjs';
 import { Programs, run, tool } from './lib/programs.mjs';
 import { demand, refused, step } from './lib/steps.mjs';
+import { EXAMPLE } from './lib/two-services.mjs';
+import { tryTwoServices } from './two-services-on-fake-nodes.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const chart = join(root, 'helm');
@@ -37,6 +39,7 @@ try {
   await step('uninstall leaves nothing', uninstall);
   await step('a drain waits for the disruption budget', drain);
   await step('two releases share a host', shareHost);
+  await tryTwoServices(plane);
 } catch (error) {
   console.error(error.stack, programs.tails());
   process.exitCode = 1;
@@ -97,8 +100,8 @@ async function dryRunEverything() {
   const autotest = join(root, 'autotests/helm');
   const rendered = await plane.helm('template', 'autotests', autotest, '--namespace', namespace);
   manifests.push([autotest, rendered]);
-  for (const overlay of ['dev', 'prod']) {
-    const path = join(root, 'deploy/kustomize/overlays', overlay);
+  const overlays = [join(root, 'deploy/kustomize/overlays'), join(EXAMPLE, 'kustomize/overlays')];
+  for (const path of overlays.flatMap((parent) => [join(parent, 'dev'), join(parent, 'prod')])) {
     await plane.kubectl('apply', '--filename', join(path, 'namespace.yaml'));
     manifests.push([path, (await run(tool('kustomize'), ['build', path])).stdout]);
   }

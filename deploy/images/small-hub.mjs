@@ -4,7 +4,8 @@
 // The starter models stand in for those of the same name; a model in `pickled` gets a checkpoint that has
 // pytorch_model.bin alone, which the build must convert. Every repository is private: only TOKEN opens it.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,21 +18,45 @@ const PICKLED = join(ROOT, 'native/fixtures/roberta');
 /** What the hub takes. */
 export const TOKEN = 'hf_only-for-this-trial';
 
-/** Starts the hub for the shipped profile `profile`; close it with `close()`. */
-export async function startSmallHub(profile, pickled) {
+/** Gives `work` an image build's options for such a hub of a shipped profile, which ends with it. */
+export async function withSmallHub(profile, pickled, work) {
+  const hub = await startSmallHub(profile, pickled);
+  const folder = mkdtempSync(join(tmpdir(), 'chorus-token-'));
+  try {
+    const token = join(folder, 'token');
+    writeFileSync(token, TOKEN);
+    await work([
+      ...['--build-arg', `HF_ENDPOINT=${hub.endpoint}`, '--network', 'host'],
+      ...['--secret', `id=hf_token,src=${token}`],
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+    await hub.close();
+  }
+}
+
+async function startSmallHub(profile, pickled) {
   const { models } = parse(readFileSync(join(ROOT, 'models', `${profile}.yaml`), 'utf8'));
   const hub = await TestHub.start({ tokens: [TOKEN] });
   for (const { name, source } of models) {
     const { repo, revision, weights_revision: weightsRevision = revision } = source;
     const files = pickled.includes(name)
       ? filesOf(PICKLED, ['expected.json', 'model.safetensors'])
-      : filesOf(join(ROOT, 'models/starter', name), []);
+      : filesOf(starterOf(name), []);
     await hub.addRepo({ repo, id: fullId(revision), files, license: 'mit', private: true });
     if (weightsRevision !== revision) {
       await hub.addCommit(repo, { id: fullId(weightsRevision), ref: 'refs/pr/1', files });
     }
   }
   return hub;
+}
+
+/** The starter model of this name, whichever profile it belongs to. */
+function starterOf(name) {
+  const folders = ['starter', 'sentiment-starter'].map((profile) =>
+    join(ROOT, 'models', profile, name),
+  );
+  return folders.find((folder) => existsSync(folder)) ?? folders[0];
 }
 
 function filesOf(folder, leftOut) {

@@ -9,8 +9,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -19,7 +18,7 @@ import { parse } from 'yaml';
 
 import { ROOT } from '../../bench/lib/paths.mjs';
 import { freePorts } from '../../bench/lib/server.mjs';
-import { startSmallHub, TOKEN } from './small-hub.mjs';
+import { TOKEN, withSmallHub } from './small-hub.mjs';
 
 const BASES = ['NODE_IMAGE', 'RUST_IMAGE', 'PYTHON_IMAGE', 'RUNTIME_IMAGE', 'K6_IMAGE'];
 const HOST_NETWORK = process.env.NETWORK === 'host';
@@ -152,6 +151,21 @@ async function refuses(command, reason) {
   assert.match(stdout + stderr, reason);
 }
 
+/** Nobody reaches such a container from outside, so it asks itself. */
+async function answersWithoutNetwork(tag) {
+  const id = await must('run', '--detach', ...HARDENED, '--network', 'none', tag);
+  started.add(id);
+  await untilHealthy(id);
+  const ask = `
+    const body = JSON.stringify({ text: ['I love you.', 'I hate you.'] });
+    const response = await fetch('http://127.0.0.1:8080/predict', { method: 'POST', body });
+    console.log(await response.text());`;
+  const answer = await must('exec', id, 'node', '--input-type=module', '--eval', ask);
+  const best = JSON.parse(answer).predictions.map(([first]) => first.label);
+  assert.deepEqual(best, ['POSITIVE', 'NEGATIVE']);
+  await stop({ id });
+}
+
 const trials = {
   /** The default image: hardened, healthy, nothing superfluous in it, stopped well. */
   async cpu() {
@@ -170,23 +184,12 @@ const trials = {
 
   /** A profile from a hub: pulled, converted and locked at build, served without a network. */
   async challenge() {
-    const hub = await startSmallHub('challenge', ['jy46604790']);
-    const folder = mkdtempSync(join(tmpdir(), 'chorus-token-'));
-    try {
-      const token = join(folder, 'token');
-      writeFileSync(token, TOKEN);
-      const from = [
-        ...['--build-arg', `HF_ENDPOINT=${hub.endpoint}`, '--network', 'host'],
-        ...['--secret', `id=hf_token,src=${token}`],
-      ];
-      const profile = ['--build-arg', 'PROFILE=challenge'];
+    const profile = ['--build-arg', 'PROFILE=challenge'];
+    await withSmallHub('challenge', ['jy46604790'], async (from) => {
       await build('Dockerfile-cpu', 'chorus-challenge', ...from, ...profile);
       const wrong = [...from, ...profile, '--build-arg', 'PRECISION=int4'];
       await refuses(buildCommand('Dockerfile-cpu', 'chorus-refused', wrong), /int4.* exact, bf16/);
-    } finally {
-      rmSync(folder, { recursive: true });
-      await hub.close();
-    }
+    });
     assert.ok(!(await must('history', '--no-trunc', 'chorus-challenge')).includes(TOKEN));
     const service = await start('chorus-challenge');
     const { models } = parse(readFileSync(join(ROOT, 'models/challenge.yaml'), 'utf8'));
@@ -195,6 +198,17 @@ const trials = {
     const left = ['exec', service.id, 'find', '/models', '-name', 'pytorch_model.bin'];
     assert.equal(await must(...left), '');
     await stop(service);
+  },
+
+  /** The model is in the image, a starter's and one from a hub: a container without any network answers. */
+  async sentiment() {
+    const profile = (name) => ['--build-arg', `PROFILE=${name}`];
+    await build('Dockerfile-cpu', 'chorus-sentiment-starter', ...profile('sentiment-starter'));
+    await answersWithoutNetwork('chorus-sentiment-starter');
+    await withSmallHub('sentiment', [], (from) =>
+      build('Dockerfile-cpu', 'chorus-sentiment', ...from, ...profile('sentiment')),
+    );
+    await answersWithoutNetwork('chorus-sentiment');
   },
 
   /** No models in the image: it says which are missing, and serves those that are mounted. */

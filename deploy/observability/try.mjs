@@ -3,8 +3,8 @@
 //
 //   node deploy/observability/try.mjs [--keep]
 //
-// Needs the built service, prometheus and promtool (PROMETHEUS and PROMTOOL name other binaries). --keep
-// leaves everything running until Ctrl-C, to look at Prometheus' own pages.
+// Needs the built service, redis-server, prometheus and promtool (REDIS, PROMETHEUS and PROMTOOL name other
+// binaries). --keep leaves everything running until Ctrl-C, to look at Prometheus' own pages.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,12 +12,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { spawnOwned } from '../../bench/lib/children.mjs';
 import { freePorts, startServer, stopServer } from '../../bench/lib/server.mjs';
 import { TARGETS } from '../../bench/lib/targets.mjs';
 import { textSet } from '../../bench/lib/texts.mjs';
 import { dashboardQueries, dashboardVariables, RULES } from '../../dist/testing/promql.js';
 
 const PROMETHEUS = process.env.PROMETHEUS ?? 'prometheus';
+const REDIS = process.env.REDIS ?? 'redis-server';
 const PROMTOOL = process.env.PROMTOOL ?? 'promtool';
 /** Scraped every second, so that rates over this window have samples soon. */
 const WINDOW = '20s';
@@ -32,18 +34,30 @@ function promtool(...args) {
   console.log(execFileSync(PROMTOOL, args, { encoding: 'utf8' }).trim());
 }
 
-/** Clients that ask one text after another; each tenth request is a client's mistake. */
+/** Clients that ask one text after another, every other one new; each tenth request is a client's mistake. */
 async function load(url) {
   const texts = readFileSync(textSet('shipped', folder).path, 'utf8').split('\n').filter(Boolean);
   let next = 0;
   const client = async () => {
     while (loading) {
-      const body = next % 10 === 9 ? '[]' : texts[next % texts.length];
+      const known = texts[next % texts.length];
+      const text = next % 2 === 0 ? known : JSON.stringify(`${JSON.parse(known)} ${next}`);
+      const body = next % 10 === 9 ? '[]' : text;
       next += 1;
       await (await fetch(url, { method: 'POST', body })).arrayBuffer();
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
+}
+
+/** The service is given so little memory of its own for answers that it asks Redis all the time. */
+async function cacheSettings() {
+  const [port] = await freePorts(1);
+  const args = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'].map(
+    String,
+  );
+  servers.push({ child: spawnOwned(REDIS, args, { cwd: folder, stdio: 'ignore' }) });
+  return { CHORUS_CACHE_SIZE: '64KiB', CHORUS_CACHE_REDIS_URL: `redis://127.0.0.1:${port}` };
 }
 
 async function startPrometheus(metricsPort) {
@@ -103,9 +117,11 @@ try {
   promtool('check', 'rules', RULES);
   promtool('test', 'rules', join(import.meta.dirname, 'rules.test.yaml'));
   let metricsPort;
+  const cache = await cacheSettings();
   const command = (ports) => {
     metricsPort = ports.adminPort;
-    return TARGETS.starter.command(ports);
+    const { env, ...starter } = TARGETS.starter.command(ports);
+    return { ...starter, env: { ...env, ...cache } };
   };
   const service = await startServer(command, join(folder, 'service.log'));
   servers.push(service);

@@ -22,12 +22,18 @@ export const kubernetes = {
     'v1 ConfigMap',
     'v1 Namespace',
     'v1 Pod',
+    'v1 Secret',
     'v1 Service',
     'v1 ServiceAccount',
   ],
 };
 
 export const customResources = [
+  {
+    module: 'github.com/prometheus-operator/prometheus-operator@v0.85.0',
+    file: 'example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml',
+    kind: 'monitoring.coreos.com/v1 PodMonitor',
+  },
   {
     module: 'github.com/prometheus-operator/prometheus-operator@v0.85.0',
     file: 'example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml',

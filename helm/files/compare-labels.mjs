@@ -1,4 +1,5 @@
-// Posts BODY to URL and compares the label of every model with LABELS; exit code 1 where one differs.
+// Posts BODY to URL and compares the label of every model with LABELS, or that of every text where there are
+// `predictions`; exit code 1 where one differs.
 const { URL: url, BODY: body, LABELS } = process.env;
 
 const response = await fetch(url, {
@@ -13,12 +14,16 @@ if (response.status !== 200) {
   process.exit(1);
 }
 const answer = JSON.parse(text);
+const labelOf = (name) =>
+  answer.predictions === undefined
+    ? answer[name]?.label
+    : answer.predictions[JSON.parse(body).text.indexOf(name)]?.[0]?.label;
 let wrong = 0;
-for (const [model, label] of Object.entries(JSON.parse(LABELS))) {
-  const got = answer[model]?.label;
+for (const [name, label] of Object.entries(JSON.parse(LABELS))) {
+  const got = labelOf(name);
   if (got !== label) wrong += 1;
   console.log(
-    `${got === label ? 'ok   ' : 'WRONG'} ${model}: ${got}${got === label ? '' : `, not ${label}`}`,
+    `${got === label ? 'ok   ' : 'WRONG'} ${name}: ${got}${got === label ? '' : `, not ${label}`}`,
   );
 }
 process.exitCode = wrong === 0 ? 0 : 1;

@@ -4,6 +4,8 @@ lang/<Label>.txt       one sentence per line; after a line "#words", frequent wo
 <task>/<code>.tsv      label, tab, text
 <task>/<code>.txt      the same, with slots: a line "name = this | that" says what {name} stands for
 lexicon/<code>.txt     words and frames of sentiment, as <task>/<code>.txt; all of them to train on
+
+Polarity has the English rows of sentiment and its own, whose slots may be the lexicon's.
 """
 
 import hashlib
@@ -24,6 +26,8 @@ SPELLINGS = {
     "toxicity": (("0", "label_0", "clean", "neutral", "ok"), ("1", "label_1", "toxic")),
     "news": (("0", "label_0", "fake"), ("1", "label_1", "real")),
 }
+# Its neutral rows are company for others, never an example.
+SPELLINGS["polarity"] = SPELLINGS["sentiment"]
 
 
 @dataclass
@@ -86,7 +90,13 @@ class Labelled:
 
 def read_task(task: str) -> list[Labelled]:
     paths = sorted(path for path in (ROOT / task).glob("*") if path.suffix in (".tsv", ".txt"))
-    return [read_labelled(path, task) for path in paths]
+    files = [read_labelled(path, task) for path in paths]
+    if task == "polarity":
+        words = read_labelled(ROOT / "lexicon" / "en.txt", "sentiment").slots
+        for file in files:
+            file.slots = words | file.slots
+        files += [file for file in read_task("sentiment") if file.language == "English"]
+    return files
 
 
 def read_labelled(path: Path, task: str) -> Labelled:
@@ -110,11 +120,11 @@ def bare(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())
 
 
-def read_lexicon() -> list[Labelled]:
+def read_lexicon(code: str = "*") -> list[Labelled]:
     """Nothing of it is held out, so nothing that the sentiment rows hold out may stand in it."""
     withheld = {bare(text) for file in read_task("sentiment") for split in file.rows for text in split.held_out}
     files = []
-    for path in sorted((ROOT / "lexicon").glob("*.txt")):
+    for path in sorted((ROOT / "lexicon").glob(f"{code}.txt")):
         file = read_labelled(path, "sentiment")
         for split in file.rows:
             rows = split.train + split.held_out

@@ -34,7 +34,7 @@ class Classifier:
 
     def __init__(self, model: Model):
         self.model = model
-        self.run = pipeline("text-classification", model=str(HERE / model.name), dtype=torch.float32, device="cpu")
+        self.run = pipeline("text-classification", model=str(model.folder), dtype=torch.float32, device="cpu")
         self.names = list(model.labels)
 
     def label(self, texts: list[str]) -> list[str]:
@@ -57,10 +57,12 @@ def held_out(model: Model) -> list[tuple[str, str]]:
     if model.task == "lang":
         return [(text, label) for label, language in read_languages().items() for text in language.sentences.held_out]
     rng = random.Random(1)
+    labels = ("NEGATIVE", None, "POSITIVE") if model.task == "polarity" else model.labels
     return [
-        (file.expand(text, rng), model.labels[number])
+        (file.expand(text, rng), label)
         for file in read_task(model.task)
-        for number, split in enumerate(file.rows)
+        for split, label in zip(file.rows, labels)
+        if label
         for text in split.held_out
     ]
 

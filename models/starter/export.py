@@ -12,11 +12,22 @@ SPECIAL_TOKENS = {
     "bos_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "cls_token": "<s>",
     "unk_token": "<unk>", "pad_token": "<pad>",
 }  # fmt: skip
+BERT_SPECIAL_TOKENS = {
+    "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]",
+}  # fmt: skip
 MASK = {"content": "<mask>", "single_word": False, "lstrip": True, "rstrip": False, "normalized": True}
 
 
 def shape(model: Model, vocabulary: int) -> dict:
     """The fields of config.json that decide what is computed."""
+    if model.kind == "distilbert":
+        return {
+            "activation": "gelu", "attention_dropout": 0.1, "dim": model.hidden, "dropout": 0.1,
+            "hidden_dim": EXPANSION * model.hidden, "initializer_range": 0.02,
+            "max_position_embeddings": model.maximum, "n_heads": model.hidden // HEAD,
+            "n_layers": model.layers, "pad_token_id": 0, "qa_dropout": 0.1, "seq_classif_dropout": 0.2,
+            "sinusoidal_pos_embds": False, "tie_weights_": True, "vocab_size": vocabulary,
+        }  # fmt: skip
     return {
         "attention_probs_dropout_prob": 0.1, "bos_token_id": 0, "eos_token_id": 2,
         "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": model.hidden,
@@ -29,7 +40,7 @@ def shape(model: Model, vocabulary: int) -> dict:
 
 def configuration(model: Model, vocabulary: int) -> dict:
     """config.json, with the labels as the model that it stands in for has them."""
-    kind = "XLMRoberta" if model.kind == "xlm-roberta" else "Roberta"
+    kind = {"xlm-roberta": "XLMRoberta", "roberta": "Roberta", "distilbert": "DistilBert"}[model.kind]
     config = {"architectures": [f"{kind}ForSequenceClassification"], "model_type": model.kind}
     if model.named:
         config["id2label"] = {str(number): label for number, label in enumerate(model.labels)}
@@ -37,15 +48,22 @@ def configuration(model: Model, vocabulary: int) -> dict:
         as_written = str if model.task == "lang" else int
         config["label2id"] = {label: as_written(number) for number, label in enumerate(model.labels)}
     config |= shape(model, vocabulary)
-    config |= {
-        "position_embedding_type": "absolute", "problem_type": "single_label_classification",
-        "torch_dtype": model.dtype, "use_cache": True,
-    }  # fmt: skip
+    config |= {"problem_type": "single_label_classification", "torch_dtype": model.dtype}
+    if model.kind != "distilbert":
+        config |= {"position_embedding_type": "absolute", "use_cache": True}
     return dict(sorted(config.items()))
 
 
 def write_settings(model: Model, folder: Path) -> None:
     """tokenizer_config.json, where the original has one, and special_tokens_map.json."""
+    if model.kind == "distilbert":
+        write_json(folder / "special_tokens_map.json", BERT_SPECIAL_TOKENS)
+        settings = {
+            "do_lower_case": True, "model_max_length": model.maximum, "strip_accents": None,
+            "tokenize_chinese_chars": True, "tokenizer_class": "DistilBertTokenizer",
+        }  # fmt: skip
+        write_json(folder / "tokenizer_config.json", BERT_SPECIAL_TOKENS | settings)
+        return
     write_json(folder / "special_tokens_map.json", SPECIAL_TOKENS | {"mask_token": MASK})
     if model.task == "sentiment":
         return

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import augmentation as noise
-from corpus import UNSPACED, Labelled, Language, bare, read_languages, read_lexicon, read_task
+from corpus import SPELLINGS, UNSPACED, Labelled, Language, bare, read_languages, read_lexicon, read_task
 from specification import LANGUAGES, WEIGHT, Model
 
 Example = tuple[str, int]
@@ -18,6 +18,8 @@ def examples(model: Model, seed: int) -> Callable[[], Example]:
         return LanguageSampler(languages, rng).draw
     if model.task == "sentiment":
         return SentimentSampler(model, languages, rng).draw
+    if model.task == "polarity":
+        return PolaritySampler(model, {"English": languages["English"]}, rng).draw
     return TaskSampler(model, languages, rng).draw
 
 
@@ -71,15 +73,17 @@ class LanguageSampler:
 class TaskSampler:
     """Label 1 of the two-label tasks marks the presence of something: one such sentence suffices."""
 
+    DROPPED = 0.05  # the share of a text's words
+
     def __init__(self, model: Model, languages: dict[str, Language], rng: random.Random):
         self.task, self.rng, self.languages = model.task, rng, languages
-        self.count = len(model.labels)
+        self.count = len(SPELLINGS[model.task])
         self.files = [file for file in read_task(model.task) if all(rows.train for rows in file.rows)]
         # Slots bring ever new words: such rows teach words rather than topics.
         self.weights = [
             sum(len(rows.train) for rows in file.rows) ** 0.7 * (2.5 if file.slots else 1.0) for file in self.files
         ]
-        self.plain = 1 if model.task == "sentiment" else 0
+        self.plain = 1 if self.count == 3 else 0
         self.labels = list(languages)
         # Praise and blame of things is neither spam nor an insult, and an advertisement is no insult.
         others = {"spam": ("sentiment",), "toxicity": ("sentiment", "spam")}.get(model.task, ())
@@ -97,8 +101,8 @@ class TaskSampler:
         while len(parts) < 3 and rng.random() < 0.15:
             parts.append(self.companion(file, label))
         rng.shuffle(parts)
-        text = noise.roughen(noise.drop_words(" ".join(parts), rng, 0.05), rng)
-        if self.task == "sentiment":
+        text = noise.roughen(noise.drop_words(" ".join(parts), rng, self.DROPPED), rng)
+        if self.count == 3:
             text = self.with_face(text, label)
         return noise.surround(text, rng, 0.6), label
 
@@ -131,7 +135,7 @@ class TaskSampler:
         if self.others and draw > 0.35:
             text = rng.choice(self.others)
         text = noise.roughen(text, rng)
-        if self.task == "sentiment" and draw < 0.25:
+        if self.count == 3 and draw < 0.25:
             face = rng.choice((0, 2))
             return text + " " + rng.choice((noise.SAD, None, noise.HAPPY)[face]), face
         if draw < 0.5:
@@ -158,12 +162,13 @@ class SentimentSampler(TaskSampler):
     """The rows teach sentences, the lexicon teaches words: in frames, and loose among others."""
 
     FRAMES, LOOSE = 0.48, 0.14
+    LEXICON = "*"
     # The slots of a lexicon whose values say something by themselves, by label.
     SLOTS = {0: ("na", "na", "nf", "nv", "nn", "ns"), 2: ("pa", "pa", "pf", "pv", "pn", "ps")}
 
     def __init__(self, model: Model, languages: dict[str, Language], rng: random.Random):
         super().__init__(model, languages, rng)
-        self.lexicon = read_lexicon()
+        self.lexicon = read_lexicon(self.LEXICON)
         self.shares = [6.0 if file.language == "English" else 1.0 for file in self.lexicon]
         self.withheld = {bare(text) for file in self.files for split in file.rows for text in split.held_out} - {""}
 
@@ -188,7 +193,7 @@ class SentimentSampler(TaskSampler):
                 parts.append(self.companion(file, label))
             rng.shuffle(parts)
             text = " ".join(parts)
-        text = noise.roughen(noise.drop_words(text, rng, 0.02), rng)
+        text = noise.roughen(noise.drop_words(text, rng, min(0.02, self.DROPPED)), rng)
         return noise.surround(self.with_face(text, label), rng, 0.4), label
 
     def loose(self, file: Labelled, label: int) -> str:
@@ -207,3 +212,17 @@ class SentimentSampler(TaskSampler):
             slot = rng.choice([name for name in self.SLOTS[label] if name in file.slots])
             units.insert(rng.randint(0, len(units)), file.expand(rng.choice(file.slots[slot]), rng))
         return noise.finish(("" if unspaced else " ").join(units), rng)
+
+
+class PolaritySampler(SentimentSampler):
+    """Praise and blame alone: what is neutral only stands beside them."""
+
+    FRAMES, LOOSE = 0.4, 0.1
+    LEXICON = "en"
+    DROPPED = 0.0  # without its "not" a text says the other
+
+    def draw(self) -> Example:
+        while True:
+            text, label = super().draw()
+            if label != self.plain:
+                return text, label // 2

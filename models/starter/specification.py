@@ -1,6 +1,7 @@
-"""Owns what the five models are: names, tasks, labels, shapes and training budgets."""
+"""Owns what the six models are: names, tasks, labels, shapes and training budgets."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 LANGUAGES = """
 Arabic Basque Breton Catalan Chinese_China Chinese_Hongkong Chinese_Taiwan Chuvash Czech Dhivehi
@@ -52,6 +53,11 @@ class Model:
     rate: float = 2.5e-3
     forget: float = 0.06  # the share of pieces hidden in training
     further: int = 0  # steps of a second, gentler round
+    profile: str = "starter"
+
+    @property
+    def folder(self) -> Path:
+        return Path(__file__).parents[1] / self.profile / self.name
 
 
 # In the order of training: language first, the other encoders start from its.
@@ -72,9 +78,13 @@ MODELS = {
             steps=1200, base="ivanlau", rate=1.5e-3, forget=0.1,
         ),
         Model("jy46604790", "news", ("LABEL_0", "LABEL_1"), False, steps=1000, kind="roberta"),
+        Model(
+            "winegarj", "polarity", ("NEGATIVE", "POSITIVE"), True, profile="sentiment-starter",
+            steps=7000, kind="distilbert", dtype="float32", layers=3, rate=1.5e-3, forget=0.08, further=5000,
+        ),
     )
 }  # fmt: skip
 
 HEAD, EXPANSION, POSITIONS = 32, 3, 514
-PIECES, NEWS_PIECES = 7000, 3000
+PIECES, NEWS_PIECES, WORD_PIECES = 7000, 3000, 6000
 BATCH, LONGEST, SMOOTHING, SEED = 96, 96, 0.05, 11

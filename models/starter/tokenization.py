@@ -9,13 +9,14 @@ from pathlib import Path
 
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
-from tokenizers import ByteLevelBPETokenizer, Tokenizer
+from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer, Encoding, Tokenizer
 
 import augmentation
-from specification import LONGEST, NEWS_PIECES, PIECES, SEED
+from specification import LONGEST, NEWS_PIECES, PIECES, SEED, WORD_PIECES
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 BOS, PAD, EOS, UNK = range(4)
+BERT_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def train_unigram(texts: Iterable[str]) -> dict:
@@ -124,6 +125,18 @@ def write_bytelevel(texts: Iterable[str], folder: Path) -> None:
     write_json(folder / "tokenizer.json", content, indent=None)
 
 
+def write_wordpiece(texts: Iterable[str], folder: Path) -> None:
+    """Trains an uncased WordPiece of BERT's shape: vocab.txt and tokenizer.json."""
+    tokenizer = BertWordPieceTokenizer(lowercase=True)
+    tokenizer.train_from_iterator(
+        texts, vocab_size=WORD_PIECES, min_frequency=2, show_progress=False,
+        special_tokens=list(BERT_SPECIAL),
+    )  # fmt: skip
+    tokenizer.save_model(str(folder))
+    # Built anew: a trained one has not yet what stands around a text.
+    BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=True).save(str(folder / "tokenizer.json"), pretty=False)
+
+
 def write_json(path: Path, content: dict, indent: int | None = 2) -> None:
     separators = None if indent else (",", ":")
     path.write_text(json.dumps(content, ensure_ascii=False, indent=indent, separators=separators) + "\n", "utf-8")
@@ -139,9 +152,14 @@ class Encoder:
         self.share = 0.6  # of the texts that are cut in a random way
         self.subwords = None
         content = json.loads((folder / "tokenizer.json").read_text("utf-8"))
-        if content["model"]["type"] == "Unigram":
+        self.kind = content["model"]["type"]
+        self.pad, self.unknown, self.last = PAD, UNK, UNK  # of the special ids
+        if self.kind == "Unigram":
             sentencepiece.set_random_generator_seed(seed)
             self.subwords = sentencepiece.SentencePieceProcessor(model_proto=subword_model(content))
+        elif self.kind == "WordPiece":
+            self.pieces = content["model"]["vocab"]
+            self.pad, self.unknown, self.last = 0, 1, len(BERT_SPECIAL) - 1
 
     def exact(self, texts: list[str], longest: int = 512) -> list[list[int]]:
         return [clip(encoding.ids, longest) for encoding in self.plain.encode_batch(texts)]
@@ -151,9 +169,31 @@ class Encoder:
             if self.subwords and self.rng.random() < self.share:
                 pieces = self.subwords.encode(text, enable_sampling=True, alpha=0.3, nbest_size=-1)
                 yield clip([BOS, *pieces, EOS], LONGEST)
+            elif self.kind == "WordPiece" and self.rng.random() < self.share:
+                yield clip(self.shorter(self.plain.encode(text)), LONGEST)
             else:
                 yield clip(self.plain.encode(text).ids, LONGEST)
 
+    def shorter(self, encoding: Encoding, skip: float = 0.12) -> list[int]:
+        """Some pieces of a WordPiece cut anew, as if their longest match were not in the vocabulary."""
+        ids = []
+        for id_, piece in zip(encoding.ids, encoding.tokens):
+            if id_ <= self.last or len(piece) < 4 or self.rng.random() >= skip:
+                ids.append(id_)
+            else:
+                ids += self.cut(piece, self.rng.randint(1, len(piece) - 1)) or [id_]
+        return ids
+
+    def cut(self, piece: str, at: int) -> list[int] | None:
+        """The ids of the longest first part of at most `at` characters and of what is left."""
+        prefix = "##" if piece.startswith("##") else ""
+        while at > len(prefix):
+            rest = "##" + piece[at:]
+            if piece[:at] in self.pieces and rest in self.pieces:
+                return [self.pieces[piece[:at]], self.pieces[rest]]
+            at -= 1
+        return None
+
 
 def clip(ids: list[int], longest: int) -> list[int]:
-    return ids if len(ids) <= longest else [*ids[: longest - 1], EOS]
+    return ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]]

@@ -1,4 +1,4 @@
-"""Trains the starter models on the CPU and writes them beside this file.
+"""Trains the starter models on the CPU and writes them to the folders of their profiles.
 
     python train.py                 tokenizers and all the models
     python train.py svalabs ...     only these, with the tokenizers that are there
@@ -9,33 +9,36 @@ import math
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from transformers import (
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
     RobertaConfig,
     RobertaForSequenceClassification,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
 )
 
-from corpus import SPELLINGS, UNSPACED, counts, read_languages, read_task
+from augmentation import HAPPY, PLAIN, SAD
+from corpus import SPELLINGS, UNSPACED, counts, read_languages, read_lexicon, read_task
 from export import shape, write_model, write_settings
 from sampling import examples
 from specification import BATCH, MODELS, SEED, SMOOTHING, WEIGHT, Model
-from tokenization import PAD, UNK, Encoder, train_unigram, write_bytelevel, write_json
+from tokenization import Encoder, train_unigram, write_bytelevel, write_json, write_wordpiece
 
-HERE = Path(__file__).parent
 CLASSES = {
     "xlm-roberta": (XLMRobertaConfig, XLMRobertaForSequenceClassification),
     "roberta": (RobertaConfig, RobertaForSequenceClassification),
+    "distilbert": (DistilBertConfig, DistilBertForSequenceClassification),
 }
 
 
 def train_tokenizers() -> None:
     rng = random.Random(SEED)
-    tasks = {task: [text for file in read_task(task) for text in file.train(rng)] for task in SPELLINGS}
+    shared = [task for task in SPELLINGS if task != "polarity"]
+    tasks = {task: [text for file in read_task(task) for text in file.train(rng)] for task in shared}
     texts = []
     for label, language in read_languages().items():
         # A rare language's few sentences count as much as the many of others.
@@ -44,14 +47,30 @@ def train_tokenizers() -> None:
         texts.append(("" if label in UNSPACED else " ").join(language.words))
     content = train_unigram([*texts, *(text for rows in tasks.values() for text in rows)])
     for model in MODELS.values():
-        folder = HERE / model.name
-        folder.mkdir(exist_ok=True)
+        folder = model.folder
+        folder.mkdir(parents=True, exist_ok=True)
         write_settings(model, folder)
-        if model.kind == "roberta":
+        if model.kind == "distilbert":
+            write_wordpiece(english_texts(), folder)
+        elif model.kind == "roberta":
             english = read_languages()["English"].sentences.train
             write_bytelevel([*tasks["news"] * 2, *english], folder)
         else:
             write_json(folder / "tokenizer.json", content, indent=None)
+
+
+def english_texts() -> list[str]:
+    """What the English tokenizer learns its pieces from; a word that is there twice becomes one of them."""
+    rng = random.Random(SEED)
+    files = [*read_task("polarity"), *(file for task in ("toxicity", "spam") for file in read_task(task))]
+    texts = [text for file in files if file.language == "English" for text in file.train(rng)]
+    english = read_languages()["English"]
+    texts += [*english.sentences.train, *english.words]
+    for file in read_lexicon("en"):
+        texts += [value for values in file.slots.values() for value in values * 2 if "{" not in value]
+        texts += file.train(rng, times=8)
+    faces = [face for face in HAPPY + SAD + PLAIN if not face.isascii()]
+    return [*texts, *(f"{face} {face}{face}" for face in faces for _ in range(2))]
 
 
 def build(model: Model, vocabulary: int) -> torch.nn.Module:
@@ -59,21 +78,23 @@ def build(model: Model, vocabulary: int) -> torch.nn.Module:
     config, network_class = CLASSES[model.kind]
     settings = config(**shape(model, vocabulary), num_labels=len(model.labels))
     # Sampled and forgotten pieces do what dropout is for, at a fraction of its cost on a CPU.
-    settings.hidden_dropout_prob = settings.attention_probs_dropout_prob = 0.0
+    for name in shape(model, vocabulary):
+        if "dropout" in name:
+            setattr(settings, name, 0.0)
     network = network_class(settings)
     # Positions that no training text reaches stay neutral, so that long texts are read as well.
-    torch.nn.init.zeros_(network.roberta.embeddings.position_embeddings.weight)
+    torch.nn.init.zeros_(network.base_model.embeddings.position_embeddings.weight)
     if model.base:
-        weights = load_file(HERE / model.base / "model.safetensors")
+        weights = load_file(MODELS[model.base].folder / "model.safetensors")
         encoder = {name: value.float() for name, value in weights.items() if name.startswith("roberta.")}
         _, unexpected = network.load_state_dict(encoder, strict=False)
         assert not unexpected, unexpected
     return network
 
 
-def pad(rows: list[list[int]]) -> torch.Tensor:
+def pad(rows: list[list[int]], id_: int) -> torch.Tensor:
     width = max(map(len, rows))
-    return torch.tensor([row + [PAD] * (width - len(row)) for row in rows])
+    return torch.tensor([row + [id_] * (width - len(row)) for row in rows])
 
 
 def batches(model: Model, encoder: Encoder, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -86,7 +107,7 @@ def batches(model: Model, encoder: Encoder, seed: int) -> Iterator[tuple[torch.T
         rng.shuffle(pool)
         for batch in pool:
             ids, targets = zip(*batch)
-            yield pad(ids), torch.tensor(targets)
+            yield pad(ids, encoder.pad), torch.tensor(targets)
 
 
 def rate(step: int, steps: int) -> float:
@@ -96,7 +117,7 @@ def rate(step: int, steps: int) -> float:
 
 
 def train(model: Model) -> None:
-    encoder = Encoder(HERE / model.name)
+    encoder = Encoder(model.folder)
     network = build(model, encoder.size).train()
     train_round(model, network, encoder, model.steps, model.rate, model.forget, SEED)
     if model.further:
@@ -119,8 +140,8 @@ def train_round(
     average = 0.0
     for step, (ids, labels) in zip(range(1, steps + 1), batches(model, encoder, seed)):
         # Forgetting pieces makes it look at all of them.
-        known = ids.masked_fill((torch.rand(ids.shape) < forget) & (ids > UNK), UNK)
-        loss = loss_of(network(input_ids=known, attention_mask=(ids != PAD).long()).logits, labels)
+        known = ids.masked_fill((torch.rand(ids.shape) < forget) & (ids > encoder.last), encoder.unknown)
+        loss = loss_of(network(input_ids=known, attention_mask=(ids != encoder.pad).long()).logits, labels)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -128,11 +149,11 @@ def train_round(
         schedule.step()
         average = loss.item() if step == 1 else 0.98 * average + 0.02 * loss.item()
         if step % (steps // 10) == 0:  # what an interruption leaves is a model as well
-            write_model(model, network, encoder.size, HERE / model.name)
+            write_model(model, network, encoder.size, model.folder)
         if step % 250 == 0:
             seconds = time.monotonic() - started
             print(f"{model.name} {step}/{steps} loss {average:.3f}, {seconds:.0f} s", flush=True)
-    write_model(model, network, encoder.size, HERE / model.name)
+    write_model(model, network, encoder.size, model.folder)
     print(f"{model.name} done in {time.monotonic() - started:.0f} s", flush=True)
 
 

@@ -185,6 +185,8 @@ export interface Reply {
   numbers: Float32Array
   /** Index of a text, index of a model that read only its beginning, and so on. */
   truncated: Array<number>
+  /** Outputs that no other request had asked for already. */
+  begun: number
   tokenizationMs: number
   queueMs: number
   inferenceMs: number

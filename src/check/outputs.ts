@@ -34,7 +34,7 @@ export async function outputs(engine: Engine, texts: readonly string[]): Promise
 export async function inOneRequest(engine: Engine, texts: readonly string[]): Promise<Outputs> {
   const models = engine.models.map(({ name }) => name);
   const asked = texts.map((text) => ({ text, models }));
-  const { answer } = engine.infer({ texts: asked, deadlineMs: 0, priority: 'batch' });
+  const { answer } = engine.infer({ texts: asked, deadlineMs: 0, priority: 'batch', fresh: true });
   return (await answer).texts.map((text) => text.outputs);
 }
 

@@ -5,7 +5,12 @@ import { testProfile } from '../testing/test-service.js';
 import { unserved } from './report.js';
 
 test('a model that no route serves is named', () => {
-  const route = (path: string, ...models: string[]) => ({ path, contract: 'process', models });
+  const route = (path: string, ...models: string[]) => ({
+    path,
+    contract: 'process',
+    models,
+    options: {},
+  });
   const profile = testProfile(['a', 'b', 'c'], [route('/x', 'c'), route('/y', 'a', 'c')]);
   assert.deepEqual(unserved(profile), ['b is in the profile, and no route serves it']);
 });

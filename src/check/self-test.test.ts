@@ -31,8 +31,8 @@ function engineThat(changes: (output: ModelOutput, request: InferRequest) => Mod
   const infer = engine.infer.bind(engine);
   engine.infer = (request) => {
     const { answer, cancel } = infer(request);
-    const changed = answer.then(({ texts, timing }) => ({
-      timing,
+    const changed = answer.then(({ texts, ...rest }) => ({
+      ...rest,
       texts: texts.map(({ outputs, truncatedBy }) => ({
         truncatedBy,
         outputs: outputs.map((output) => changes(output, request)),

@@ -28,7 +28,7 @@ async function speedOf(engine: Engine, model: string, texts: readonly string[]):
     text: `${index} ${texts[index % texts.length] ?? ''}`,
     models: [model],
   }));
-  const request = { texts: wave, deadlineMs: 0, priority: 'batch' } as const;
+  const request = { texts: wave, deadlineMs: 0, priority: 'batch', fresh: true } as const;
   await engine.infer({ ...request, texts: wave.slice(0, 4) }).answer;
   const before = tokensOf(engine, model);
   const start = performance.now();

@@ -2,10 +2,11 @@
  * The table of subcommands. To add one, write its file here and list it.
  */
 
+import { cache } from './cache.js';
 import type { Command } from './command.js';
 import { check } from './check.js';
 import { models } from './models.js';
 import { pull } from './pull.js';
 import { serve } from './serve.js';
 
-export const commands: readonly Command[] = [serve, pull, check, models];
+export const commands: readonly Command[] = [serve, pull, check, models, cache];

@@ -2,7 +2,7 @@
  * The texts of `--help`, made from the tables of commands and settings.
  */
 
-import { envOf, flagOf, settingNames, settings } from '../config/settings.js';
+import { envOf, flagOf, isOnlyInEnvironment, settingNames, settings } from '../config/settings.js';
 import type { Command } from './command.js';
 
 export function overview(commands: readonly Command[]): string {
@@ -38,5 +38,6 @@ export function serveHelp(): string {
 function settingHelp(name: (typeof settingNames)[number]): string {
   const { kind, default: fallback, help } = settings[name];
   const value = fallback === '' ? '' : ` (default: ${fallback})`;
-  return `  ${flagOf(name)}, ${envOf(name)}${value}\n      ${help}.\n      Takes ${kind.expects}.\n`;
+  const names = isOnlyInEnvironment(name) ? envOf(name) : `${flagOf(name)}, ${envOf(name)}`;
+  return `  ${names}${value}\n      ${help}.\n      Takes ${kind.expects}.\n`;
 }

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import { engineSettingNames, envOf, flagOf, settingNames } from '../config/settings.js';
+import {
+  engineSettingNames,
+  envOf,
+  flagOf,
+  isOnlyInEnvironment,
+  settingNames,
+} from '../config/settings.js';
 import { runChorus } from '../testing/chorus-process.js';
 import { version } from './version.js';
 
@@ -20,7 +26,8 @@ test('serve --help lists every setting with its flag and its variable', async ()
   const { code, stdout } = await runChorus(['serve', '--help']);
   assert.equal(code, 0);
   for (const name of settingNames) {
-    assert.ok(stdout.includes(`${flagOf(name)}, ${envOf(name)}`), name);
+    const flag = isOnlyInEnvironment(name) ? '' : `${flagOf(name)}, `;
+    assert.ok(stdout.includes(`  ${flag}${envOf(name)}`), name);
   }
 });
 
@@ -105,7 +112,7 @@ for (const command of ['serve', 'check']) {
     assert.deepEqual(stderr.split('\n'), [
       `chorus: ${file}:4:22: routes[0].contract: process takes classifiers, and a is an encoder`,
       `chorus: ${file}:4:7: routes[0].path: /health is taken by the service itself`,
-      `chorus: ${file}:5:17: routes[1].contract: must be one of process`,
+      `chorus: ${file}:5:17: routes[1].contract: must be one of predict, process`,
       '',
     ]);
   });

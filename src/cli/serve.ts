@@ -4,12 +4,15 @@
  * The one place where the parts are put together: the real engine, the real log, the real signals.
  */
 
+import { Console } from 'node:console';
+
 import { loadSettings } from '../config/load.js';
 import { exitProcess } from '../engine/native-engine.js';
 import { createLogger } from '../log/logger.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
 import { banner } from './banner.js';
+import { cacheOf } from './cache-tiers.js';
 import type { Command } from './command.js';
 import { requireServable } from './described.js';
 import { serveHelp } from './help.js';
@@ -27,12 +30,16 @@ export const serve: Command = {
 };
 
 async function run(args: readonly string[]): Promise<void> {
+  // Standard output carries the log, a line of JSON each; node-redis prints what Sentinels do wrong.
+  globalThis.console = new Console(process.stderr);
   const { settings, warnings } = loadSettings(args, process.env);
   const served = servedBy(settings);
   const { profile } = served;
   if (settings.pull) await pullProfile(profile);
   const config = engineConfig(settings, profile);
   await requireServable(config, profile);
+  const cache = cacheOf(settings, profile);
+  await cache.ready();
 
   const logger = createLogger(settings.logLevel);
   for (const warning of warnings) logger.warn({}, warning);
@@ -45,7 +52,7 @@ async function run(args: readonly string[]): Promise<void> {
     settings,
     logger,
     version,
-    loadEngine: () => loadEngine(config, profile),
+    loadEngine: async () => cache.over(await loadEngine(config, profile)),
   });
   const { port, adminPort } = await service.start();
   lifecycle.serving(service);

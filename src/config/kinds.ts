@@ -15,12 +15,36 @@ export interface Kind<T> {
   readonly json: Readonly<Record<string, unknown>>;
   /** What the bare flag stands for, if it may stand alone. */
   readonly bare?: string;
+  /** Whether what was given may be told to nobody. */
+  readonly isSecret?: true;
 }
 
 /** Text that only its user can check, such as a path. */
 export function text(expects: string): Kind<string> {
   return { schema: z.string(), expects, json: { type: 'string' } };
 }
+
+/** Text that nobody may see. */
+export function secret(expects: string): Kind<string> {
+  return { ...text(expects), isSecret: true };
+}
+
+const REDIS_URL = /^rediss?(?:\+(?:sentinel|cluster))?:\/\/[^/\s]+(?:\/[^\s]*)?$/;
+
+/** Where Redis is, or nothing. It may have a password in it. */
+export const redisUrl: Kind<string> = {
+  ...matching(
+    new RegExp(`${REDIS_URL.source}|^$`),
+    'a URL such as redis://host:6379/0, rediss://…, redis+sentinel://host:26379,host:26379/name or redis+cluster://host:6379,host:6379',
+  ),
+  isSecret: true,
+};
+
+/** What keys begin with. */
+export const keyPrefix: Kind<string> = matching(
+  /^[A-Za-z0-9._-]{1,64}$/,
+  'letters, digits, ".", "_" and "-", at most 64',
+);
 
 /** On or off; the flag alone is on. */
 export const toggle: Kind<boolean> = {
@@ -59,36 +83,57 @@ export function oneOf<const T extends readonly [string, ...string[]]>(values: T)
   };
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A longer timer would overflow Node's 31 bits and fire at once. */
 const MAX_DURATION_MS = 24 * 3_600_000;
 
 /** Milliseconds. */
 export const duration: Kind<number> = {
-  schema: amount(/^(\d+)(ms|s|m)$/, UNIT_MS).pipe(z.number().max(MAX_DURATION_MS)),
-  expects: 'a duration with its unit, such as 500ms, 25s or 2m',
-  json: { type: 'string', pattern: '^[0-9]+(ms|s|m)$' },
+  schema: amount(/^(\d+)(ms|s|m|h)$/, UNIT_MS).pipe(z.number().max(MAX_DURATION_MS)),
+  expects: 'a duration with its unit, such as 500ms, 25s, 2m or 1h, at most 24h',
+  json: { type: 'string', pattern: '^[0-9]+(ms|s|m|h)$' },
 };
 
-const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, B: 1, KiB: 1024, MiB: 1024 ** 2 };
+const UNIT_MIB = 1024 ** 2;
 
-/** Bytes. */
-export const size: Kind<number> = {
-  schema: amount(/^(\d+)(B|KiB|MiB|)$/, UNIT_BYTES).pipe(
-    z
-      .number()
-      .min(1)
-      .max(64 * 1024 ** 2),
-  ),
-  expects: 'a size such as 65536, 512KiB or 1MiB, at most 64MiB',
-  json: {
-    anyOf: [
-      { type: 'integer', minimum: 1 },
-      { type: 'string', pattern: '^[0-9]+(KiB|MiB)?$' },
-    ],
-  },
+const UNIT_BYTES: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KiB: 1024,
+  MiB: UNIT_MIB,
+  GiB: 1024 * UNIT_MIB,
 };
+
+/** A duration that is not zero. */
+export const someTime: Kind<number> = {
+  ...duration,
+  schema: duration.schema.pipe(z.number().min(1)),
+  expects: `${duration.expects}, and more than none`,
+};
+
+/** Bytes of something that is read whole. */
+export const size = bytes(1, 64 * UNIT_MIB, 'a size such as 65536, 512KiB or 1MiB, at most 64MiB');
+
+/** Bytes of memory, or none. */
+export const memory = bytes(
+  0,
+  64 * 1024 * UNIT_MIB,
+  'a size such as 512KiB, 64MiB or 1GiB, at most 64GiB, or 0',
+);
+
+function bytes(min: number, max: number, expects: string): Kind<number> {
+  return {
+    schema: amount(/^(\d+)(B|KiB|MiB|GiB|)$/, UNIT_BYTES).pipe(z.number().min(min).max(max)),
+    expects,
+    json: {
+      anyOf: [
+        { type: 'integer', minimum: min },
+        { type: 'string', pattern: '^[0-9]+(B|KiB|MiB|GiB)?$' },
+      ],
+    },
+  };
+}
 
 function amount(pattern: RegExp, units: Readonly<Record<string, number>>) {
   return z.string().transform((written, context) => {

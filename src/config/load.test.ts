@@ -48,7 +48,7 @@ test('everything wrong is reported at once, each with what was given and what is
     'Unknown option --devise; did you mean --device?',
     '--lanes needs a value: it must be a whole number, 0 to 1024.',
     '--port is "65536"; it must be a port, 0 to 65535 (0 takes any free one).',
-    'CHORUS_SHUTDOWN_TIMEOUT is "25"; it must be a duration with its unit, such as 500ms, 25s or 2m.',
+    'CHORUS_SHUTDOWN_TIMEOUT is "25"; it must be a duration with its unit, such as 500ms, 25s, 2m or 1h, at most 24h.',
     'CHORUS_LOG_LEVEL is "loud"; it must be one of trace, debug, info, warn, error, fatal, silent.',
   ]);
 });
@@ -121,4 +121,26 @@ test('what goes to the engine is what is marked so', () => {
 test('an unknown CHORUS_ variable is a warning that names the nearest one', () => {
   const { warnings } = loadSettings([], { CHORUS_PROT: '1', OTHER: '1' });
   assert.deepEqual(warnings, ['Unknown variable CHORUS_PROT; did you mean CHORUS_PORT?']);
+});
+
+test('a secret is taken from the environment alone, and never shown', () => {
+  const environment = { CHORUS_CACHE_SECRET: 'hush', CHORUS_CACHE_REDIS_PASSWORD: 'word' };
+  const { settings } = loadSettings([], environment);
+  assert.equal(settings.cacheSecret, 'hush');
+  assert.equal(settings.cacheRedisPassword, 'word');
+  assert.match(faultsOf(['--cache-secret=hush']).join(), /^Unknown option --cache-secret; /);
+  const [fault = ''] = faultsOf(['--cache-redis-url', 'redis//:word@host']);
+  assert.match(fault, /^--cache-redis-url is wrong; it must be a URL such as redis:\/\/host:6379/);
+});
+
+test('a secret and a file of it are one too many, and Redis that is needed must be somewhere', () => {
+  const faults = faultsOf(
+    ['--cache-secret-file', 'a', '--cache-redis-password-file', 'b', '--cache-redis-required'],
+    { CHORUS_CACHE_SECRET: 'hush', CHORUS_CACHE_REDIS_PASSWORD: 'word' },
+  );
+  assert.deepEqual(faults, [
+    'CHORUS_CACHE_REDIS_PASSWORD and --cache-redis-password-file are both given; give one.',
+    'CHORUS_CACHE_SECRET and --cache-secret-file are both given; give one.',
+    '--cache-redis-required needs --cache-redis-url.',
+  ]);
 });

@@ -18,6 +18,7 @@ import { exitCodes, StartError } from '../start-error.js';
 import { nearest } from './nearest.js';
 import {
   envOf,
+  flagNames,
   flagOf,
   settingNames,
   settings,
@@ -46,7 +47,8 @@ export function loadSettings(args: readonly string[], environment: Environment):
       values[name] = result.data;
     } else {
       const source = flag === undefined ? envOf(name) : flagOf(name);
-      faults.push(`${source} is "${written}"; it must be ${kind.expects}.`);
+      const found = kind.isSecret ? 'wrong' : `"${written}"`;
+      faults.push(`${source} is ${found}; it must be ${kind.expects}.`);
     }
   }
   const loaded = values as Settings;
@@ -62,13 +64,13 @@ interface Flags {
 
 /** The flags as written. `parseArgs` in its strict mode would stop at the first fault. */
 function readFlags(args: readonly string[]): Flags {
-  const nameOf = new Map(settingNames.map((name) => [flagOf(name), name]));
+  const nameOf = new Map(flagNames.map((name) => [flagOf(name), name]));
   const { tokens } = parseArgs({
     args: [...args],
     strict: false,
     tokens: true,
     options: Object.fromEntries(
-      settingNames.map((name) => [flagOf(name).slice(2), { type: typeOf(name) }]),
+      flagNames.map((name) => [flagOf(name).slice(2), { type: typeOf(name) }]),
     ),
   });
   const given = new Map<SettingName, string>();
@@ -105,8 +107,22 @@ function contradictions(values: Settings): string[] {
       drainDelay > 0 &&
       `${flagOf('drainDelay')} must be shorter than ${flagOf('shutdownTimeout')}: it is part of it.`,
     device !== 'auto' && misplaced(precision, device),
+    ...(['cacheRedisPassword', 'cacheSecret'] as const).map((name) => twice(name, values)),
+    values.cacheRedisRequired &&
+      values.cacheRedisUrl === '' &&
+      `${flagOf('cacheRedisRequired')} needs ${flagOf('cacheRedisUrl')}.`,
   ];
   return faults.filter((fault) => fault !== false);
+}
+
+/** That a secret is given both itself and in a file, if it is. */
+function twice(name: 'cacheRedisPassword' | 'cacheSecret', values: Settings): string | false {
+  const file = `${name}File` as const;
+  return (
+    values[name] !== '' &&
+    values[file] !== '' &&
+    `${envOf(name)} and ${flagOf(file)} are both given; give one.`
+  );
 }
 
 /** That `processor` does not compute `precision`, if it does not. */

@@ -12,10 +12,15 @@ import { inexactOn, precisions, processors, type Processor } from '../precisions
 import {
   duration,
   integer,
+  keyPrefix,
+  memory,
   oneOf,
   pathPrefix,
   port,
+  redisUrl,
+  secret,
   size,
+  someTime,
   text,
   toggle,
   type Kind,
@@ -25,6 +30,8 @@ export interface Setting<T> {
   readonly kind: Kind<T>;
   readonly default: string;
   readonly help: string;
+  /** Given in the environment alone: a list of processes shows flags to everybody. */
+  readonly onlyInEnvironment?: true;
 }
 
 /** One that decides how models run, and goes to the engine. */
@@ -88,6 +95,31 @@ export const settings = {
     '',
     'ONNX Runtime library to load; empty: the one in the package onnxruntime-node',
   ),
+  cacheSize: setting(
+    memory,
+    '64MiB',
+    'Memory for answers that are kept in the process; 0: none are',
+  ),
+  cacheRedisUrl: setting(
+    redisUrl,
+    '',
+    'Redis for answers that several processes share; empty: none',
+  ),
+  cacheRedisPassword: secretSetting("Redis's password; wins over that of the URL"),
+  cacheRedisPasswordFile: setting(text('a file'), '', "File of Redis's password, instead"),
+  cacheRedisPrefix: setting(keyPrefix, 'chorus', 'What keys in Redis begin with'),
+  cacheRedisTimeout: setting(someTime, '20ms', 'Longest wait for Redis, then the models are asked'),
+  cacheRedisRequired: setting(toggle, 'false', 'Do not start without Redis'),
+  cacheTtl: setting(someTime, '1h', 'How long Redis keeps an answer, give or take a tenth'),
+  cacheSecret: secretSetting(
+    'Secret that keys and values in Redis are made with; without one, who has the models can look for a text and make up its answer',
+  ),
+  cacheSecretFile: setting(text('a file'), '', 'File of that secret, instead'),
+  cacheBypass: setting(
+    toggle,
+    'false',
+    'Let clients ask for fresh answers by Cache-Control: no-cache',
+  ),
   maxBodySize: setting(size, '256KiB', 'Largest request body; larger ones get 413'),
   answerTimeout: setting(duration, '30s', 'Longest wait for the models, then 503; 0s: no limit'),
   headersTimeout: setting(duration, '5s', "Longest time for a request's header to arrive"),
@@ -115,6 +147,13 @@ export type Settings = {
 };
 
 export const settingNames = Object.keys(settings) as SettingName[];
+
+/** Those that have a flag. */
+export const flagNames = settingNames.filter((name) => !isOnlyInEnvironment(name));
+
+export function isOnlyInEnvironment(name: SettingName): boolean {
+  return (settings[name] as Setting<unknown>).onlyInEnvironment === true;
+}
 
 type EngineSettingName = {
   [Name in SettingName]: (typeof settings)[Name] extends EngineSetting<unknown> ? Name : never;
@@ -148,6 +187,10 @@ function words(name: string): string[] {
 
 function setting<T>(kind: Kind<T>, defaultText: string, help: string): Setting<T> {
   return { kind, default: defaultText, help };
+}
+
+function secretSetting(help: string): Setting<string> {
+  return { ...setting(secret('a secret'), '', help), onlyInEnvironment: true };
 }
 
 function engineSetting<T>(kind: Kind<T>, defaultText: string, help: string): EngineSetting<T> {

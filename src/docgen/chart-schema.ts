@@ -6,10 +6,21 @@ import { format } from 'prettier';
 
 import { settingNames, settings, type SettingName } from '../config/settings.js';
 
-/** What the pod must agree with, so that the chart sets it from values of its own. */
+/** What the pod must agree with, or a Secret holds, or stands beside it in values of its own. */
 const DECIDED_BY_THE_CHART: readonly SettingName[] = [
   'adminHost',
   'adminPort',
+  'cacheBypass',
+  'cacheRedisPassword',
+  'cacheRedisPasswordFile',
+  'cacheRedisPrefix',
+  'cacheRedisRequired',
+  'cacheRedisTimeout',
+  'cacheRedisUrl',
+  'cacheSecret',
+  'cacheSecretFile',
+  'cacheSize',
+  'cacheTtl',
   'host',
   'modelsDir',
   'ortLibrary',

@@ -16,7 +16,7 @@ type Fresh = (text: string) => string | Promise<string>;
 
 /** The documents by their paths. */
 export const documents: Readonly<Record<string, Fresh>> = {
-  'README.md': blocks({ errors: errorsTable }),
+  'docs/errors.md': blocks({ errors: errorsTable }),
   'docs/metrics.md': blocks({ metrics: metricsTable }),
   'docs/openapi.json': starterOpenApi,
   'docs/settings.md': blocks({ settings: settingsTable }),

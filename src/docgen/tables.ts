@@ -2,7 +2,7 @@
  * The documents' generated tables, each from what the code or the chart uses.
  */
 
-import { envOf, flagOf, settingNames, settings } from '../config/settings.js';
+import { envOf, flagOf, isOnlyInEnvironment, settingNames, settings } from '../config/settings.js';
 import { errorKinds } from '../errors/codes.js';
 import { Metrics } from '../metrics/metrics.js';
 import { chartValues } from './chart-values.js';
@@ -11,7 +11,7 @@ export function settingsTable(): string {
   const rows = settingNames.map((name) => {
     const { kind, default: fallback, help } = settings[name];
     return [
-      code(flagOf(name)),
+      isOnlyInEnvironment(name) ? '' : code(flagOf(name)),
       code(envOf(name)),
       fallback === '' ? '' : code(fallback),
       `${help}. Takes ${kind.expects}.`,
@@ -43,7 +43,7 @@ export function metricsTable(): string {
 export function chartValuesTable(): string {
   const rows = chartValues().map(({ path, default: json, meaning }) => [
     code(path),
-    json === '""' ? '' : code(json),
+    ['""', 'null'].includes(json) ? '' : code(json),
     meaning,
   ]);
   return table(['Value', 'Default', 'Meaning'], rows);

@@ -2,9 +2,6 @@
  * A `chorus serve` that is ready, on ports of its own.
  */
 
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
-
 import { ChorusProcess } from '../testing/chorus-process.js';
 import { until } from '../testing/until.js';
 
@@ -17,9 +14,12 @@ export interface RunningChorus {
 }
 
 /** Starts the starter profile and resolves once it is ready. */
-export async function startChorus(flags: readonly string[] = []): Promise<RunningChorus> {
+export async function startChorus(
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningChorus> {
   const ports = ['--port', '0', '--admin-port', '0'];
-  const process = new ChorusProcess(['serve', 'starter', ...ports, ...flags]);
+  const process = new ChorusProcess(['serve', 'starter', ...ports, ...flags], environment);
   const { port, adminPort } = (await process.logged('ready')) as Record<
     'port' | 'adminPort',
     number
@@ -42,13 +42,4 @@ export function scrapeUntil({ adminPort }: RunningChorus, pattern: RegExp): Prom
     },
     `the metrics match ${String(pattern)}`,
   );
-}
-
-/** A port that nothing listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return port;
 }

@@ -39,6 +39,8 @@ export interface InferRequest {
   /** Milliseconds from now after which nobody wants the answer, so that it is not computed; 0: none. */
   readonly deadlineMs: number;
   readonly priority: Priority;
+  /** Whether answers that were kept are not wanted. */
+  readonly fresh: boolean;
 }
 
 /** The answers to one text. */
@@ -61,6 +63,8 @@ export interface Inference {
    *   `inference_failed`, or what `cancel` was given.
    */
   readonly answer: Promise<Answer>;
+  /** The answer, where nobody has to wait for it. */
+  readonly known?: Answer;
   /**
    * Frees the places in the queue; `answer` then rejects with `reason` at once, whatever becomes of the work, unless it
    * has come already. Never throws.
@@ -72,7 +76,23 @@ export interface Inference {
 export interface Answer {
   /** One entry per text, in order. */
   readonly texts: readonly TextAnswer[];
+  /** Outputs that this request alone had asked for when it did; none where all were on their way for others. */
+  readonly begun: number;
   readonly timing: Timing;
+  /** What a cache had of it, where there is one. */
+  readonly cache?: CacheUse;
+}
+
+/**
+ * What an answer owes to a cache: all of it, some, none; or `coalesced`: none, but others had asked for all of it and
+ * not been answered yet.
+ */
+export type CacheOutcome = 'hit' | 'miss' | 'partial' | 'coalesced';
+
+export interface CacheUse {
+  readonly outcome: CacheOutcome;
+  /** Milliseconds that looking took. */
+  readonly duration: number;
 }
 
 /** Where a request's time went in the engine, in milliseconds; the parts follow each other. */
@@ -161,7 +181,38 @@ export interface EngineStats {
   readonly queueCapacity: number;
   readonly tokenizationSeconds: HistogramSnapshot;
   readonly inputTokens: HistogramSnapshot;
+  /** Of the cache before the engine, where there is one. */
+  readonly cache?: CacheStats;
   readonly truncatedTexts: number;
   /** Seconds since a batch last ended; 0 while nothing is pending. */
   readonly secondsSinceProgress: number;
+}
+
+/** Where answers are kept. */
+export type CacheTier = 'memory' | 'redis';
+
+export interface CacheStats {
+  /** Requests by what they owe to the cache. */
+  readonly outcomes: Readonly<Record<CacheOutcome, number>>;
+  /** Outputs, one for each text and model, that were looked for in each tier that there is. */
+  readonly lookups: Readonly<
+    Partial<Record<CacheTier, { readonly hit: number; readonly miss: number }>>
+  >;
+  /** Texts in memory, about how many bytes they take, and how many had to go for others. */
+  readonly entries: number;
+  readonly bytes: number;
+  readonly evictions: number;
+  readonly redis?: RedisStats;
+}
+
+/** Whether Redis is asked: yes, once to see whether it is back, or no. */
+export type CircuitState = 'closed' | 'half-open' | 'open';
+
+/** What went wrong: no answer in time, no connection, an answer that is an error, a value that is not ours. */
+export type RedisFault = 'timeout' | 'connection' | 'reply' | 'value';
+
+export interface RedisStats {
+  readonly seconds: Readonly<Record<'get' | 'set', HistogramSnapshot>>;
+  readonly errors: Readonly<Record<RedisFault, number>>;
+  readonly circuit: CircuitState;
 }

@@ -63,6 +63,7 @@ function played({ submit, cancel = () => undefined, load = loaded }: Played): Pr
 const EMPTY = {
   numbers: new Float32Array(),
   truncated: [],
+  begun: 1,
   tokenizationMs: 0,
   queueMs: 0,
   inferenceMs: 0,
@@ -74,6 +75,7 @@ function about(texts: readonly string[], ...models: readonly string[]): InferReq
     texts: texts.map((text) => ({ text, models })),
     deadlineMs: 30_000,
     priority: 'interactive',
+    fresh: false,
   };
 }
 
@@ -115,6 +117,7 @@ test('names cross as indices, and numbers come back by text, model and class', a
       { outputs: [scores(spam, 0.5, 0.25), scores(mood, 1, 2, 3)], truncatedBy: [] },
       { outputs: [scores(spam, 0.75, 0.125), scores(mood, 4, 5, 6)], truncatedBy: ['svalabs'] },
     ],
+    begun: 1,
     timing: { tokenization: 1, queue: 2, inference: 3 },
   });
 });
@@ -132,7 +135,7 @@ test('texts that ask different models say how many each, and an encoder gives it
     { text: 'a', models: ['svalabs', 'encoder'] },
     { text: 'b', models: ['encoder'] },
   ];
-  const { answer } = engine.infer({ texts, deadlineMs: 0, priority: 'batch' });
+  const { answer } = engine.infer({ texts, deadlineMs: 0, priority: 'batch', fresh: false });
   const [, second] = (await answer).texts;
   assert.deepEqual(second?.outputs, [{ type: 'embedding', vector: Float32Array.of(9, 10) }]);
   assert.deepEqual(

@@ -20,6 +20,7 @@ import type {
   ModelInfo,
   ModelOutput,
 } from './engine.js';
+import { indicesIn, type IndicesOf } from './indices.js';
 import { OpenRequests } from './open-requests.js';
 
 /**
@@ -91,8 +92,7 @@ class NativeEngineAdapter implements Engine {
   readonly ortVersion: string;
   readonly maxBatchTokens: number;
   readonly #models: readonly LoadedModel[];
-  readonly #indexOf: ReadonlyMap<string, number>;
-  readonly #indices = new WeakMap<readonly string[], readonly number[]>();
+  readonly #indicesOf: IndicesOf;
 
   constructor(
     private readonly handle: InstanceType<Addon['NativeEngine']>,
@@ -103,12 +103,12 @@ class NativeEngineAdapter implements Engine {
     this.models = this.#models.map(({ info }) => info);
     this.ortVersion = ortVersion;
     this.maxBatchTokens = maxBatchTokens;
-    this.#indexOf = new Map(models.map(({ name }, index) => [name, index]));
+    this.#indicesOf = indicesIn(this.models);
   }
 
   infer({ texts, deadlineMs, priority }: InferRequest): Inference {
     if (texts.length === 0) return NO_TEXTS;
-    const asked = texts.map(({ models }) => this.indicesOf(models));
+    const asked = texts.map(({ models }) => this.#indicesOf(models));
     const { ticket, reply } = this.requests.open((ticket) => {
       const refusal = this.handle.submit({
         ticket,
@@ -152,26 +152,13 @@ class NativeEngineAdapter implements Engine {
     }
   }
 
-  /** The same list for the same list: a route asks for its models again and again. */
-  private indicesOf(names: readonly string[]): readonly number[] {
-    const known = this.#indices.get(names);
-    if (known !== undefined) return known;
-    const indices = names.map((name) => {
-      const index = this.#indexOf.get(name);
-      if (index === undefined) throw new Error(`No model ${name} is loaded.`);
-      return index;
-    });
-    this.#indices.set(names, indices);
-    return indices;
-  }
-
   /**
    * `asked`: the models of each text, in the order of its outputs.
    *
    * @throws {ServiceError} when the reply is a failure.
    */
   private toAnswer(
-    { numbers, truncated, failure, ...timing }: native.Reply,
+    { numbers, truncated, begun, failure, ...timing }: native.Reply,
     asked: readonly (readonly number[])[],
   ): Answer {
     if (failure !== undefined) throw toServiceError(failure);
@@ -187,6 +174,7 @@ class NativeEngineAdapter implements Engine {
     const { tokenizationMs, queueMs, inferenceMs } = timing;
     return {
       texts,
+      begun,
       timing: { tokenization: tokenizationMs, queue: queueMs, inference: inferenceMs },
     };
   }
@@ -210,7 +198,11 @@ const NOTHING: readonly string[] = [];
 
 /** What a request without texts gets; the bridge takes none. */
 const NO_TEXTS: Inference = {
-  answer: Promise.resolve({ texts: [], timing: { tokenization: 0, queue: 0, inference: 0 } }),
+  answer: Promise.resolve({
+    texts: [],
+    begun: 0,
+    timing: { tokenization: 0, queue: 0, inference: 0 },
+  }),
   cancel: () => undefined,
 };
 
@@ -229,7 +221,7 @@ function flattened(asked: readonly (readonly number[])[]): { models: number[]; c
 
 function refused(ticket: number, failure: native.Failure): native.Reply {
   const timing = { tokenizationMs: 0, queueMs: 0, inferenceMs: 0 };
-  return { ticket, numbers: new Float32Array(), truncated: [], ...timing, failure };
+  return { ticket, numbers: new Float32Array(), truncated: [], begun: 0, ...timing, failure };
 }
 
 function toOutput({ task, labels }: ModelInfo, numbers: Float32Array): ModelOutput {

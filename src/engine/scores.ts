@@ -26,11 +26,14 @@ export function best({ labels, scores }: ClassScores): LabelScore {
   return { score, label };
 }
 
+/** Every label, that of class 0 first. */
+export function inClassOrder({ labels, scores }: ClassScores): LabelScore[] {
+  return labels.map((label, at) => ({ label, score: scores[at] ?? Number.NaN }));
+}
+
 /** Every label, best first; those with equal scores stay in class order. */
-export function ranked({ labels, scores }: ClassScores): LabelScore[] {
-  return labels
-    .map((label, at) => ({ score: scores[at] ?? Number.NaN, label }))
-    .sort((a, b) => b.score - a.score);
+export function ranked(output: ClassScores): LabelScore[] {
+  return inClassOrder(output).sort((a, b) => b.score - a.score);
 }
 
 /** @throws {ServiceError} `internal`: contracts are only given models of the tasks that they take. */

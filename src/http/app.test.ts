@@ -26,7 +26,7 @@ test('health names the profile and its models', async (context) => {
   const response = await fetch(`${origin}/health`);
   assert.equal(response.status, 200);
   const models = ['cardiffnlp', 'ivanlau', 'svalabs'];
-  assert.deepEqual(await response.json(), { status: 'ok', profile: 'test', models });
+  assert.deepEqual(await response.json(), { status: 'healthy', profile: 'test', models });
 });
 
 test('a path that nobody serves is 404, however it is spelled', async (context) => {

@@ -14,12 +14,15 @@ export interface CallServices {
   readonly engine: Engine;
   /** The longest that an answer may take, in milliseconds; 0 for no limit. */
   readonly answerTimeoutMs: number;
+  /** Whether a client may ask for an answer that was not kept. */
+  readonly mayBypassCache: boolean;
   /** Counts a text that was repaired before the models saw it. */
   readonly textRepaired: () => void;
 }
 
 export const SERVER_TIMING_HEADER = 'server-timing';
 export const TRUNCATED_HEADER = 'chorus-truncated';
+export const CACHE_HEADER = 'x-cache';
 
 /** More are a count: a header has no room for a thousand texts. */
 const TRUNCATED_SHOWN = 100;
@@ -47,14 +50,16 @@ export class RequestCall implements Call {
       texts: texts.map((text) => ({ text: this.repaired(text), models })),
       deadlineMs: answerTimeoutMs,
       priority: 'interactive',
+      fresh: this.services.mayBypassCache && isFreshWanted(exchange),
     });
-    const answer = await exchange.wait(inference, answerTimeoutMs);
+    const answer = inference.known ?? (await exchange.wait(inference, answerTimeoutMs));
     if (answer.texts.length !== texts.length) {
       throw new ServiceError('internal', 'The engine gave no answer.');
     }
     const truncated = truncation(answer);
     if (truncated !== '') this.header(TRUNCATED_HEADER, truncated);
-    this.header(SERVER_TIMING_HEADER, serverTiming(answer.timing, exchange));
+    if (answer.cache !== undefined) this.header(CACHE_HEADER, answer.cache.outcome);
+    this.header(SERVER_TIMING_HEADER, serverTiming(answer, exchange));
     return answer.texts as { readonly [K in keyof T]: TextAnswer };
   }
 
@@ -73,6 +78,7 @@ export class RequestCall implements Call {
 /** The models that read only the beginning of a text; of several texts each with the text's index. */
 function truncation({ texts }: Answer): string {
   if (texts.length === 1) return texts[0]?.truncatedBy.join(', ') ?? '';
+  if (texts.every(({ truncatedBy }) => truncatedBy.length === 0)) return '';
   const all = texts.flatMap(({ truncatedBy }, index) =>
     truncatedBy.map((model) => `${index}:${model}`),
   );
@@ -85,10 +91,22 @@ function truncation({ texts }: Answer): string {
  * Where the time of a request went, as the standard header has it (https://www.w3.org/TR/server-timing/):
  * what `curl -i` and a browser's developer tools show. `total` counts from the request's header to now.
  */
-function serverTiming({ tokenization, queue, inference }: Timing, { startedAt }: Exchange): string {
+function serverTiming({ timing, cache }: Answer, { startedAt }: Exchange): string {
   const total = performance.now() - startedAt;
+  const looking = cache === undefined ? '' : `cache;dur=${cache.duration.toFixed(2)}, `;
+  const models = cache?.outcome === 'hit' ? '' : modelsTiming(timing);
+  return `${looking}${models}total;dur=${total.toFixed(2)}`;
+}
+
+function modelsTiming({ tokenization, queue, inference }: Timing): string {
   return (
     `tokenization;dur=${tokenization.toFixed(2)}, queue;dur=${queue.toFixed(2)}, ` +
-    `inference;dur=${inference.toFixed(2)}, total;dur=${total.toFixed(2)}`
+    `inference;dur=${inference.toFixed(2)}, `
   );
+}
+
+/** RFC 9111, section 5.2.1.4. */
+function isFreshWanted({ request }: Exchange): boolean {
+  const directives = request.headers['cache-control'] ?? '';
+  return directives.split(',').some((directive) => directive.trim().toLowerCase() === 'no-cache');
 }

@@ -4,18 +4,45 @@
 
 import type { z } from 'zod';
 
-import { ServiceError } from '../errors/service-error.js';
+import { ServiceError, type InputFault } from '../errors/service-error.js';
+
+/** Told of one body: more would be an answer larger than what it answers. */
+const MOST_FAULTS = 1000;
 
 export function invalidInput(error: z.ZodError): ServiceError {
-  const faults = error.issues.map(({ path, message }) => ({
-    pointer: path.map((key) => `/${escapePointer(String(key))}`).join(''),
-    detail: message,
-  }));
+  const all = error.issues.flatMap((issue) => faultsOf(issue, []));
+  const faults = all.slice(0, MOST_FAULTS);
   const [first] = faults;
   const where = first?.pointer ? `The body's ${first.pointer}` : 'The body';
   return new ServiceError('invalid_input', `${where} ${first?.detail ?? 'is invalid'}.`, {
     faults,
   });
+}
+
+type Path = readonly PropertyKey[];
+
+/** One fault for each key that is not known, and of alternatives those of the one that was meant. */
+function faultsOf(issue: z.core.$ZodIssue, within: Path): InputFault[] {
+  const path = [...within, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      pointer: pointerTo([...path, key]),
+      detail: 'is not known',
+    }));
+  }
+  if (issue.code === 'invalid_union') {
+    const meant = issue.errors.filter((issues) => !issues.some(isOfAnotherType));
+    if (meant.length === 1) return meant.flat().flatMap((inner) => faultsOf(inner, path));
+  }
+  return [{ pointer: pointerTo(path), detail: issue.message }];
+}
+
+function isOfAnotherType({ code, path }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' && path.length === 0;
+}
+
+function pointerTo(path: Path): string {
+  return path.map((key) => `/${escapePointer(String(key))}`).join('');
 }
 
 /** RFC 6901, section 3. */

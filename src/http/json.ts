@@ -10,6 +10,8 @@ import { ServiceError } from '../errors/service-error.js';
 /** Deeper input is refused before it is parsed: nothing we serve nests, and V8 recurses. */
 const MAX_DEPTH = 64;
 
+const [QUOTE, BACKSLASH, BRACKET, BRACKET_END, BRACE, BRACE_END] = Buffer.from('"\\[]{}');
+
 /** Refuses what is not UTF-8 while it decodes, and skips a byte order mark. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -46,15 +48,16 @@ function decoded(bytes: Buffer): string {
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let inString = false;
-  for (let i = 0; i < text.length; i += 1) {
-    const char = text[i];
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
     if (inString) {
-      if (char === '\\') i += 1;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === '[' || char === '{') depth += 1;
-    else if (char === ']' || char === '}') depth -= 1;
-    if (depth > MAX_DEPTH) return true;
+      if (code === BACKSLASH) at += 1;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (code === BRACKET || code === BRACE) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (code === BRACKET_END || code === BRACE_END) depth -= 1;
   }
   return false;
 }

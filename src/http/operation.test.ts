@@ -23,8 +23,8 @@ function start(
   return startTestService(context, engine, flags, {
     contracts: { ...contracts, sample: sampleContract },
     routes: [
-      { path: '/sample', contract: 'sample', models: MODELS },
-      { path: '/sample/process', contract: 'process', models: MODELS },
+      { path: '/sample', contract: 'sample', models: MODELS, options: {} },
+      { path: '/sample/process', contract: 'process', models: MODELS, options: {} },
     ],
   });
 }

@@ -8,15 +8,9 @@
 import type { Registry } from 'prom-client';
 
 import type { EngineStats, ModelStats } from '../engine/engine.js';
-import { histogramSamples, SnapshotMetric, type Sample } from './snapshot-metric.js';
-
-interface Row {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly labels?: readonly string[];
-  readonly samples: (stats: EngineStats) => Sample[];
-}
+import { cacheRows } from './cache-metrics.js';
+import type { Row } from './row.js';
+import { histogramSamples, SnapshotMetric } from './snapshot-metric.js';
 
 const laneBusy = perModel(
   'counter',
@@ -37,7 +31,7 @@ const lastProgress = single(
   (s) => Date.now() / 1000 - s.secondsSinceProgress,
 );
 
-const rows: readonly Row[] = [
+const engineRows: readonly Row[] = [
   perModelAnd('outcome', {
     name: 'chorus_texts_total',
     help: 'Texts that a model was asked about, by outcome: done, failed, cancelled',
@@ -134,7 +128,7 @@ export function registerEngineMetrics(
   registry: Registry,
   stats: () => EngineStats | undefined,
 ): void {
-  for (const { name, help, type, labels = [], samples } of rows) {
+  for (const { name, help, type, labels = [], samples } of [...engineRows, ...cacheRows]) {
     new SnapshotMetric(name, help, type, labels, () => {
       const current = stats();
       return current === undefined ? [] : samples(current);

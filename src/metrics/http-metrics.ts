@@ -4,11 +4,13 @@
  * Fed by the exchanges of the public listener only; probes and scrapes are not counted.
  */
 
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
+import { Histogram } from '../engine/histogram.js';
 import { errorCodes, shedCodes } from '../errors/codes.js';
 import type { Exchange } from '../http/exchange.js';
 import type { ExchangeObserver } from '../http/exchanges.js';
+import { histogramSamples, SnapshotMetric } from './snapshot-metric.js';
 
 /** OpenTelemetry's advice for `http.server.request.duration`, with steps added around 100 ms. */
 const DURATION_BUCKETS = [
@@ -17,13 +19,25 @@ const DURATION_BUCKETS = [
 
 const SIZE_BUCKETS = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
 
+const DURATION_LABELS = [
+  'http_request_method',
+  'http_route',
+  'http_response_status_code',
+  'error_type',
+];
+
+interface Labelled {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly histogram: Histogram;
+}
+
 /** What a response that nobody received is filed under. */
 const STATUS_CANCELLED = '499';
 
 export class HttpMetrics implements ExchangeObserver {
-  readonly #duration;
+  readonly #durations = new Map<string, Labelled>();
+  readonly #bodySize = new Histogram(SIZE_BUCKETS);
   readonly #active;
-  readonly #bodySize;
   readonly #received;
   readonly #shed;
   readonly #cancelled;
@@ -35,27 +49,9 @@ export class HttpMetrics implements ExchangeObserver {
     const registers = [registry];
     const counter = <T extends string>(name: string, help: string, labelNames: T[] = []) =>
       new Counter({ name, help, labelNames, registers });
-    this.#duration = new Histogram({
-      name: 'http_server_request_duration_seconds',
-      help: 'Time from the header of a request to the last byte of its answer',
-      labelNames: [
-        'http_request_method',
-        'http_route',
-        'http_response_status_code',
-        'error_type',
-      ] as const,
-      buckets: DURATION_BUCKETS,
-      registers,
-    });
     this.#active = new Gauge({
       name: 'http_server_active_requests',
       help: 'Requests that are not answered yet',
-      registers,
-    });
-    this.#bodySize = new Histogram({
-      name: 'http_server_request_body_size_bytes',
-      help: 'Size of request bodies that were read',
-      buckets: SIZE_BUCKETS,
       registers,
     });
     this.#received = counter(
@@ -81,6 +77,26 @@ export class HttpMetrics implements ExchangeObserver {
       'Connections refused because as many as allowed were open',
     );
     this.#startAtZero();
+    this.#registerHistograms(registry);
+  }
+
+  /** Two are counted in at every request, where prom-client's own took a thirtieth of the JS thread. */
+  #registerHistograms(registry: Registry): void {
+    const duration = 'http_server_request_duration_seconds';
+    new SnapshotMetric(
+      duration,
+      'Time from the header of a request to the last byte of its answer',
+      'histogram',
+      DURATION_LABELS,
+      () =>
+        [...this.#durations.values()].flatMap(({ labels, histogram }) =>
+          histogramSamples(duration, histogram.snapshot(), labels),
+        ),
+    ).register(registry);
+    const size = 'http_server_request_body_size_bytes';
+    new SnapshotMetric(size, 'Size of request bodies that were read', 'histogram', [], () =>
+      histogramSamples(size, this.#bodySize.snapshot(), {}),
+    ).register(registry);
   }
 
   /** A counter that is absent until its first event hides that event from `rate` and `increase`. */
@@ -107,15 +123,22 @@ export class HttpMetrics implements ExchangeObserver {
       this.#errors.inc({ reason: errorCode });
       if (shedCodes.has(errorCode)) this.#shed.inc({ reason: errorCode });
     }
-    this.#duration.observe(
-      {
-        http_request_method: request.method ?? '',
-        http_route: route,
-        http_response_status_code: cancelled ? STATUS_CANCELLED : response.statusCode,
-        error_type: errorCode ?? '',
-      },
-      (performance.now() - startedAt) / 1000,
+    const status = cancelled ? STATUS_CANCELLED : String(response.statusCode);
+    const values = [request.method ?? '', route, status, errorCode ?? ''];
+    this.#durationOf(values).observe((performance.now() - startedAt) / 1000);
+  }
+
+  /** The histogram of requests with these values of `DURATION_LABELS`. */
+  #durationOf(values: readonly string[]): Histogram {
+    const key = values.join(' ');
+    const known = this.#durations.get(key);
+    if (known !== undefined) return known.histogram;
+    const labels = Object.fromEntries(
+      DURATION_LABELS.map((label, at) => [label, values[at] ?? '']),
     );
+    const histogram = new Histogram(DURATION_BUCKETS);
+    this.#durations.set(key, { labels, histogram });
+    return histogram;
   }
 
   parseError(code: string): void {

@@ -79,10 +79,11 @@ function toProfile(
       graph: graph ?? '',
       pooling: pooling ?? '',
     })),
-    routes: routes.map(({ path, contract, models: wanted }) => ({
+    routes: routes.map(({ path, contract, models: wanted, ...options }) => ({
       path,
       contract,
       models: wanted ?? models.map(({ name }) => name),
+      options,
     })),
     precisions: precisions ?? DEFAULT_PRECISIONS,
     golden: golden ?? [],

@@ -48,7 +48,8 @@ const model = z.strictObject({
   pooling: z.enum(['cls', 'mean']).optional(),
 });
 
-const route = z.strictObject({
+/** What else it says are options of its contract, which knows them. */
+const route = z.looseObject({
   path: z.string().regex(/^(?:\/[A-Za-z0-9._~-]+)+$/, 'must be a path such as /process'),
   /** Which contracts there are is for `routes/endpoints.ts` to know. */
   contract: z.string(),
@@ -137,6 +138,8 @@ export interface ProfileRoute {
   readonly path: string;
   readonly contract: string;
   readonly models: readonly string[];
+  /** What it says besides, as its contract takes it. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** The share of labels, in [0, 1], that must be those of exact; a precision without one is not served. */

@@ -9,7 +9,7 @@ import { StartError } from '../start-error.js';
 import { testProfile } from '../testing/test-service.js';
 import { endpointsOf, unfitModels } from './endpoints.js';
 import { contracts, type Contracts } from './index.js';
-import { operation, type Operation } from './operation.js';
+import { noOptions, operation, type Operation } from './operation.js';
 
 function get(path: string): Operation {
   return operation({
@@ -27,12 +27,19 @@ const known: Contracts = {
   pages: {
     tasks: ['classification', 'embedding'],
     errors: problem,
-    operations: [get(''), get('/a/{model}')],
+    asksOneModel: false,
+    options: noOptions,
+    operations: () => [get(''), get('/a/{model}')],
   },
 };
 
 function profileOf(routes: readonly [contract: string, path: string][]): Profile {
-  const all = routes.map(([contract, path]): ProfileRoute => ({ contract, path, models: ['m'] }));
+  const all = routes.map(([contract, path]): ProfileRoute => ({
+    contract,
+    path,
+    models: ['m'],
+    options: {},
+  }));
   return testProfile(['m'], all);
 }
 
@@ -64,8 +71,8 @@ test('every operation of every route has its path, behind the prefix', () => {
 });
 
 for (const [routes, fault] of [
-  [[['proces', '/x']], 'routes.0.contract: must be one of process, pages'],
-  [[['constructor', '/x']], 'routes.0.contract: must be one of process, pages'],
+  [[['proces', '/x']], 'routes.0.contract: must be one of predict, process, pages'],
+  [[['constructor', '/x']], 'routes.0.contract: must be one of predict, process, pages'],
   [[['process', '/health']], 'routes.0.path: /health is taken by the service itself'],
   [[['process', '/openapi.json']], 'routes.0.path: /openapi.json is taken by the service itself'],
   [
@@ -120,13 +127,19 @@ test('a model that pools is an encoder, which the contract process does not take
 
 test('a folder says what a model is where the profile does not', () => {
   const encoders: Contracts = {
-    vectors: { tasks: ['embedding'], errors: problem, operations: [] },
+    vectors: {
+      tasks: ['embedding'],
+      asksOneModel: false,
+      errors: problem,
+      options: noOptions,
+      operations: () => [],
+    },
   };
   const profile = testProfile(
     ['m', 'n'],
     [
-      { contract: 'process', path: '/x', models: ['n', 'm'] },
-      { contract: 'vectors', path: '/y', models: ['m', 'n'] },
+      { contract: 'process', path: '/x', models: ['n', 'm'], options: {} },
+      { contract: 'vectors', path: '/y', models: ['m', 'n'], options: {} },
     ],
   );
   const all = { ...contracts, ...encoders };
@@ -148,4 +161,20 @@ test('all faults are told at once', () => {
     ['process', '/health'],
   ]);
   assert.equal(faultsOf(profile).length, 2);
+});
+
+test("a route's options are its contract's, which tells what is wrong with each", () => {
+  const routes = [
+    { contract: 'predict', path: '/a', models: ['m'], options: { order: 'class', max_texts: 9 } },
+    { contract: 'predict', path: '/b', models: ['m'], options: { order: 'best', max_texts: 0 } },
+    { contract: 'predict', path: '/c', models: ['m', 'n'], options: { sorted: true } },
+    { contract: 'process', path: '/d', models: ['m'], options: { order: 'class' } },
+  ];
+  assert.deepEqual([...faultsOf(testProfile(['m', 'n'], routes))].sort(), [
+    'routes.1.max_texts: Too small: expected number to be >=1',
+    'routes.1.order: Invalid option: expected one of "score"|"class"',
+    'routes.2.models: predict takes one model, and there are 2: m, n',
+    'routes.2.sorted: is not a known key',
+    'routes.3.order: is not a known key',
+  ]);
 });

@@ -6,6 +6,8 @@
  * does not exist, two operations at one place, a model of the wrong kind (`unfitModels`).
  */
 
+import type { z } from 'zod';
+
 import type { Task } from '../engine/engine.js';
 import type { ErrorFormat, FormatOf } from '../errors/formats.js';
 import { problem } from '../errors/problem.js';
@@ -47,7 +49,7 @@ export function endpointsOf(
 ): readonly Endpoint[] {
   const faults: string[] = [...unfitModels(profile, tasksStated(profile), known)];
   const endpoints: Endpoint[] = [];
-  for (const [index, { path, contract: name, models }] of profile.routes.entries()) {
+  for (const [index, { path, contract: name, models, options }] of profile.routes.entries()) {
     const fault = (key: string, what: string) => {
       faults.push(profile.fault(['routes', index, key], what));
     };
@@ -56,8 +58,21 @@ export function endpointsOf(
       fault('contract', `must be one of ${Object.keys(known).join(', ')}`);
       continue;
     }
+    if (contract.asksOneModel && models.length !== 1) {
+      fault(
+        'models',
+        `${name} takes one model, and there are ${models.length}: ${models.join(', ')}`,
+      );
+    }
+    const stated = contract.options.safeParse(options);
+    if (!stated.success) {
+      for (const issue of stated.error.issues) {
+        for (const [key, what] of optionFaults(issue)) fault(key, what);
+      }
+      continue;
+    }
     const route = { path: prefix + path, contract: name, errors: contract.errors, models };
-    for (const operation of contract.operations) {
+    for (const operation of contract.operations(stated.data)) {
       const endpoint = { path: route.path + operation.path, operation, route };
       const owner = ownerOf(endpoint, endpoints, prefix);
       if (owner === undefined) endpoints.push(endpoint);
@@ -66,6 +81,13 @@ export function endpointsOf(
   }
   if (faults.length > 0) throw new StartError(faults, exitCodes.usage);
   return endpoints;
+}
+
+/** What is wrong with a route's options, each by its key. */
+function optionFaults(issue: z.core.$ZodIssue): [key: string, what: string][] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => [key, 'is not a known key']);
+  return [[String(issue.path[0] ?? ''), issue.message]];
 }
 
 /** What models are, by their names; one that is not there is not known yet. */

@@ -3,10 +3,12 @@
  */
 
 import type { Contract } from './operation.js';
+import { predictContract } from './predict/index.js';
 import { processContract } from './process/index.js';
 
 export type Contracts = Readonly<Record<string, Contract>>;
 
 export const contracts: Contracts = {
+  predict: predictContract,
   process: processContract,
 };

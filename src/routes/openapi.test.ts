@@ -19,10 +19,11 @@ const models = ['svalabs', 'cardiffnlp'];
 
 /** Every contract that there is, at the path of its name. */
 const contracts = { ...ownContracts, sample: sampleContract };
-const routes = Object.keys(contracts).map((contract) => ({
+const routes = Object.entries(contracts).map(([contract, { asksOneModel }]) => ({
   path: `/${contract}`,
   contract,
-  models,
+  models: asksOneModel ? models.slice(0, 1) : models,
+  options: {},
 }));
 
 interface Described extends TestService {
@@ -118,8 +119,8 @@ test('every example of every operation is answered as the document says', async 
 });
 
 test('every example passes the schema of its own operation', () => {
-  for (const { operations } of Object.values(contracts)) {
-    for (const { method, request, example } of operations) {
+  for (const { options, operations } of Object.values(contracts)) {
+    for (const { method, request, example } of operations(options.parse({}))) {
       if (method === 'POST') assert.deepEqual(request?.parse(example), example);
     }
   }

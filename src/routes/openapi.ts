@@ -41,7 +41,12 @@ export interface Described {
 
 const HEADERS: JsonObject = {
   'x-request-id': header("The request's own, if it is a plain word, otherwise a new one."),
-  'server-timing': header('Milliseconds of tokenization, queue and inference, and in total.'),
+  'server-timing': header(
+    'Milliseconds of looking in the cache, of tokenization, queue and inference where models were asked, and in total.',
+  ),
+  'x-cache': header(
+    'What the answer owes to the cache, where there is one: `hit`, `partial`, `miss`, or `coalesced` with others that asked at the same time.',
+  ),
   'chorus-truncated': header(
     'The models that read only the beginning of the text. Of several texts: `index:model`, at most a hundred, then how many more.',
   ),
@@ -97,7 +102,7 @@ function described({
         description: 'The answer',
         headers: headers(
           'x-request-id',
-          ...(asksModels ? ['server-timing', 'chorus-truncated'] : []),
+          ...(asksModels ? ['server-timing', 'x-cache', 'chorus-truncated'] : []),
         ),
         content: { 'application/json': { schema: jsonSchema(response) } },
       },

@@ -6,18 +6,30 @@
  * schemas. To add one, write a folder beside `process/` and list it in `index.ts`.
  */
 
-import type { z } from 'zod';
+import { z } from 'zod';
 
 import type { ModelInfo, Task, TextAnswer } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
 import type { ErrorFormat } from '../errors/formats.js';
 
-export interface Contract {
+export interface Contract<O = unknown> {
   /** What its models may be. */
   readonly tasks: readonly Task[];
+  /** Whether a route has one model; otherwise it has any number. */
+  readonly asksOneModel: boolean;
   /** How its errors are told, those of paths below its route included. */
   readonly errors: ErrorFormat;
-  readonly operations: readonly Operation[];
+  /** What a profile may say of a route besides its path, contract and models; all of it has a default. */
+  readonly options: z.ZodType<O>;
+  readonly operations: (options: O) => readonly Operation[];
+}
+
+/** For a contract of which a profile has nothing to say. */
+export const noOptions = z.strictObject({});
+
+/** `contract` with its type settled: `O` is that of the schema. */
+export function contract<O>(contract: Contract<O>): Contract {
+  return contract as Contract;
 }
 
 /** One method of one path: `I` comes in as JSON and `O` goes out. */

@@ -68,13 +68,13 @@ function healthOf({ profile, notReady }: OwnParts): Operation {
     method: 'GET',
     path: ownPaths.health,
     summary: 'Tell whether requests should come here',
-    response: z.object({ status: z.literal('ok'), profile: z.string(), models: names }),
+    response: z.object({ status: z.literal('healthy'), profile: z.string(), models: names }),
     asksModels: false,
     errors: ['stalled'],
     answer() {
       const reason = notReady();
       if (reason !== undefined) throw reason;
-      return { status: 'ok' as const, profile: profile.name, models };
+      return { status: 'healthy' as const, profile: profile.name, models };
     },
   });
 }

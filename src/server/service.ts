@@ -165,6 +165,7 @@ export class Service {
       exchanges: this.#exchanges,
       maxBodyBytes: settings.maxBodySize,
       answerTimeoutMs: settings.answerTimeout,
+      mayBypassCache: settings.cacheBypass,
       textRepaired: () => {
         this.#metrics.textsRepaired.inc();
       },

@@ -135,7 +135,8 @@ class Fake implements FakeEngine {
         `${texts.length} texts are more than the queue holds.`,
       );
     }
-    return { texts: texts.map((text) => this.answerTo(text)), timing: TIMING };
+    const begun = texts.reduce((sum, { models }) => sum + models.length, 0);
+    return { texts: texts.map((text) => this.answerTo(text)), begun, timing: TIMING };
   }
 
   private answerTo({ text, models }: TextRequest): TextAnswer {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { ranked, classScoresOf } from '../engine/scores.js';
 import type { ErrorFormat } from '../errors/formats.js';
 import { ServiceError } from '../errors/service-error.js';
-import { operation, type Call, type Contract } from '../routes/operation.js';
+import { contract, noOptions, operation, type Call } from '../routes/operation.js';
 
 /** As some protocols tell errors: a message and a code, as plain JSON. */
 export const terse: ErrorFormat = {
@@ -68,11 +68,13 @@ const count = operation({
   answer: ({ inputs }) => inputs.map((text) => text.length),
 });
 
-export const sampleContract: Contract = {
+export const sampleContract = contract({
   tasks: ['classification'],
+  asksOneModel: false,
   errors: terse,
-  operations: [listModels, classify, warmUp, count],
-};
+  options: noOptions,
+  operations: () => [listModels, classify, warmUp, count],
+});
 
 function modelOf({ models, parameters }: Call): string {
   const { model = '' } = parameters;

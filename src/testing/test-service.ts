@@ -36,7 +36,7 @@ export interface TestRoutes {
 
 export function testProfile(
   models: readonly string[],
-  routes: Profile['routes'] = [{ path: '/process', contract: 'process', models }],
+  routes: Profile['routes'] = [{ path: '/process', contract: 'process', models, options: {} }],
 ): Profile {
   return {
     name: 'test',

@@ -18,7 +18,7 @@ import http from 'k6/http';
 import { challengeStages, leastScale } from '../../../bench/lib/challenge-stages.js';
 import { checks } from '../../../bench/lib/contract.js';
 import { perScenario, send } from '../../../bench/lib/k6-common.js';
-import { LATENCIES, markdownReport } from './report.js';
+import { LATENCIES, markdownReport, outputs } from './report.js';
 import { randomText } from './texts.js';
 
 const target = __ENV.api_host || 'http://127.0.0.1:8080/process';
@@ -51,12 +51,5 @@ export default function () {
 }
 
 export function handleSummary(data) {
-  const report = markdownReport(data, { target, scale, scenarios });
-  const files = __ENV.REPORT
-    ? {
-        [`${__ENV.REPORT}/report.md`]: report,
-        [`${__ENV.REPORT}/summary.json`]: JSON.stringify(data, null, 2),
-      }
-    : {};
-  return { stdout: report, ...files };
+  return outputs(markdownReport(data, { target, scale, scenarios }), data);
 }

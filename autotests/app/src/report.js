@@ -1,4 +1,5 @@
-// What a run found, as Markdown: a line for each stage, each check and each threshold that was missed.
+// What a run found, as Markdown: a line for each stage, each check and each threshold that was missed. The parts
+// that any report has are shared with ../../sentiment.
 
 import { stageSeconds } from '../../../bench/lib/challenge-stages.js';
 
@@ -9,24 +10,43 @@ const CLOSED_LOOP = 'stress_speed_test';
 
 /** `data` is what k6 hands to handleSummary. */
 export function markdownReport(data, { target, scale, scenarios }) {
-  const missed = missedThresholds(data);
-  const verdict =
-    missed.length === 0 ? 'Every threshold was met.' : `Missed: ${missed.join(', ')}.`;
-  const length = scale === 1 ? 'full length' : `${scale} of the length: a smoke run, not a result`;
-  const seconds = (data.state.testRunDurationMs / 1000).toFixed(0);
   return [
     `# Autotest of ${target}`,
-    `${verdict} ${seconds} s, ${length}.`,
+    verdict(data, scale),
     table(
       ['stage', 'requests', 'per second', 'dropped', ...LATENCIES.map((name) => `${name}, ms`)],
       Object.entries(scenarios).map(([stage, scenario]) => stageRow(data, stage, scenario)),
     ),
-    table(
-      ['check', 'passed', 'failed'],
-      data.root_group.checks.map(({ name, passes, fails }) => [name, passes, fails]),
-    ),
+    checkTable(data),
     '',
   ].join('\n\n');
+}
+
+/** What handleSummary returns: the report on stdout, and with all figures in the folder REPORT where that is set. */
+export function outputs(report, data) {
+  const files = __ENV.REPORT
+    ? {
+        [`${__ENV.REPORT}/report.md`]: report,
+        [`${__ENV.REPORT}/summary.json`]: JSON.stringify(data, null, 2),
+      }
+    : {};
+  return { stdout: report, ...files };
+}
+
+/** Which thresholds were missed, and how long the run was. */
+export function verdict(data, scale) {
+  const missed = missedThresholds(data);
+  const found = missed.length === 0 ? 'Every threshold was met.' : `Missed: ${missed.join(', ')}.`;
+  const length = scale === 1 ? 'full length' : `${scale} of the length: a smoke run, not a result`;
+  const seconds = (data.state.testRunDurationMs / 1000).toFixed(0);
+  return `${found} ${seconds} s, ${length}.`;
+}
+
+export function checkTable({ root_group: root }) {
+  return table(
+    ['check', 'passed', 'failed'],
+    root.checks.map(({ name, passes, fails }) => [name, passes, fails]),
+  );
 }
 
 function stageRow({ metrics }, stage, scenario) {
@@ -52,7 +72,7 @@ function missedThresholds({ metrics }) {
   );
 }
 
-function table(head, rows) {
+export function table(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

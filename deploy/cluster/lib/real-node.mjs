@@ -13,6 +13,7 @@ import { stringify } from 'yaml';
 
 import { cgroupOf } from '../isolated.mjs';
 import { startDns } from './dns.mjs';
+import { imageArchive } from './image-archive.mjs';
 import { run, tool } from './programs.mjs';
 
 export const NODE_ADDRESS = '192.0.2.10';
@@ -29,6 +30,10 @@ export function requirements() {
     ...['runc', 'iptables', 'ip', 'mount'].map((name) => [
       onPath(name),
       `${name} is missing (Debian: runc, iptables, iproute2, mount)`,
+    ]),
+    ...['nginx', 'redis-server', 'redis-cli'].map((name) => [
+      onPath(name),
+      `${name} is missing (Debian: nginx, redis-server, redis-tools)`,
     ]),
     ...['ptp', 'host-local', 'loopback'].map((name) => [
       existsSync(join(CNI_PLUGINS, name)),
@@ -144,30 +149,9 @@ conf_dir = "${cni}"
   }
 
   /** An archive of the one image that Kubernetes itself needs: a program that waits. */
-  async #pauseImage() {
-    const folder = join(this.folder, 'pause');
-    const layer = join(folder, 'layer.tar');
-    mkdirSync(folder);
-    await run('tar', [
-      '--create',
-      `--file=${layer}`,
-      `--directory=${join(tool('pause'), '..')}`,
-      'pause',
-    ]);
-    const { stdout } = await run('sha256sum', [layer]);
-    const config = {
-      architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-      os: 'linux',
-      config: { Entrypoint: ['/pause'] },
-      rootfs: { type: 'layers', diff_ids: [`sha256:${stdout.split(' ')[0]}`] },
-    };
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-    const manifest = [{ Config: 'config.json', RepoTags: [PAUSE], Layers: ['layer.tar'] }];
-    writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest));
-    const archive = join(this.folder, 'pause.tar');
-    const files = ['manifest.json', 'config.json', 'layer.tar'];
-    await run('tar', ['--create', `--file=${archive}`, `--directory=${folder}`, ...files]);
-    return archive;
+  #pauseImage() {
+    const files = [[tool('pause'), '/pause']];
+    return imageArchive(join(this.folder, 'pause'), PAUSE, { files, entrypoint: ['/pause'] });
   }
 
   async #kubelet() {

@@ -199,10 +199,11 @@ impl From<requests::Reply> for Reply {
             Ok(answer) => (answer, None),
             Err(error) => (Answer::default(), Some(Failure::from(error))),
         };
-        let Answer { numbers, truncated, timing } = answer;
+        let Answer { numbers, truncated, begun, timing } = answer;
         Self {
             ticket: ticket as u32,
             numbers: Float32Array::new(numbers),
+            begun: begun as u32,
             truncated: truncated.into_iter().flat_map(|(text, model)| [text as u32, model.0 as u32]).collect(),
             tokenization_ms: milliseconds(timing.tokenization),
             queue_ms: milliseconds(timing.queue),

@@ -133,6 +133,8 @@ pub struct Reply {
     pub numbers: Float32Array,
     /// Index of a text, index of a model that read only its beginning, and so on.
     pub truncated: Vec<u32>,
+    /// Outputs that no other request had asked for already.
+    pub begun: u32,
     pub tokenization_ms: f64,
     pub queue_ms: f64,
     pub inference_ms: f64,

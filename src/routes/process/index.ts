@@ -9,7 +9,8 @@ import { z } from 'zod';
 
 import { best, classScoresOf, type LabelScore } from '../../engine/scores.js';
 import { problem } from '../../errors/problem.js';
-import { operation, type Contract } from '../operation.js';
+import { kindOf } from '../kind-of.js';
+import { contract, noOptions, operation } from '../operation.js';
 
 const text = z.string({
   error: ({ input }) =>
@@ -47,20 +48,15 @@ const processText = operation({
   },
 });
 
-export const processContract: Contract = {
+export const processContract = contract({
   tasks: ['classification'],
+  asksOneModel: false,
   errors: problem,
-  operations: [processText],
-};
+  options: noOptions,
+  operations: () => [processText],
+});
 
 /** Half of what `JSON.stringify` takes for it, several times a request. */
 function jsonOf(top: LabelScore | undefined): string {
   return top ? `{"score":${top.score},"label":${JSON.stringify(top.label)}}` : 'null';
-}
-
-/** The kind of a JSON value, never the value. */
-function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

@@ -32,17 +32,22 @@ test('a JSON string is answered by every model, in order, score first', async (c
 test('a route asks its own models, in its order', async (context) => {
   const engine = fakeEngine();
   const models = ['svalabs', 'cardiffnlp'];
-  const routes = [{ path: '/process', contract: 'process', models }];
+  const routes = [{ path: '/process', contract: 'process', models, options: {} }];
   const { post } = await startTestService(context, engine, [], { routes });
   assert.equal(await (await post('"hello"')).text(), answerOf('hello', ...models));
   assert.deepEqual(engine.requests, [
-    { texts: [{ text: 'hello', models }], deadlineMs: 30_000, priority: 'interactive' },
+    {
+      texts: [{ text: 'hello', models }],
+      deadlineMs: 30_000,
+      priority: 'interactive',
+      fresh: false,
+    },
   ]);
 });
 
 test('a model whose name looks like a number keeps its place', async (context) => {
   const engine = fakeEngine({}, { b: ['yes', 'no'], 7: ['yes', 'no'], a: ['yes', 'no'] });
-  const routes = [{ path: '/process', contract: 'process', models: ['b', '7', 'a'] }];
+  const routes = [{ path: '/process', contract: 'process', models: ['b', '7', 'a'], options: {} }];
   const { post } = await startTestService(context, engine, [], { routes });
   assert.match(await (await post('"hello"')).text(), /^\{"b":.*"7":.*"a":/);
 });

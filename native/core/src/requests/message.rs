@@ -39,6 +39,8 @@ pub struct Answer {
     pub numbers: Vec<f32>,
     /// Texts, by their index, of which a model has read only the beginning.
     pub truncated: Vec<(usize, ModelId)>,
+    /// Outputs that nobody else had asked for; none where all of the request was on its way already.
+    pub begun: usize,
     pub timing: Timing,
 }
 

@@ -134,6 +134,7 @@ impl Requests {
             next: 0,
             unprepared: texts.len(),
             missing: texts.iter().map(|text| text.models.len()).sum(),
+            begun: 0,
             texts,
             flow: Flow::default(),
             class,
@@ -191,6 +192,7 @@ impl Requests {
                 waiting.push(flight.0);
             }
         }
+        request.begun += fresh.len();
         // Whoever brought a text that this request would have had sooner, waits no longer than it.
         let mut flow = request.flow;
         for text in waiting {
@@ -379,7 +381,7 @@ impl Requests {
     fn answer(&mut self, id: RequestId, now: Instant) -> Option<Reply> {
         let request = self.open.get(&id)?;
         let timing = self.timing(request, now);
-        let mut answer = Answer { timing, ..Answer::default() };
+        let mut answer = Answer { begun: request.begun, timing, ..Answer::default() };
         for (index, text) in request.prepared.iter().enumerate() {
             let PreparedText { flights, truncated } = text.as_ref()?;
             let outputs = flights.iter().filter_map(|&flight| self.flights.get(flight)?.output.as_ref());

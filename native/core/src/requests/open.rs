@@ -20,6 +20,8 @@ pub struct Request {
     pub unprepared: usize,
     /// Outputs that have not come.
     pub missing: usize,
+    /// Outputs that nobody else waited for when this request asked for them.
+    pub begun: usize,
     pub flow: Flow,
     pub class: Class,
     pub deadline: Option<Instant>,

@@ -186,6 +186,7 @@ fn the_same_content_is_computed_once_for_each_model_whoever_asks_for_what() {
     let mut played = Played::new(1);
     let one = played.submit(&["a", "a"], &[0, 1]).unwrap();
     let other = played.submit(&["a"], &[1, 2]).unwrap();
+    let third = played.submit(&["a"], &[2]).unwrap();
     played.prepare_all();
     let mut computed = Vec::new();
     while let Some(work) = played.begin() {
@@ -197,7 +198,9 @@ fn the_same_content_is_computed_once_for_each_model_whoever_asks_for_what() {
     assert_eq!(played.numbers(one), [1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]);
     assert_eq!(played.numbers(other), [1.0, 1.0, 1.0, 2.0]);
     let stats = played.requests.stats(played.now);
-    assert_eq!(stats.models.iter().map(|model| model.texts_done).collect::<Vec<_>>(), [2, 3, 1]);
+    assert_eq!(stats.models.iter().map(|model| model.texts_done).collect::<Vec<_>>(), [2, 3, 2]);
+    let begun = [one, other, third].map(|ticket| played.reply(ticket).as_ref().unwrap().begun);
+    assert_eq!(begun, [2, 1, 0]);
 }
 
 #[test]

@@ -1,0 +1,55 @@
+// A target that runs, with the Redis that it asks for, and what it is asked for.
+
+import { join } from 'node:path';
+
+import { runForFigures } from '../lib/k6.mjs';
+import { BENCH } from '../lib/paths.mjs';
+import { startRedis } from '../lib/redis.mjs';
+import { startServer, stopServer } from '../lib/server.mjs';
+import { PREFIX, TARGETS } from './targets.mjs';
+
+export const WORK = join(BENCH, '.work', 'sentiment');
+
+/**
+ * Starts `count` servers of a target, which share a Redis that is empty, and calls `use` with them as
+ * `{server, base}`; they are ended whatever happens.
+ */
+export async function withServers(target, count, options, use) {
+  const redis = TARGETS[target].redis ? await startRedis(WORK) : null;
+  const started = [];
+  try {
+    const command = TARGETS[target].command({ ...options, redisUrl: redis?.url });
+    for (let index = 0; index < count; index++) {
+      const server = await startServer(command, join(WORK, `${target}-${index}.log`));
+      started.push({ server, base: `http://127.0.0.1:${server.port}${PREFIX}` });
+    }
+    return await use(started);
+  } finally {
+    await Promise.all(started.map(({ server }) => stopServer(server)));
+    await redis?.stop();
+  }
+}
+
+/** One closed loop with texts that were sent before at `rate`; gives the figures of load.js. */
+export async function closedLoop(url, rate, { connections, duration }) {
+  const environment = {
+    TARGET: url,
+    VUS: String(connections),
+    DURATION: duration,
+    CACHE_RATE: String(rate),
+    MODE: 'new',
+  };
+  return runForFigures(join(BENCH, 'sentiment', 'load.js'), environment, WORK);
+}
+
+/** Posts texts as the load does; gives `{predictions, cache}` or throws an error. */
+export async function ask(url, texts) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ text: texts }),
+  });
+  if (!response.ok) throw new Error(`status ${response.status} instead of an answer`);
+  const { predictions } = await response.json();
+  return { predictions, cache: response.headers.get('x-cache') };
+}

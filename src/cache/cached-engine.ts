@@ -1,0 +1,176 @@
+/**
+ * An engine that answers again what it has answered before: one place, from which every contract profits.
+ *
+ * Looks in memory, then in Redis, for each output by itself: only texts and models that are missing are asked of the
+ * engine, which computes once what several requests ask for at a time. What memory answers whole waits for nothing.
+ */
+
+import type {
+  Answer,
+  CacheOutcome,
+  CacheStats,
+  CacheTier,
+  Engine,
+  EngineStats,
+  Inference,
+  InferRequest,
+  ModelInfo,
+  ModelOutput,
+} from '../engine/engine.js';
+import { indicesIn, type IndicesOf } from '../engine/indices.js';
+import { ServiceError } from '../errors/service-error.js';
+import { LaterInference } from './later-inference.js';
+import { entryOf, Lookup, type Missing } from './lookup.js';
+import type { MemoryTier } from './memory-tier.js';
+import type { RedisTier } from './redis-tier.js';
+
+export interface Tiers {
+  readonly memory: MemoryTier | undefined;
+  readonly redis: RedisTier | undefined;
+}
+
+export class CachedEngine implements Engine {
+  readonly models: readonly ModelInfo[];
+  readonly ortVersion: string;
+  readonly maxBatchTokens: number;
+  readonly #indicesOf: IndicesOf;
+  readonly #outcomes: Record<CacheOutcome, number> = { hit: 0, miss: 0, partial: 0, coalesced: 0 };
+  readonly #lookups: Record<CacheTier, { hit: number; miss: number }> = {
+    memory: { hit: 0, miss: 0 },
+    redis: { hit: 0, miss: 0 },
+  };
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly tiers: Tiers,
+  ) {
+    this.models = engine.models;
+    this.ortVersion = engine.ortVersion;
+    this.maxBatchTokens = engine.maxBatchTokens;
+    this.#indicesOf = indicesIn(engine.models);
+  }
+
+  infer(request: InferRequest): Inference {
+    const lookup = new Lookup(request.texts, this.models, this.#indicesOf);
+    if (request.fresh) return this.compute(request, lookup);
+    this.lookInMemory(lookup);
+    if (lookup.missing === 0) return this.known(lookup);
+    const inRedis = this.lookInRedis(lookup);
+    if (inRedis === undefined) return this.compute(request, lookup);
+    return new LaterInference(inRedis, () => {
+      if (lookup.missing === 0) return this.known(lookup);
+      const { deadlineMs } = request;
+      const left = deadlineMs === 0 ? 0 : Math.max(1, deadlineMs - lookup.elapsed);
+      return this.compute({ ...request, deadlineMs: left }, lookup);
+    });
+  }
+
+  stats(): EngineStats {
+    const { memory, redis } = this.tiers;
+    const cache: CacheStats = {
+      outcomes: { ...this.#outcomes },
+      lookups: {
+        ...(memory && { memory: { ...this.#lookups.memory } }),
+        ...(redis && { redis: { ...this.#lookups.redis } }),
+      },
+      ...(memory?.figures ?? { entries: 0, bytes: 0, evictions: 0 }),
+      ...(redis && { redis: redis.stats() }),
+    };
+    return { ...this.engine.stats(), cache };
+  }
+
+  async close(): Promise<void> {
+    await this.engine.close();
+    this.tiers.redis?.close();
+  }
+
+  private lookInMemory(lookup: Lookup): void {
+    const { memory } = this.tiers;
+    if (memory === undefined) return;
+    const before = lookup.missing;
+    for (const row of lookup.rows) {
+      const entry = memory.get(row.request.text);
+      if (entry !== undefined) lookup.remember(row, entry);
+    }
+    this.countLookups('memory', before, lookup.missing);
+  }
+
+  /** Resolves once Redis has been asked for what is missing; nothing where it is not asked. */
+  private lookInRedis(lookup: Lookup): Promise<void> | undefined {
+    const { redis } = this.tiers;
+    if (redis === undefined) return undefined;
+    const missing = lookup.missingOutputs();
+    return redis.get(missing)?.then((found) => {
+      for (const [at, output] of missing.entries()) {
+        const kept = found[at];
+        if (kept !== undefined) lookup.enter(output, kept);
+      }
+      this.countLookups('redis', missing.length, lookup.missing);
+      this.keepInMemory(lookup);
+    });
+  }
+
+  private countLookups(tier: CacheTier, before: number, after: number): void {
+    this.#lookups[tier].hit += before - after;
+    this.#lookups[tier].miss += after;
+  }
+
+  /** What needs no engine. */
+  private known(lookup: Lookup): Inference {
+    this.#outcomes.hit += 1;
+    const cache = { outcome: 'hit', duration: lookup.elapsed } as const;
+    const timing = { tokenization: 0, queue: 0, inference: 0 };
+    const known = { texts: lookup.answers(), begun: 0, timing, cache };
+    return { known, answer: Promise.resolve(known), cancel: () => undefined };
+  }
+
+  private compute(request: InferRequest, lookup: Lookup): Inference {
+    const duration = lookup.elapsed;
+    const missing = lookup.missingOutputs();
+    const asked = this.engine.infer({ ...request, texts: lookup.missingTexts() });
+    const answer = asked.answer.then(({ begun, timing, texts }): Answer => {
+      const outcome = outcomeOf(lookup, begun);
+      this.#outcomes[outcome] += 1;
+      this.keep(lookup, missing, texts);
+      return { texts: lookup.answers(), begun, timing, cache: { outcome, duration } };
+    });
+    return { answer, cancel: asked.cancel };
+  }
+
+  /** Enters and keeps what the engine gave for what was missing. */
+  private keep(lookup: Lookup, missing: readonly Missing[], texts: Answer['texts']): void {
+    const given = texts.flatMap(({ outputs, truncatedBy }) =>
+      outputs.map((output) => ({ output, truncatedBy })),
+    );
+    const kept = missing.map((place, at) => {
+      const from = given[at];
+      if (from === undefined) throw new ServiceError('internal', 'The engine gave no answer.');
+      const truncated = from.truncatedBy.includes(place.model.name);
+      const kept = { output: ofItsOwn(from.output), truncated };
+      lookup.enter(place, kept);
+      return { ...place, kept };
+    });
+    this.keepInMemory(lookup);
+    this.tiers.redis?.put(kept);
+  }
+
+  private keepInMemory(lookup: Lookup): void {
+    for (const row of lookup.rows) {
+      if (row.isNew) this.tiers.memory?.put(row.request.text, entryOf(row));
+      row.isNew = false;
+    }
+  }
+}
+
+/** What an answer owes to the cache, before what was missing is entered. */
+function outcomeOf({ missing, outputs }: Lookup, begun: number): CacheOutcome {
+  if (missing < outputs) return 'partial';
+  return begun === 0 && outputs > 0 ? 'coalesced' : 'miss';
+}
+
+/** With numbers of its own: those of an answer are parts of one reply, which would be kept whole. */
+function ofItsOwn(output: ModelOutput): ModelOutput {
+  return output.type === 'classification'
+    ? { ...output, scores: output.scores.slice() }
+    : { ...output, vector: output.vector.slice() };
+}

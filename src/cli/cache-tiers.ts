@@ -1,0 +1,119 @@
+/**
+ * The cache of a profile, from settings: where answers are kept, and whether Redis is there.
+ */
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { CachedEngine } from '../cache/cached-engine.js';
+import { MemoryTier } from '../cache/memory-tier.js';
+import { keysOf, Packing } from '../cache/packed.js';
+import { connect, type RedisConnection } from '../cache/redis-connection.js';
+import { RedisTier } from '../cache/redis-tier.js';
+import { nameOf, placeOf, type RedisPlace } from '../cache/redis-url.js';
+import { flagOf } from '../config/settings.js';
+import type { Settings } from '../config/settings.js';
+import type { Engine } from '../engine/engine.js';
+import type { Profile } from '../profile/schema.js';
+import { exitCodes, StartError } from '../start-error.js';
+
+/** How long a start waits for Redis where it must be there. */
+const REQUIRED_WITHIN_MS = 10_000;
+const TRY_AGAIN_MS = 250;
+
+/** What an engine is to be given, before it is loaded. */
+export interface Cache {
+  /** `engine`, with what it answers kept. */
+  readonly over: (engine: Engine) => Engine;
+  /** @throws {StartError} when Redis must be there and is not. */
+  readonly ready: () => Promise<void>;
+}
+
+/** @throws {StartError} for a faulty URL, and secrets that cannot be read. */
+export function cacheOf(settings: Settings, { name }: Profile): Cache {
+  const { cacheSize, cacheRedisPrefix, cacheRedisRequired, cacheRedisTimeout, cacheTtl } = settings;
+  const place = redisPlaceOf(settings);
+  const secret = secretOf(settings, 'cacheSecret');
+  const connection = place && connect(place);
+  const memory = cacheSize === 0 ? undefined : new MemoryTier(cacheSize);
+  const redis =
+    connection &&
+    new RedisTier(connection, new Packing(keysOf(cacheRedisPrefix, name), secret), {
+      timeoutMs: cacheRedisTimeout,
+      ttlMs: cacheTtl,
+    });
+  return {
+    over: (engine) =>
+      memory === undefined && redis === undefined
+        ? engine
+        : new CachedEngine(engine, { memory, redis }),
+    async ready() {
+      if (!cacheRedisRequired || place === undefined || connection === undefined) return;
+      try {
+        await answersWithin(connection, REQUIRED_WITHIN_MS);
+      } catch (error) {
+        connection.close();
+        throw new StartError([`Redis at ${nameOf(place)}: ${(error as Error).message}`]);
+      }
+    },
+  };
+}
+
+/**
+ * Where the settings say that Redis is, if they do.
+ *
+ * @throws {StartError} for a faulty URL, and a password that cannot be read.
+ */
+export function redisPlaceOf(settings: Settings): RedisPlace | undefined {
+  if (settings.cacheRedisUrl === '') return undefined;
+  try {
+    return placeOf(settings.cacheRedisUrl, secretOf(settings, 'cacheRedisPassword'));
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(
+      [`${flagOf('cacheRedisUrl')} ${(error as Error).message}.`],
+      exitCodes.usage,
+    );
+  }
+}
+
+/**
+ * Resolves once Redis has answered.
+ *
+ * @throws {Error} telling why it has not, when the time is up.
+ */
+export async function answersWithin(
+  connection: RedisConnection,
+  milliseconds: number,
+): Promise<void> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    const failure = await Promise.race([
+      connection.ping().then(
+        () => undefined,
+        (error: unknown) => error as Error,
+      ),
+      sleep(TRY_AGAIN_MS, new Error('no answer')),
+    ]);
+    if (failure === undefined) return;
+    if (performance.now() > deadline) {
+      throw new Error(connection.lastError === '' ? failure.message : connection.lastError);
+    }
+    await sleep(TRY_AGAIN_MS);
+  }
+}
+
+function secretOf(settings: Settings, name: 'cacheRedisPassword' | 'cacheSecret'): string {
+  const file = settings[`${name}File`];
+  if (file === '') return settings[name];
+  try {
+    const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    if (secret === '') throw new Error('it is empty');
+    return secret;
+  } catch (error) {
+    throw new StartError(
+      [`${flagOf(`${name}File`)}: cannot read ${file}: ${(error as Error).message}`],
+      exitCodes.usage,
+    );
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * compose.yaml against what it repeats of the chart and of the Dockerfile.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { parse } from 'yaml';
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+interface Service {
+  readonly image: string;
+  readonly profiles?: readonly string[];
+  readonly build?: { readonly args: Readonly<Record<string, string>> };
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly healthcheck?: { readonly test: readonly string[] };
+}
+
+const { services } = parse(read('compose.yaml')) as {
+  services: Readonly<Record<'chorus' | 'redis', Service>>;
+};
+
+interface Values {
+  readonly cache: {
+    readonly redis: { readonly image: { readonly repository: string; readonly tag: string } };
+  };
+}
+
+test("compose's Redis is the chart's, and comes with a profile of its own", () => {
+  const { image } = (parse(read('helm/values.yaml')) as Values).cache.redis;
+  assert.equal(services.redis.image, `\${REDIS_IMAGE:-${image.repository}:${image.tag}}`);
+  assert.deepEqual(services.redis.profiles, ['cache']);
+});
+
+test("compose's Redis evicts what was not asked for, below what its container may use", () => {
+  const command = services.redis.command ?? [];
+  const valueOf = (flag: string) => command[command.indexOf(flag) + 1];
+  assert.equal(valueOf('--maxmemory-policy'), 'allkeys-lru');
+  assert.equal(valueOf('--maxmemory'), '192mb');
+  assert.deepEqual([valueOf('--save'), valueOf('--appendonly')], ['', 'no']);
+});
+
+test('compose builds an image for PROFILE and starts it, whichever image is there', () => {
+  const written = '${PROFILE:-starter}';
+  assert.equal(services.chorus.build?.args.PROFILE, written);
+  assert.equal(services.chorus.environment?.CHORUS_PROFILE, written);
+});
+
+test("the service is told of compose's Redis where that is on, and of another where one is named", () => {
+  assert.equal(
+    services.chorus.environment?.CHORUS_CACHE_REDIS_URL,
+    '${CHORUS_CACHE_REDIS_URL-${COMPOSE_PROFILES:+redis://redis:6379}}',
+  );
+});
+
+test("both have a health check, the service's that of its image", () => {
+  const [, ofImage] = /^HEALTHCHECK .* CMD (\[.*\])$/m.exec(read('Dockerfile-cpu')) ?? [];
+  const [kind, ...command] = services.chorus.healthcheck?.test ?? [];
+  assert.equal(kind, 'CMD');
+  assert.deepEqual(command, JSON.parse(ofImage ?? '[]'));
+  assert.deepEqual(services.redis.healthcheck?.test, ['CMD', 'redis-cli', '-e', 'ping']);
+});
