@@ -93,7 +93,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* The port that pods reach of a Redis elsewhere. */}}
+{{/* The ports that pods reach of a Redis elsewhere, as JSON; behind Sentinels the server's usual one. */}}
 {{- define "chorus.redisPorts" -}}
 {{- $url := .Values.cache.redis.url | default (printf "redis://redis:%d" (int .Values.cache.redis.port)) }}
 {{- $isSentinel := contains "+sentinel://" $url }}
