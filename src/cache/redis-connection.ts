@@ -143,16 +143,7 @@ function server(place: RedisPlace): RedisConnection {
   const [node] = place.nodes;
   const socket = { ...options.socket, ...node };
   const create = () => createClient({ ...options, socket, commandOptions: BYTES });
-  return connected(create, (client) => ({
-    get: async (keys) => bytesOf(await client().mGet([...keys])),
-    async set(values) {
-      const pipeline = client().multi();
-      for (const { key, bytes, ttlMs } of values) pipeline.set(key, bytes, keptFor(ttlMs));
-      await pipeline.execAsPipeline();
-    },
-    ping: () => client().ping(),
-    removeAll: (beginning) => removeFrom(client(), beginning),
-  }));
+  return connected(create, commandsOfOne);
 }
 
 function sentinel(place: RedisPlace): RedisConnection {
@@ -168,7 +159,23 @@ function sentinel(place: RedisPlace): RedisConnection {
       passthroughClientErrorEvents: true,
       commandOptions: BYTES,
     });
-  return connected(create, (client) => ({
+  return connected(create, commandsOfOne);
+}
+
+/** Where all keys lie on one server, whoever says which it is. */
+interface OneServer extends Scanned {
+  mGet(keys: string[]): Promise<unknown>;
+  multi(): Pipeline;
+  ping(): Promise<unknown>;
+}
+
+interface Pipeline {
+  set(key: string, bytes: Buffer, options: ReturnType<typeof keptFor>): unknown;
+  execAsPipeline(): Promise<unknown>;
+}
+
+function commandsOfOne(client: () => OneServer): Commands {
+  return {
     get: async (keys) => bytesOf(await client().mGet([...keys])),
     async set(values) {
       const pipeline = client().multi();
@@ -177,7 +184,7 @@ function sentinel(place: RedisPlace): RedisConnection {
     },
     ping: () => client().ping(),
     removeAll: (beginning) => removeFrom(client(), beginning),
-  }));
+  };
 }
 
 function cluster(place: RedisPlace): RedisConnection {
