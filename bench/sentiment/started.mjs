@@ -1,5 +1,6 @@
 // A target that runs, with the Redis that it asks for, and what it is asked for.
 
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { runForFigures } from '../lib/k6.mjs';
@@ -32,6 +33,7 @@ export async function withServers(target, count, options, use) {
 
 /** One closed loop with texts that were sent before at `rate`; gives the figures of load.js. */
 export async function closedLoop(url, rate, { connections, duration }) {
+  mkdirSync(WORK, { recursive: true });
   const environment = {
     TARGET: url,
     VUS: String(connections),

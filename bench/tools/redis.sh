@@ -17,13 +17,12 @@ if command -v redis-server >/dev/null; then
   command -v redis-server
   exit
 fi
-if [ ! -x "$bin/redis-server" ]; then
-  command -v apt-get >/dev/null || { echo "install Redis, or set REDIS_SERVER" >&2; exit 1; }
+fetch() {
   echo "fetching Debian's redis-server into $folder" >&2
   rm -rf "$folder"
   mkdir -p "$folder/lists/partial" "$folder/archives/partial" "$folder/root"
   apt() {
-    # Without the sandbox's user, who may not write here; without the lock, which needs root.
+    # Without the sandbox's user, who may not write here; without apt's lock, which needs root.
     apt-get -qq -y -o Dir::State::lists="$folder/lists" -o Dir::Cache::archives="$folder/archives" \
       -o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@" >&2
   }
@@ -37,5 +36,14 @@ if [ ! -x "$bin/redis-server" ]; then
     >"$bin/redis-server.part"
   chmod +x "$bin/redis-server.part"
   mv "$bin/redis-server.part" "$bin/redis-server"
+}
+
+if [ ! -x "$bin/redis-server" ]; then
+  command -v apt-get >/dev/null || { echo "install Redis, or set REDIS_SERVER" >&2; exit 1; }
+  mkdir -p "$bin"
+  # Test files run side by side and ask at the same time: one fetches, the others find it.
+  exec 9>"$bin/redis.lock"
+  flock 9
+  [ -x "$bin/redis-server" ] || fetch
 fi
 echo "$bin/redis-server"

@@ -64,7 +64,7 @@ export class RequestCall implements Call {
   }
 
   header(name: string, value: string): void {
-    this.context.set(name, value);
+    this.context.res.setHeader(name, value);
   }
 
   /** A lone surrogate has no UTF-8 form. Replaced here, what is counted is what the models read. */

@@ -63,6 +63,16 @@ export class Exchange {
     return inference.answer;
   }
 
+  /** Answers with `body`, which is JSON, unless an answer has begun. */
+  answer(body: string): void {
+    const { response } = this;
+    if (response.headersSent || response.destroyed) return;
+    response.statusCode = 200;
+    // Without a charset, which JSON has not; some clients take only the plain type.
+    response.setHeader('content-type', 'application/json');
+    response.end(body);
+  }
+
   /** Answers with `error`, as the route tells errors below whose path the request is, unless an answer has begun. */
   fail(error: ServiceError): void {
     this.errorCode ??= error.code;

@@ -14,12 +14,13 @@ export function handleErrors(exchanges: Exchanges, logger: Logger): Middleware {
   return async function handleErrors(context, next) {
     const exchange = exchanges.of(context.res);
     context.state.exchange = exchange;
+    // The exchange answers. Koa would close the connection under a client that is still sending, and what it does
+    // for answers of every kind costs a fifth of an answer that was kept.
+    context.respond = false;
     try {
       await next();
     } catch (thrown) {
       const error = ServiceError.from(thrown);
-      // Sent by hand: Koa would close the connection under a client that is still sending.
-      context.respond = false;
       exchange.fail(error);
       if (error.status === 500) {
         logger.error({ requestId: exchange.id, reason: error.code, err: error.cause ?? error });

@@ -30,9 +30,8 @@ export function answerBy(services: OperationServices, endpoint: Endpoint): Middl
     const input = request && (await inputOf(context, request, services.readBody));
     const call = new RequestCall(context, models, route.models, services);
     const output = await operation.answer(input, call);
-    // Koa would state a charset, which JSON has not; some clients take only the plain type.
-    context.set('content-type', 'application/json');
-    context.body = operation.serialize?.(output, call) ?? JSON.stringify(output);
+    const body = operation.serialize?.(output, call) ?? JSON.stringify(output);
+    context.state.exchange.answer(body);
   };
 }
 

@@ -28,7 +28,6 @@ export type BodyReader = (context: Context) => Promise<Buffer>;
 export function bodyReader(maxBodyBytes: number): BodyReader {
   const options = {
     enableTypes: ['text'],
-    extendTypes: { text: ['*/*'] },
     // Bytes, please; the option is missing from the package's types.
     encoding: null,
     textLimit: String(maxBodyBytes),
@@ -72,7 +71,7 @@ function acceptHeaders(headers: IncomingHttpHeaders): void {
   if (charset !== '' && charset !== 'utf-8' && charset !== 'utf8') {
     throw new ServiceError('unsupported_media_type', 'The body must be UTF-8.');
   }
-  headers['content-type'] = 'application/octet-stream';
+  headers['content-type'] = 'text/plain';
 }
 
 function asServiceError(error: Error & { type?: string }, maxBodyBytes: number): ServiceError {
