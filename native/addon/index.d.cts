@@ -66,6 +66,8 @@ export interface EngineConfig {
   maxBatchTokens: number
   /** Texts accepted and not yet answered, at most. */
   queueCapacity: number
+  /** The longest wait that is let in, in milliseconds; 0: what deadlines and clients allow. */
+  maxWait: number
 }
 
 export interface EngineStats {
@@ -77,6 +79,10 @@ export interface EngineStats {
   broken: boolean
   pendingTexts: number
   queueCapacity: number
+  /** Until the first text of a request would begin that came now. */
+  expectedWaitSeconds: number
+  /** The longest such wait that is let in, if there is a limit. */
+  waitLimitSeconds?: number
   tokenizationSeconds: Histogram
   inputTokens: Histogram
   truncatedTexts: number
@@ -95,6 +101,8 @@ export declare function exitProcess(code: number): void
 export interface Failure {
   code: string
   message: string
+  /** When another try may be worth it; 0: not known. */
+  retryAfterMs: number
 }
 
 /** `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds. */

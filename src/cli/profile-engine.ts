@@ -34,6 +34,8 @@ export function engineConfig(settings: Settings, profile: Profile): EngineConfig
   const installed = locateModels(profile, new HubCache());
   return {
     ...engineSettings,
+    // Whoever asks it for all of a list waits for as long as that takes; see `serve`.
+    maxWait: 0,
     ortLibrary: locateOrtLibrary(ortLibrary),
     models: models.map((model) => {
       const files = installed.get(model.name);

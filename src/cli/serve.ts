@@ -36,7 +36,7 @@ async function run(args: readonly string[]): Promise<void> {
   const served = servedBy(settings);
   const { profile } = served;
   if (settings.pull) await pullProfile(profile);
-  const config = engineConfig(settings, profile);
+  const config = { ...engineConfig(settings, profile), maxWait: settings.maxWait };
   await requireServable(config, profile);
   const cache = cacheOf(settings, profile);
   await cache.ready();

@@ -90,6 +90,11 @@ export const settings = {
     '1024',
     'Texts accepted and not yet answered, those that run included; more get 503',
   ),
+  maxWait: setting(
+    duration,
+    '10s',
+    'Longest expected wait that a request is let in with; more gets 503; 0s: what deadlines and clients allow',
+  ),
   ortLibrary: engineSetting(
     text('a file'),
     '',
@@ -121,7 +126,11 @@ export const settings = {
     'Let clients ask for fresh answers by Cache-Control: no-cache',
   ),
   maxBodySize: setting(size, '256KiB', 'Largest request body; larger ones get 413'),
-  answerTimeout: setting(duration, '30s', 'Longest wait for the models, then 503; 0s: no limit'),
+  answerTimeout: setting(
+    duration,
+    '30s',
+    'Longest wait for the models, then 503; a request may state less by chorus-deadline; 0s: no limit',
+  ),
   headersTimeout: setting(duration, '5s', "Longest time for a request's header to arrive"),
   requestTimeout: setting(duration, '15s', 'Longest time for a whole request to arrive'),
   keepAliveTimeout: setting(

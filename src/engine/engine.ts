@@ -59,7 +59,7 @@ export interface TextAnswer {
  */
 export interface Inference {
   /**
-   * @throws {ServiceError} `queue_full`, `too_many_texts`, `unreadable_text`, `draining`, `deadline_exceeded`,
+   * @throws {ServiceError} `queue_full`, `queue_wait`, `too_many_texts`, `unreadable_text`, `draining`, `deadline_exceeded`,
    *   `inference_failed`, or what `cancel` was given.
    */
   readonly answer: Promise<Answer>;
@@ -179,6 +179,9 @@ export interface EngineStats {
   /** Texts accepted and not yet answered, and the most that are accepted. */
   readonly pendingTexts: number;
   readonly queueCapacity: number;
+  /** Until the first text of a request would begin that came now, and the longest such wait that is let in. */
+  readonly expectedWaitSeconds: number;
+  readonly waitLimitSeconds?: number;
   readonly tokenizationSeconds: HistogramSnapshot;
   readonly inputTokens: HistogramSnapshot;
   /** Of the cache before the engine, where there is one. */

@@ -12,7 +12,7 @@ import type { Engine, InferRequest } from './engine.js';
 import { LoadFailure, loadNativeEngine } from './native-engine.js';
 import { locateOrtLibrary } from './ort-library.js';
 
-const config = { ...engineSettingsOf(loadSettings([], {}).settings), models: [] };
+const config = { ...engineSettingsOf(loadSettings([], {}).settings), maxWait: 0, models: [] };
 
 const { models } = fakeEngine();
 /** Classifiers of three, four and two labels, and an encoder of two components. */
@@ -179,6 +179,7 @@ test('every request gets its own reply, in whatever order they come', async () =
 
 for (const [code, expected] of [
   ['queue_full', 'queue_full'],
+  ['queue_wait', 'queue_wait'],
   ['too_many_texts', 'too_many_texts'],
   ['unreadable_text', 'unreadable_text'],
   ['deadline_exceeded', 'deadline_exceeded'],
@@ -187,7 +188,7 @@ for (const [code, expected] of [
 ] as const) {
   for (const when of ['at once', 'later'] as const) {
     test(`the failure ${code}, told ${when}, becomes ${expected}`, async () => {
-      const failure = { code, message: 'why' };
+      const failure = { code, message: 'why', retryAfterMs: 0 };
       const engine = await played({
         submit: (_, reply) => {
           if (when === 'at once') return failure;
@@ -208,7 +209,7 @@ const tooLong = new ServiceError('deadline_exceeded', 'Too long.');
 test('cancelling takes the ticket back and rejects with the reason, if a reply comes or not', async () => {
   for (const late of [
     undefined,
-    { failure: { code: 'cancelled', message: '' } },
+    { failure: { code: 'cancelled', message: '', retryAfterMs: 0 } },
     { numbers: Float32Array.of(1, 0) },
   ]) {
     const cancelled: number[] = [];

@@ -230,8 +230,8 @@ function toOutput({ task, labels }: ModelInfo, numbers: Float32Array): ModelOutp
     : { type: 'embedding', vector: numbers };
 }
 
-function toServiceError({ code, message }: native.Failure): ServiceError {
-  if (isErrorCode(code)) return new ServiceError(code, message);
+function toServiceError({ code, message, retryAfterMs }: native.Failure): ServiceError {
+  if (isErrorCode(code)) return new ServiceError(code, message, { retryAfterMs });
   return new ServiceError('internal', message, {
     cause: new Error(`The addon failed with the unknown code ${code}: ${message}`),
   });

@@ -45,6 +45,8 @@ const kinds = {
   draining: kind(503, 'The service is shutting down', 'any'),
   not_ready: kind(503, 'The service is not ready', 'own'),
   queue_full: kind(503, 'The queue is full', 'models'),
+  /** The engine would not get to it in time. */
+  queue_wait: kind(503, 'The wait would be too long', 'models'),
   stalled: kind(503, 'Inference makes no progress', 'own'),
 };
 
@@ -54,11 +56,14 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = kinds;
 
 export const errorCodes = Object.keys(kinds) as readonly ErrorCode[];
 
+/** Those that refuse a request because there is too much to do. */
+export const overloadCodes: ReadonlySet<ErrorCode> = new Set(['queue_full', 'queue_wait']);
+
 /** The codes that mean "the service chose not to do the work", counted as shed. */
 export const shedCodes: ReadonlySet<ErrorCode> = new Set([
   'deadline_exceeded',
   'draining',
-  'queue_full',
+  ...overloadCodes,
 ]);
 
 export function isErrorCode(code: string): code is ErrorCode {

@@ -4,8 +4,12 @@
  * Pure: `send-error.ts` writes it to a response, `server/client-error.ts` to a bare socket.
  */
 
-import type { ErrorFormat } from './formats.js';
+import { statusOf, type ErrorFormat } from './formats.js';
 import type { ServiceError } from './service-error.js';
+
+const LEAST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 60_000;
+const RETRY_SPREAD_MS = 1000;
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -16,8 +20,9 @@ export interface ErrorAnswer {
 /**
  * The answer to the request `requestId`, which ended with `error`.
  *
- * A 503 asks for a retry after one to two seconds, spread so that refused clients do not come back
- * at the same instant; `Retry-After` holds the same wait rounded up to whole seconds.
+ * What is refused for now asks for a retry: after a second, or longer where the error knows for how long, and up to
+ * another second more, spread so that refused clients do not come back at the same instant. `Retry-After` holds the
+ * same wait rounded up to whole seconds.
  */
 export function errorAnswer(
   error: ServiceError,
@@ -25,9 +30,11 @@ export function errorAnswer(
   format: ErrorFormat,
   random = Math.random,
 ): ErrorAnswer {
-  const { status } = error;
-  const retryAfterMs = status === 503 ? 1000 + Math.floor(random() * 1000) : undefined;
-  const body = JSON.stringify(format.body(error, { requestId, retryAfterMs }));
+  const status = statusOf(error.code, format);
+  const least = Math.min(Math.max(LEAST_RETRY_MS, error.retryAfterMs ?? 0), LONGEST_RETRY_MS);
+  const retryAfterMs =
+    error.status === 503 ? Math.round(least + random() * RETRY_SPREAD_MS) : undefined;
+  const body = JSON.stringify(format.body(error, { requestId, status, retryAfterMs }));
   return {
     status,
     body,

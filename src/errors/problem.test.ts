@@ -27,6 +27,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   not_found: 404,
   not_ready: 503,
   queue_full: 503,
+  queue_wait: 503,
   request_timeout: 408,
   stalled: 503,
   too_many_texts: 422,

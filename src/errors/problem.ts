@@ -17,7 +17,7 @@ const schema = z.object({
   detail: z.string().describe('What was wrong with this request, and what would be right.'),
   instance: z.string().describe('The request id, as a URN.'),
   reason: z.string().describe('A stable code, the label of the error metrics.'),
-  retry_after_ms: z.int().optional().describe('When to try again, with a 503.'),
+  retry_after_ms: z.int().optional().describe('When to try again, with a 503 or 429.'),
   errors: z
     .array(z.object({ pointer: z.string(), detail: z.string(), message: z.string() }))
     .optional()
@@ -28,8 +28,8 @@ export const problem: ErrorFormat = {
   name: 'Problem',
   contentType: 'application/problem+json',
   schema,
-  body(error, { requestId, retryAfterMs }): z.infer<typeof schema> {
-    const { status, title } = errorKinds[error.code];
+  body(error, { requestId, status, retryAfterMs }): z.infer<typeof schema> {
+    const { title } = errorKinds[error.code];
     return {
       type: TYPE_PREFIX + error.code,
       title,

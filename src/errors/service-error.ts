@@ -17,6 +17,8 @@ export interface ServiceErrorOptions {
   readonly faults?: readonly InputFault[];
   /** Response headers that belong to the error, such as `allow`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Milliseconds until another try may be worth it, where that is known. */
+  readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
@@ -24,6 +26,7 @@ export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly faults: readonly InputFault[] | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     readonly code: ErrorCode,
@@ -33,6 +36,7 @@ export class ServiceError extends Error {
     super(detail, { cause: options.cause });
     this.faults = options.faults;
     this.headers = options.headers;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   get status(): number {

@@ -5,9 +5,11 @@
 
 import type { Answer, Engine, ModelInfo, TextAnswer, Timing } from '../engine/engine.js';
 import { ServiceError } from '../errors/service-error.js';
+import type { Route } from '../routes/endpoints.js';
 import type { Call } from '../routes/operation.js';
 import type { Exchange } from './exchange.js';
 import type { Context } from './state.js';
+import { deadlineOf, isFreshWanted, priorityOf } from './wishes.js';
 
 /** What calls are made of; the same for all requests. */
 export interface CallServices {
@@ -31,8 +33,7 @@ export class RequestCall implements Call {
   constructor(
     private readonly context: Context,
     readonly models: readonly ModelInfo[],
-    /** Names of `models`: always the same list, so that the engine knows it again. */
-    private readonly names: readonly string[],
+    private readonly route: Route,
     private readonly services: CallServices,
   ) {}
 
@@ -42,17 +43,20 @@ export class RequestCall implements Call {
 
   async ask<const T extends readonly string[]>(
     texts: T,
-    models: readonly string[] = this.names,
+    // Always the same list, so that the engine knows it again.
+    models: readonly string[] = this.route.models,
   ): Promise<{ readonly [K in keyof T]: TextAnswer }> {
     const { engine, answerTimeoutMs } = this.services;
     const { exchange } = this.context.state;
+    const { headers } = exchange.request;
+    const deadlineMs = deadlineOf(headers, answerTimeoutMs);
     const inference = engine.infer({
       texts: texts.map((text) => ({ text: this.repaired(text), models })),
-      deadlineMs: answerTimeoutMs,
-      priority: 'interactive',
-      fresh: this.services.mayBypassCache && isFreshWanted(exchange),
+      deadlineMs,
+      priority: priorityOf(headers, this.route.priority),
+      fresh: this.services.mayBypassCache && isFreshWanted(headers),
     });
-    const answer = inference.known ?? (await exchange.wait(inference, answerTimeoutMs));
+    const answer = inference.known ?? (await exchange.wait(inference, deadlineMs));
     if (answer.texts.length !== texts.length) {
       throw new ServiceError('internal', 'The engine gave no answer.');
     }
@@ -103,10 +107,4 @@ function modelsTiming({ tokenization, queue, inference }: Timing): string {
     `tokenization;dur=${tokenization.toFixed(2)}, queue;dur=${queue.toFixed(2)}, ` +
     `inference;dur=${inference.toFixed(2)}, `
   );
-}
-
-/** RFC 9111, section 5.2.1.4. */
-function isFreshWanted({ request }: Exchange): boolean {
-  const directives = request.headers['cache-control'] ?? '';
-  return directives.split(',').some((directive) => directive.trim().toLowerCase() === 'no-cache');
 }

@@ -7,6 +7,7 @@ import { fakeBest, fakeEngine, type FakeEngine } from '../testing/fake-engine.js
 import { exchangeRaw, parseAnswer } from '../testing/raw-socket.js';
 import { sampleContract } from '../testing/sample-contract.js';
 import { startTestService, type TestService } from '../testing/test-service.js';
+import { usualRoute } from '../testing/usual-route.js';
 
 const MODELS = ['svalabs', 'cardiffnlp'];
 
@@ -23,8 +24,8 @@ function start(
   return startTestService(context, engine, flags, {
     contracts: { ...contracts, sample: sampleContract },
     routes: [
-      { path: '/sample', contract: 'sample', models: MODELS, options: {} },
-      { path: '/sample/process', contract: 'process', models: MODELS, options: {} },
+      { path: '/sample', contract: 'sample', models: MODELS, ...usualRoute },
+      { path: '/sample/process', contract: 'process', models: MODELS, ...usualRoute },
     ],
   });
 }

@@ -28,7 +28,7 @@ export function answerBy(services: OperationServices, endpoint: Endpoint): Middl
   return async function answerOperation(context) {
     context.state.exchange.route = path;
     const input = request && (await inputOf(context, request, services.readBody));
-    const call = new RequestCall(context, models, route.models, services);
+    const call = new RequestCall(context, models, route, services);
     const output = await operation.answer(input, call);
     const body = operation.serialize?.(output, call) ?? JSON.stringify(output);
     context.state.exchange.answer(body);

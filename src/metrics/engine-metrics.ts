@@ -92,6 +92,18 @@ const engineRows: readonly Row[] = [
     'Texts accepted and not yet answered, at most',
     (s) => s.queueCapacity,
   ),
+  single(
+    'gauge',
+    'chorus_queue_expected_wait_seconds',
+    'Wait of a request that came now, as the engine expects it from its last batches',
+    (s) => s.expectedWaitSeconds,
+  ),
+  single(
+    'gauge',
+    'chorus_queue_wait_limit_seconds',
+    'Longest expected wait that is let in: --max-wait, or less while clients go away sooner; +Inf: any',
+    (s) => s.waitLimitSeconds ?? Infinity,
+  ),
   {
     name: 'chorus_tokenization_duration_seconds',
     help: 'Time to tokenize a text, with every tokenizer that its models need',

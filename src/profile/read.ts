@@ -79,12 +79,16 @@ function toProfile(
       graph: graph ?? '',
       pooling: pooling ?? '',
     })),
-    routes: routes.map(({ path, contract, models: wanted, ...options }) => ({
-      path,
-      contract,
-      models: wanted ?? models.map(({ name }) => name),
-      options,
-    })),
+    routes: routes.map(
+      ({ path, contract, models: wanted, priority, overload_status, ...options }) => ({
+        path,
+        contract,
+        priority,
+        overloadStatus: overload_status,
+        models: wanted ?? models.map(({ name }) => name),
+        options,
+      }),
+    ),
     precisions: precisions ?? DEFAULT_PRECISIONS,
     golden: golden ?? [],
     fault,

@@ -54,6 +54,10 @@ const route = z.looseObject({
   /** Which contracts there are is for `routes/endpoints.ts` to know. */
   contract: z.string(),
   models: z.array(name).min(1).optional(),
+  /** The class of requests that do not state one. */
+  priority: z.enum(['interactive', 'batch']).default('interactive'),
+  /** How a request is refused when there is too much to do; some clients try again after a 429 only. */
+  overload_status: z.union([z.literal(503), z.literal(429)]).default(503),
 });
 
 const golden = z.strictObject({
@@ -138,6 +142,8 @@ export interface ProfileRoute {
   readonly path: string;
   readonly contract: string;
   readonly models: readonly string[];
+  readonly priority: 'interactive' | 'batch';
+  readonly overloadStatus: 503 | 429;
   /** What it says besides, as its contract takes it. */
   readonly options: Readonly<Record<string, unknown>>;
 }

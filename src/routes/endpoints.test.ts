@@ -10,6 +10,7 @@ import { testProfile } from '../testing/test-service.js';
 import { endpointsOf, unfitModels } from './endpoints.js';
 import { contracts, type Contracts } from './index.js';
 import { noOptions, operation, type Operation } from './operation.js';
+import { usualRoute } from '../testing/usual-route.js';
 
 function get(path: string): Operation {
   return operation({
@@ -38,7 +39,7 @@ function profileOf(routes: readonly [contract: string, path: string][]): Profile
     contract,
     path,
     models: ['m'],
-    options: {},
+    ...usualRoute,
   }));
   return testProfile(['m'], all);
 }
@@ -138,8 +139,8 @@ test('a folder says what a model is where the profile does not', () => {
   const profile = testProfile(
     ['m', 'n'],
     [
-      { contract: 'process', path: '/x', models: ['n', 'm'], options: {} },
-      { contract: 'vectors', path: '/y', models: ['m', 'n'], options: {} },
+      { contract: 'process', path: '/x', models: ['n', 'm'], ...usualRoute },
+      { contract: 'vectors', path: '/y', models: ['m', 'n'], ...usualRoute },
     ],
   );
   const all = { ...contracts, ...encoders };
@@ -165,10 +166,28 @@ test('all faults are told at once', () => {
 
 test("a route's options are its contract's, which tells what is wrong with each", () => {
   const routes = [
-    { contract: 'predict', path: '/a', models: ['m'], options: { order: 'class', max_texts: 9 } },
-    { contract: 'predict', path: '/b', models: ['m'], options: { order: 'best', max_texts: 0 } },
-    { contract: 'predict', path: '/c', models: ['m', 'n'], options: { sorted: true } },
-    { contract: 'process', path: '/d', models: ['m'], options: { order: 'class' } },
+    {
+      contract: 'predict',
+      path: '/a',
+      models: ['m'],
+      ...usualRoute,
+      options: { order: 'class', max_texts: 9 },
+    },
+    {
+      contract: 'predict',
+      path: '/b',
+      models: ['m'],
+      ...usualRoute,
+      options: { order: 'best', max_texts: 0 },
+    },
+    {
+      contract: 'predict',
+      path: '/c',
+      models: ['m', 'n'],
+      ...usualRoute,
+      options: { sorted: true },
+    },
+    { contract: 'process', path: '/d', models: ['m'], ...usualRoute, options: { order: 'class' } },
   ];
   assert.deepEqual([...faultsOf(testProfile(['m', 'n'], routes))].sort(), [
     'routes.1.max_texts: Too small: expected number to be >=1',

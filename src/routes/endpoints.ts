@@ -8,8 +8,8 @@
 
 import type { z } from 'zod';
 
-import type { Task } from '../engine/engine.js';
-import type { ErrorFormat, FormatOf } from '../errors/formats.js';
+import type { Priority, Task } from '../engine/engine.js';
+import { refusingWith, type ErrorFormat, type FormatOf } from '../errors/formats.js';
 import { problem } from '../errors/problem.js';
 import type { Profile } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
@@ -32,6 +32,8 @@ export interface Route {
   readonly errors: ErrorFormat;
   /** Names, in the profile's order. */
   readonly models: readonly string[];
+  /** The class of requests that do not state one. */
+  readonly priority: Priority;
 }
 
 /** What the service itself answers below its path prefix, whatever the profile; see `own.ts`. */
@@ -49,7 +51,8 @@ export function endpointsOf(
 ): readonly Endpoint[] {
   const faults: string[] = [...unfitModels(profile, tasksStated(profile), known)];
   const endpoints: Endpoint[] = [];
-  for (const [index, { path, contract: name, models, options }] of profile.routes.entries()) {
+  for (const [index, stated] of profile.routes.entries()) {
+    const { path, contract: name, models, priority, overloadStatus } = stated;
     const fault = (key: string, what: string) => {
       faults.push(profile.fault(['routes', index, key], what));
     };
@@ -64,15 +67,16 @@ export function endpointsOf(
         `${name} takes one model, and there are ${models.length}: ${models.join(', ')}`,
       );
     }
-    const stated = contract.options.safeParse(options);
-    if (!stated.success) {
-      for (const issue of stated.error.issues) {
+    const options = contract.options.safeParse(stated.options);
+    if (!options.success) {
+      for (const issue of options.error.issues) {
         for (const [key, what] of optionFaults(issue)) fault(key, what);
       }
       continue;
     }
-    const route = { path: prefix + path, contract: name, errors: contract.errors, models };
-    for (const operation of contract.operations(stated.data)) {
+    const errors = refusingWith(overloadStatus, contract.errors);
+    const route = { path: prefix + path, contract: name, errors, models, priority };
+    for (const operation of contract.operations(options.data)) {
       const endpoint = { path: route.path + operation.path, operation, route };
       const owner = ownerOf(endpoint, endpoints, prefix);
       if (owner === undefined) endpoints.push(endpoint);

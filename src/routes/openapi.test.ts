@@ -14,6 +14,7 @@ import { sampleContract } from '../testing/sample-contract.js';
 import { startTestService, type TestService } from '../testing/test-service.js';
 import { contracts as ownContracts } from './index.js';
 import type { OpenApiDocument } from './openapi.js';
+import { usualRoute } from '../testing/usual-route.js';
 
 const models = ['svalabs', 'cardiffnlp'];
 
@@ -23,7 +24,7 @@ const routes = Object.entries(contracts).map(([contract, { asksOneModel }]) => (
   path: `/${contract}`,
   contract,
   models: asksOneModel ? models.slice(0, 1) : models,
-  options: {},
+  ...usualRoute,
 }));
 
 interface Described extends TestService {

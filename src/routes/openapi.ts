@@ -9,7 +9,7 @@ import { z } from 'zod';
 
 import { errorCodes, errorKinds, type ErrorCode } from '../errors/codes.js';
 import { errorAnswer } from '../errors/error-answer.js';
-import type { ErrorFormat } from '../errors/formats.js';
+import { statusOf, type ErrorFormat } from '../errors/formats.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Profile } from '../profile/schema.js';
 import type { Endpoint } from './endpoints.js';
@@ -119,10 +119,10 @@ function parameter(name: string, models: readonly string[]): JsonObject {
 /** By status. */
 function failures(operation: Operation, format: ErrorFormat): Record<string, JsonObject> {
   const codes = errorCodes.filter((code) => canEndWith(operation, code));
-  const statuses = new Set(codes.map((code) => errorKinds[code].status));
+  const statuses = new Set(codes.map((code) => statusOf(code, format)));
   return Object.fromEntries(
     [...statuses].map((status) => {
-      const ofStatus = codes.filter((code) => errorKinds[code].status === status);
+      const ofStatus = codes.filter((code) => statusOf(code, format) === status);
       return [status, failure(status, ofStatus, format)];
     }),
   );
@@ -137,7 +137,7 @@ function failure(status: number, codes: readonly ErrorCode[], format: ErrorForma
   const examples = codes.map((code) => [code, reference('examples', exampleName(format, code))]);
   return {
     description: codes.map((code) => `\`${code}\`: ${errorKinds[code].title}.`).join(' '),
-    headers: headers('x-request-id', ...(status === 503 ? ['retry-after'] : [])),
+    headers: headers('x-request-id', ...(status === 503 || status === 429 ? ['retry-after'] : [])),
     content: {
       [format.contentType]: {
         schema: reference('schemas', format.name),

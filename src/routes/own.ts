@@ -26,7 +26,13 @@ export interface OwnParts {
 /** The endpoints of `parts` behind those of the service itself, whose places `endpointsOf` keeps free. */
 export function withOwn(parts: OwnParts): readonly Endpoint[] {
   const { profile, pathPrefix, version } = parts;
-  const route: Route = { path: pathPrefix, contract: 'service', errors: problem, models: [] };
+  const route: Route = {
+    path: pathPrefix,
+    contract: 'service',
+    errors: problem,
+    models: [],
+    priority: 'interactive',
+  };
   const operations = [indexOf(parts), healthOf(parts), documentOf(() => document)];
   const own = operations.map((operation): Endpoint => {
     const path = pathPrefix + operation.path;

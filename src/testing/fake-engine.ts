@@ -208,6 +208,7 @@ function stats(names: readonly string[]): EngineStats {
     broken: false,
     pendingTexts: 0,
     queueCapacity: 1024,
+    expectedWaitSeconds: 0,
     tokenizationSeconds: histogram,
     inputTokens: histogram,
     truncatedTexts: 5,

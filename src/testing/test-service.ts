@@ -13,6 +13,7 @@ import { endpointsOf } from '../routes/endpoints.js';
 import type { Contracts } from '../routes/index.js';
 import { Service } from '../server/service.js';
 import { fakeEngine } from './fake-engine.js';
+import { usualRoute } from './usual-route.js';
 
 type Body = NonNullable<RequestInit['body']>;
 
@@ -36,7 +37,7 @@ export interface TestRoutes {
 
 export function testProfile(
   models: readonly string[],
-  routes: Profile['routes'] = [{ path: '/process', contract: 'process', models, options: {} }],
+  routes: Profile['routes'] = [{ path: '/process', contract: 'process', models, ...usualRoute }],
 ): Profile {
   return {
     name: 'test',

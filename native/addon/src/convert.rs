@@ -40,6 +40,7 @@ impl TryFrom<EngineConfig> for engine::EngineConfig {
             lanes: unless_zero(config.lanes),
             max_batch_tokens: unless_zero(config.max_batch_tokens),
             queue_capacity: config.queue_capacity as usize,
+            max_wait: duration("maxWait", config.max_wait)?,
         })
     }
 }
@@ -162,11 +163,17 @@ fn distinct(models: &[ModelId]) -> Result<Arc<[ModelId]>> {
 }
 
 fn deadline(ms: f64, now: Instant) -> Result<Option<Instant>> {
+    // One beyond the end of time is none.
+    Ok(duration("deadlineMs", ms)?.and_then(|after| now.checked_add(after)))
+}
+
+/// 0: none.
+fn duration(field: &str, ms: f64) -> Result<Option<Duration>> {
     if ms == 0.0 {
         return Ok(None);
     }
-    let after = Duration::try_from_secs_f64(ms / 1e3).ok().and_then(|after| now.checked_add(after));
-    after.map(Some).ok_or_else(|| Error::from_reason(format!("deadlineMs: expected 0 or more, found {ms}")))
+    let duration = Duration::try_from_secs_f64(ms / 1e3);
+    duration.map(Some).map_err(|_| Error::from_reason(format!("{field}: expected 0 or more, found {ms}")))
 }
 
 impl From<&Model> for ModelInfo {
@@ -219,7 +226,8 @@ fn milliseconds(duration: Duration) -> f64 {
 
 impl From<InferError> for Failure {
     fn from(error: InferError) -> Self {
-        Self { code: error.code().to_owned(), message: error.to_string() }
+        let retry_after_ms = error.retry_after().map_or(0.0, milliseconds);
+        Self { code: error.code().to_owned(), message: error.to_string(), retry_after_ms }
     }
 }
 
@@ -232,6 +240,8 @@ impl From<requests::EngineStats> for EngineStats {
             broken: stats.broken,
             pending_texts: stats.pending_texts as f64,
             queue_capacity: stats.queue_capacity as f64,
+            expected_wait_seconds: stats.expected_wait.as_secs_f64(),
+            wait_limit_seconds: stats.wait_limit.map(|limit| limit.as_secs_f64()),
             tokenization_seconds: stats.tokenization_seconds.into(),
             input_tokens: stats.input_tokens.into(),
             truncated_texts: stats.truncated_texts as f64,

@@ -20,6 +20,8 @@ pub struct EngineConfig {
     pub max_batch_tokens: u32,
     /// Texts accepted and not yet answered, at most.
     pub queue_capacity: u32,
+    /// The longest wait that is let in, in milliseconds; 0: what deadlines and clients allow.
+    pub max_wait: f64,
 }
 
 #[napi(object)]
@@ -146,6 +148,8 @@ pub struct Reply {
 pub struct Failure {
     pub code: String,
     pub message: String,
+    /// When another try may be worth it; 0: not known.
+    pub retry_after_ms: f64,
 }
 
 /// `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds.
@@ -190,6 +194,10 @@ pub struct EngineStats {
     pub broken: bool,
     pub pending_texts: f64,
     pub queue_capacity: f64,
+    /// Until the first text of a request would begin that came now.
+    pub expected_wait_seconds: f64,
+    /// The longest such wait that is let in, if there is a limit.
+    pub wait_limit_seconds: Option<f64>,
     pub tokenization_seconds: Histogram,
     pub input_tokens: Histogram,
     pub truncated_texts: f64,

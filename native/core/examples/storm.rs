@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use chorus_core::{
     content::Content,
     planner::{Class, ModelId, PlannerConfig},
-    requests::{InferRequest, Part, Requests, RequestsConfig, TextJob, TextRequest, Ticket},
+    requests::{InferRequest, Part, Requests, RequestsConfig, Served, TextJob, TextRequest, Ticket},
 };
 
 const MODELS: usize = 5;
@@ -51,9 +51,9 @@ fn median(requests: u64, order: &[u64]) -> (f64, f64) {
 fn storm(requests: u64, order: &[u64]) -> (Duration, Duration) {
     let now = Instant::now();
     let planner = PlannerConfig { lanes: LANES, max_batch_cost: MAX_BATCH_COST, models: MODELS };
-    let names = (0..MODELS).map(|model| model.to_string()).collect();
-    let config = RequestsConfig { planner, capacity: requests as usize + LANES };
-    let mut state = Requests::new(config, names, now);
+    let models = (0..MODELS).map(|model| Served { name: model.to_string(), max_cost: 512 }).collect();
+    let config = RequestsConfig { planner, capacity: requests as usize + LANES, max_wait: None };
+    let mut state = Requests::new(config, models, now);
     for lane in 0..LANES as u64 {
         come(&mut state, requests + lane, now);
         state.begin(now).expect("a free lane");
@@ -63,7 +63,7 @@ fn storm(requests: u64, order: &[u64]) -> (Duration, Duration) {
     let accepted = started.elapsed();
     let started = Instant::now();
     for &ticket in order {
-        state.cancel(Ticket(ticket)).expect("one reply to each");
+        state.cancel(Ticket(ticket), now).expect("one reply to each");
     }
     (accepted, started.elapsed())
 }

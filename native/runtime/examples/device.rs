@@ -157,5 +157,6 @@ fn config(directories: &[String], precision: Precision, max_batch_tokens: usize)
         lanes: Some(directories.len()),
         max_batch_tokens: Some(max_batch_tokens),
         queue_capacity: 1,
+        max_wait: None,
     }
 }

@@ -50,6 +50,7 @@ fn config(path: PathBuf, precision: Precision, lanes: usize) -> EngineConfig {
         lanes: Some(lanes),
         max_batch_tokens: Some(512),
         queue_capacity: 1,
+        max_wait: None,
     }
 }
 

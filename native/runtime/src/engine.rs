@@ -1,6 +1,6 @@
 //! Loads a profile's models and starts the dispatcher over them.
 
-use std::{path::PathBuf, sync::Arc, thread};
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
 use parking_lot::Mutex;
 
@@ -42,6 +42,8 @@ pub struct EngineConfig {
     pub max_batch_tokens: Option<usize>,
     /// Texts accepted and not yet answered, at most.
     pub queue_capacity: usize,
+    /// The longest wait that is let in; none: what deadlines and clients allow.
+    pub max_wait: Option<Duration>,
 }
 
 /// A profile that is being served.
@@ -84,7 +86,8 @@ pub fn start(config: &EngineConfig, replies: ReplySink) -> Result<Engine, LoadEr
             LoadError::invalid(&config.path, format!("a model that runs {max_batch_tokens} tokens"), error.to_string())
         })?;
     }
-    let dispatcher = DispatcherConfig { lanes, max_batch_tokens, queue_capacity: config.queue_capacity };
+    let EngineConfig { queue_capacity, max_wait, .. } = *config;
+    let dispatcher = DispatcherConfig { lanes, max_batch_tokens, queue_capacity, max_wait };
     let dispatcher = Dispatcher::start(models, tokenizers, dispatcher, replies);
     Ok(Engine { dispatcher, max_batch_tokens, ort_version: library.version() })
 }

@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import type { InputFault } from '../../errors/service-error.js';
 import { fakeBest, fakeEngine } from '../../testing/fake-engine.js';
 import { startTestService } from '../../testing/test-service.js';
+import { usualRoute } from '../../testing/usual-route.js';
 
 const MODEL = 'svalabs';
 const LABELS = ['HAM', 'SPAM'];
@@ -21,7 +22,13 @@ interface Problem {
 /** A service with this route alone, and how to ask it without a content type, as existing clients do. */
 async function start(context: TestContext, options: object = {}, flags: readonly string[] = []) {
   const engine = fakeEngine();
-  const route = { path: '/predict', contract: 'predict', models: [MODEL], options: { ...options } };
+  const route = {
+    path: '/predict',
+    contract: 'predict',
+    models: [MODEL],
+    ...usualRoute,
+    options: { ...options },
+  };
   const service = await startTestService(context, engine, flags, { routes: [route] });
   const ask = (body: unknown) =>
     fetch(`${service.origin}/predict`, {

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { ServiceError, type InputFault } from '../../errors/service-error.js';
 import { fakeBest, fakeEngine } from '../../testing/fake-engine.js';
 import { startTestService } from '../../testing/test-service.js';
+import { usualRoute } from '../../testing/usual-route.js';
 
 interface ProblemBody {
   readonly reason: string;
@@ -32,7 +33,7 @@ test('a JSON string is answered by every model, in order, score first', async (c
 test('a route asks its own models, in its order', async (context) => {
   const engine = fakeEngine();
   const models = ['svalabs', 'cardiffnlp'];
-  const routes = [{ path: '/process', contract: 'process', models, options: {} }];
+  const routes = [{ path: '/process', contract: 'process', models, ...usualRoute }];
   const { post } = await startTestService(context, engine, [], { routes });
   assert.equal(await (await post('"hello"')).text(), answerOf('hello', ...models));
   assert.deepEqual(engine.requests, [
@@ -47,7 +48,9 @@ test('a route asks its own models, in its order', async (context) => {
 
 test('a model whose name looks like a number keeps its place', async (context) => {
   const engine = fakeEngine({}, { b: ['yes', 'no'], 7: ['yes', 'no'], a: ['yes', 'no'] });
-  const routes = [{ path: '/process', contract: 'process', models: ['b', '7', 'a'], options: {} }];
+  const routes = [
+    { path: '/process', contract: 'process', models: ['b', '7', 'a'], ...usualRoute },
+  ];
   const { post } = await startTestService(context, engine, [], { routes });
   assert.match(await (await post('"hello"')).text(), /^\{"b":.*"7":.*"a":/);
 });

@@ -197,6 +197,19 @@ impl Planner {
         !self.running.is_empty()
     }
 
+    /// Of what waits, the part that a newcomer finds before it.
+    pub fn share_ahead(&self, class: Class) -> f64 {
+        match self.queue.cost() {
+            0 => 1.0,
+            all => self.queue.cost_ahead(class) as f64 / all as f64,
+        }
+    }
+
+    /// The cost of what waits in the queue, each text for the model that reads most of it.
+    pub fn waiting(&self) -> usize {
+        self.queue.cost()
+    }
+
     /// What waits for `model`, in the queue or in the current group.
     pub fn backlog(&self, model: ModelId) -> Backlog {
         self.backlogs[model.0]

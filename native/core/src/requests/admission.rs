@@ -1,29 +1,54 @@
 //! Who is let in.
+//!
+//! A request is refused at once where its answer would come too late: because its wait is longer than is allowed, than
+//! it has time, or than clients have been seen to wait. The wait is that of the work before it, at the pace of the last
+//! batches; a limit on texts would be right for texts of one length on a machine of one speed. That there is such a
+//! limit all the same keeps memory in bounds, should the estimate be wrong.
 
-use super::InferError;
+use std::time::{Duration, Instant};
+
+use super::{InferError, patience::Patience};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Demand {
     pub texts: usize,
+    /// How much time it has left.
+    pub remaining: Option<Duration>,
+}
+
+/// What a newcomer meets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outlook {
+    /// Until its first text begins.
+    pub wait: Duration,
+    /// From then on, with all lanes.
+    pub service: Duration,
+    /// Whether there is so little to do that more makes batches better, and whether there is nothing.
+    pub is_short_of_work: bool,
+    pub is_idle: bool,
 }
 
 /// Counts texts from the acceptance of their request to its answer; beyond the capacity they are refused.
 pub struct Admission {
     capacity: usize,
+    max_wait: Option<Duration>,
     open: usize,
+    pub patience: Patience,
 }
 
 impl Admission {
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity, open: 0 }
+    pub fn new(capacity: usize, max_wait: Option<Duration>) -> Self {
+        Self { capacity, max_wait, open: 0, patience: Patience::default() }
     }
 
     /// Takes the places of a request, all or none.
     ///
     /// # Errors
-    /// [`InferError::TooManyTexts`] where waiting would not help, [`InferError::QueueFull`] where it would.
-    pub fn admit(&mut self, Demand { texts }: Demand) -> Result<(), InferError> {
+    /// [`InferError::TooManyTexts`] where waiting would not help, [`InferError::QueueFull`] and
+    /// [`InferError::QueueWait`] where it would.
+    pub fn admit(&mut self, demand: Demand, outlook: Outlook, now: Instant) -> Result<(), InferError> {
+        let Demand { texts, remaining } = demand;
         let capacity = self.capacity;
         if texts > capacity {
             return Err(InferError::TooManyTexts { texts, capacity });
@@ -31,12 +56,31 @@ impl Admission {
         if self.open + texts > capacity {
             return Err(InferError::QueueFull { capacity });
         }
+        let Outlook { wait, service, is_short_of_work, is_idle } = outlook;
+        if let Some(remaining) = remaining
+            && wait + service > remaining
+            // An estimate alone never keeps the engine from working.
+            && !is_idle
+        {
+            return Err(InferError::QueueWait { wait: wait + service, limit: remaining });
+        }
+        if let Some(limit) = self.wait_limit(now)
+            && wait > limit
+            && !is_short_of_work
+        {
+            return Err(InferError::QueueWait { wait, limit });
+        }
         self.open += texts;
         Ok(())
     }
 
+    /// The longest wait that is let in, if there is a limit.
+    pub fn wait_limit(&self, now: Instant) -> Option<Duration> {
+        self.max_wait.into_iter().chain(self.patience.limit(now)).min()
+    }
+
     /// Gives the places of a request back.
-    pub fn leave(&mut self, Demand { texts }: Demand) {
+    pub fn leave(&mut self, texts: usize) {
         self.open -= texts;
     }
 

@@ -91,6 +91,9 @@ pub struct EngineStats {
     /// Texts accepted and not yet answered.
     pub pending_texts: usize,
     pub queue_capacity: usize,
+    /// Until the first text of a request would begin that came now, and the longest such wait that is let in.
+    pub expected_wait: Duration,
+    pub wait_limit: Option<Duration>,
     pub tokenization_seconds: Histogram,
     pub input_tokens: Histogram,
     pub truncated_texts: u64,
@@ -104,14 +107,16 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub fn new(lanes: usize, queue_capacity: usize, models: &[String], now: Instant) -> Self {
+    pub fn new<'a>(lanes: usize, queue_capacity: usize, models: impl Iterator<Item = &'a str>, now: Instant) -> Self {
         let stats = EngineStats {
-            models: models.iter().map(|name| ModelStats::new(name)).collect(),
+            models: models.map(ModelStats::new).collect(),
             lanes,
             panics: 0,
             broken: false,
             pending_texts: 0,
             queue_capacity,
+            expected_wait: Duration::ZERO,
+            wait_limit: None,
             tokenization_seconds: Histogram::new(TOKENIZATION_SECONDS),
             input_tokens: Histogram::new(TOKENS),
             truncated_texts: 0,

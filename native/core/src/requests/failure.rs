@@ -19,6 +19,8 @@ pub enum InferError {
     Inference { model: String, reason: BatchError },
     #[error("the queue holds {capacity} texts and is full")]
     QueueFull { capacity: usize },
+    #[error("an answer would have to wait for {} ms; {} ms are allowed", .wait.as_millis(), .limit.as_millis())]
+    QueueWait { wait: Duration, limit: Duration },
     #[error("model `{model}` cannot read the text: {problem}")]
     Unreadable { model: String, problem: String },
     #[error("{texts} texts in one request; at most {capacity} can wait")]
@@ -35,8 +37,17 @@ impl InferError {
             Self::Draining => "draining",
             Self::Inference { .. } => "inference_failed",
             Self::QueueFull { .. } => "queue_full",
+            Self::QueueWait { .. } => "queue_wait",
             Self::TooManyTexts { .. } => "too_many_texts",
             Self::Unreadable { .. } => "unreadable_text",
+        }
+    }
+
+    /// When another try may be worth it, as far as that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::QueueWait { wait, limit } => Some(wait.saturating_sub(*limit)),
+            _ => None,
         }
     }
 }

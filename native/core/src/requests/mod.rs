@@ -18,6 +18,8 @@
 //! - `message`: what comes in and goes out
 //! - `open`: an accepted request
 //! - `admission`: who is let in
+//! - `pace`: how fast work is done
+//! - `patience`: how long clients wait
 //! - `flights`: what several requests wait for
 //! - `counters`: what can be counted
 //! - `failure`: what can go wrong
@@ -28,6 +30,8 @@ mod failure;
 mod flights;
 mod message;
 mod open;
+mod pace;
+mod patience;
 #[cfg(test)]
 mod tests;
 
@@ -38,10 +42,11 @@ use std::{
 };
 
 use self::{
-    admission::{Admission, Demand},
+    admission::{Admission, Demand, Outlook},
     counters::Counters,
     flights::Flights,
     open::{Asked, PreparedText, Request, RequestId},
+    pace::Pace,
 };
 pub use self::{
     counters::{EngineStats, Histogram, ModelStats},
@@ -49,7 +54,7 @@ pub use self::{
     flights::FlightId,
     message::{Answer, InferRequest, Outcome, Part, Reply, TextJob, TextRequest, Ticket, Timing, Work},
 };
-use crate::planner::{Flow, Item, ModelId, Planner, PlannerConfig};
+use crate::planner::{Class, Flow, Item, ModelId, Planner, PlannerConfig};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -63,6 +68,16 @@ pub struct RequestsConfig {
     pub planner: PlannerConfig,
     /// Texts that are accepted and not yet answered, at most.
     pub capacity: usize,
+    /// The longest wait that is let in; none: what deadlines and clients allow.
+    pub max_wait: Option<Duration>,
+}
+
+/// A model, as far as it is known here.
+#[derive(Clone, Debug)]
+pub struct Served {
+    pub name: String,
+    /// What one text costs it, at most.
+    pub max_cost: usize,
 }
 
 pub struct Requests {
@@ -77,19 +92,26 @@ pub struct Requests {
     unprepared: VecDeque<RequestId>,
     deadlines: BTreeSet<(Instant, RequestId)>,
     flights: Flights,
-    model_names: Vec<String>,
+    pace: Pace,
+    /// Of texts that are accepted and not prepared, as it was estimated: seconds of a lane.
+    unprepared_work: f64,
+    lanes: usize,
+    /// With less than this waiting, batches run that could be larger.
+    full_enough: usize,
+    models: Vec<Served>,
     next: RequestId,
     /// Those of the call that goes on.
     replies: Vec<Reply>,
 }
 
 impl Requests {
-    /// `model_names`: by their index, for messages and figures.
-    pub fn new(config: RequestsConfig, model_names: Vec<String>, now: Instant) -> Self {
+    /// `models`: by their index.
+    pub fn new(config: RequestsConfig, models: Vec<Served>, now: Instant) -> Self {
+        let PlannerConfig { lanes, max_batch_cost, .. } = config.planner;
         Self {
             planner: Planner::new(config.planner),
-            admission: Admission::new(config.capacity),
-            counters: Counters::new(config.planner.lanes, config.capacity, &model_names, now),
+            admission: Admission::new(config.capacity, config.max_wait),
+            counters: Counters::new(lanes, config.capacity, models.iter().map(|model| &model.name[..]), now),
             phase: Phase::Running,
             broken: false,
             open: HashMap::new(),
@@ -97,7 +119,11 @@ impl Requests {
             unprepared: VecDeque::new(),
             deadlines: BTreeSet::new(),
             flights: Flights::default(),
-            model_names,
+            pace: Pace::new(models.iter().map(|model| model.max_cost)),
+            unprepared_work: 0.0,
+            lanes,
+            full_enough: max_batch_cost / 2,
+            models,
             next: 0,
             replies: Vec::new(),
         }
@@ -115,8 +141,10 @@ impl Requests {
             return Err(InferError::Draining);
         }
         let InferRequest { texts, deadline, class } = request;
-        let demand = Demand { texts: texts.len() };
-        self.admission.admit(demand)?;
+        let work = texts.iter().map(|TextRequest { text, models }| self.pace.work_of_text(text.len(), models)).sum();
+        let remaining = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        let demand = Demand { texts: texts.len(), remaining };
+        self.admission.admit(demand, self.outlook(class, work, now), now)?;
         if texts.is_empty() {
             return Ok(Some(Reply { ticket, answer: Ok(Answer::default()) }));
         }
@@ -128,11 +156,13 @@ impl Requests {
         self.by_ticket.insert(ticket, id);
         self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
         self.unprepared.push_back(id);
+        self.unprepared_work += work;
         let request = Request {
             ticket,
             prepared: texts.iter().map(|_| None).collect(),
             next: 0,
             unprepared: texts.len(),
+            unprepared_work: work,
             missing: texts.iter().map(|text| text.models.len()).sum(),
             begun: 0,
             texts,
@@ -170,7 +200,13 @@ impl Requests {
     /// their order. Returns the reply if all of it was known already.
     pub fn prepared(&mut self, job: &TextJob, parts: Vec<Part>, elapsed: Duration, now: Instant) -> Option<Reply> {
         self.counters.prepared(&parts, elapsed);
+        for part in &parts {
+            self.pace.read(part.model, job.text.len(), part.cost, now);
+        }
         let request = self.open.get_mut(&job.request)?;
+        let share = request.unprepared_work / request.unprepared as f64;
+        request.unprepared_work -= share;
+        self.unprepared_work -= share;
         request.unprepared -= 1;
         if request.unprepared == 0 {
             request.tokenized = now;
@@ -227,6 +263,7 @@ impl Requests {
     /// Work for a free lane, if there is any.
     pub fn begin(&mut self, now: Instant) -> Option<Work> {
         let batch = self.planner.poll_batch(now)?;
+        self.pace.began(&batch, self.planner.threads_per_batch(), now);
         let begin = |&text| {
             let id = (text, batch.model);
             let flight = self.flights.get_mut(id)?;
@@ -251,6 +288,7 @@ impl Requests {
     pub fn finish(&mut self, work: &Work, outcome: Outcome, now: Instant) -> Vec<Reply> {
         let Outcome { outputs, computed, elapsed } = outcome;
         self.planner.finish(work.batch.id);
+        self.pace.ended(&work.batch, elapsed, now);
         self.counters.batch(&work.batch, work.flights.len(), computed, elapsed, now);
         let none = || Err(BatchError::Runtime("it gave no output for a text".to_owned()));
         let mut outputs = outputs.into_iter();
@@ -266,9 +304,12 @@ impl Requests {
         self.finish(work, Outcome { outputs, computed: 0, elapsed: Duration::ZERO }, now)
     }
 
-    /// Takes a request back. One that is not open is ignored.
-    pub fn cancel(&mut self, ticket: Ticket) -> Option<Reply> {
+    /// Takes a request back, whose client has gone. One that is not open is ignored.
+    pub fn cancel(&mut self, ticket: Ticket, now: Instant) -> Option<Reply> {
         let &id = self.by_ticket.get(&ticket)?;
+        let waited =
+            self.open.get(&id).map_or(Duration::ZERO, |request| now.saturating_duration_since(request.accepted));
+        self.admission.patience.gone(waited, now);
         self.end(id, InferError::Cancelled)
     }
 
@@ -340,7 +381,23 @@ impl Requests {
             (model.queued_texts, model.queued_tokens) = (backlog.texts, backlog.cost);
         }
         (stats.pending_texts, stats.broken) = (pending, self.broken);
+        stats.expected_wait = self.outlook(Class::Interactive, 0.0, now).wait;
+        stats.wait_limit = self.admission.wait_limit(now);
         stats
+    }
+
+    /// What a request meets that needs `work`, in seconds of a lane.
+    fn outlook(&self, class: Class, work: f64, now: Instant) -> Outlook {
+        let backlog = |index| (ModelId(index), self.planner.backlog(ModelId(index)).cost);
+        let queued: f64 = (0..self.models.len()).map(backlog).map(|(model, cost)| self.pace.work(model, cost)).sum();
+        let ahead = queued * self.planner.share_ahead(class) + self.unprepared_work.max(0.0) + self.pace.running(now);
+        let seconds = |work: f64| Duration::try_from_secs_f64(work / self.lanes as f64).unwrap_or(Duration::MAX);
+        Outlook {
+            wait: seconds(ahead),
+            service: seconds(work),
+            is_short_of_work: self.planner.waiting() < self.full_enough,
+            is_idle: self.open.is_empty(),
+        }
     }
 
     /// A thread's step has panicked.
@@ -389,6 +446,7 @@ impl Requests {
             answer.truncated.extend(truncated.iter().map(|&model| (index, model)));
         }
         let request = self.remove(id, |_, _| None)?;
+        self.admission.patience.stayed();
         Some(Reply { ticket: request.ticket, answer: Ok(answer) })
     }
 
@@ -415,7 +473,9 @@ impl Requests {
     fn remove(&mut self, id: RequestId, fails: impl Fn(usize, Asked) -> Option<BatchError>) -> Option<Request> {
         let request = self.open.remove(&id)?;
         self.by_ticket.remove(&request.ticket);
-        self.admission.leave(Demand { texts: request.texts.len() });
+        self.admission.leave(request.texts.len());
+        // What is left of sums and differences is not kept for ever.
+        self.unprepared_work = if self.open.is_empty() { 0.0 } else { self.unprepared_work - request.unprepared_work };
         if let Some(deadline) = request.deadline {
             self.deadlines.remove(&(deadline, id));
         }
@@ -440,7 +500,7 @@ impl Requests {
     }
 
     fn failure(&self, model: ModelId, reason: &BatchError) -> InferError {
-        let model = self.model_names[model.0].clone();
+        let model = self.models[model.0].name.clone();
         match reason {
             BatchError::Unreadable(problem) => InferError::Unreadable { model, problem: problem.clone() },
             reason => InferError::Inference { model, reason: reason.clone() },

@@ -18,6 +18,8 @@ pub struct Request {
     pub next: usize,
     /// Texts that have not come back.
     pub unprepared: usize,
+    /// What those need, as it was estimated: seconds of a lane.
+    pub unprepared_work: f64,
     /// Outputs that have not come.
     pub missing: usize,
     /// Outputs that nobody else waited for when this request asked for them.

@@ -9,8 +9,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    Answer, BatchError, InferError, InferRequest, Outcome, Part, Reply, Requests, RequestsConfig, TextJob, TextRequest,
-    Ticket, Work,
+    Answer, BatchError, InferError, InferRequest, Outcome, Part, Reply, Requests, RequestsConfig, Served, TextJob,
+    TextRequest, Ticket, Work,
 };
 use crate::{
     content::Content,
@@ -29,12 +29,17 @@ struct Played {
 }
 
 impl Played {
-    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to start from")]
     fn new(lanes: usize) -> Self {
+        Self::with_max_wait(lanes, None)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to start from")]
+    fn with_max_wait(lanes: usize, max_wait: Option<Duration>) -> Self {
         let planner = PlannerConfig { lanes, max_batch_cost: 100, models: MODELS };
-        let names = (0..MODELS).map(|model| format!("model-{model}")).collect();
+        let served = |model| Served { name: format!("model-{model}"), max_cost: 512 };
+        let models = (0..MODELS).map(served).collect();
         let now = Instant::now();
-        let requests = Requests::new(RequestsConfig { planner, capacity: CAPACITY }, names, now);
+        let requests = Requests::new(RequestsConfig { planner, capacity: CAPACITY, max_wait }, models, now);
         Self { requests, now, next: 0, replies: Vec::new() }
     }
 
@@ -85,8 +90,14 @@ impl Played {
     }
 
     fn finish(&mut self, work: &Work) {
+        self.finish_after(work, Duration::ZERO);
+    }
+
+    /// A batch has run for so long.
+    fn finish_after(&mut self, work: &Work, elapsed: Duration) {
+        self.now += elapsed;
         let outputs = work.flights.iter().map(|((_, model), content)| Ok(output(content, *model))).collect();
-        let outcome = Outcome { outputs, computed: work.batch.cost, elapsed: Duration::ZERO };
+        let outcome = Outcome { outputs, computed: work.batch.cost, elapsed };
         self.replies.extend(self.requests.finish(work, outcome, self.now));
     }
 
@@ -99,7 +110,7 @@ impl Played {
     }
 
     fn cancel(&mut self, ticket: Ticket) {
-        self.replies.extend(self.requests.cancel(ticket));
+        self.replies.extend(self.requests.cancel(ticket, self.now));
     }
 
     fn expire(&mut self) {
@@ -607,4 +618,93 @@ proptest! {
             }
         }
     }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A text of 50, and a number that makes it another than the others.
+fn long(number: usize) -> String {
+    format!("{number:050}")
+}
+
+/// One lane that has taken a second for a text of 50, and now has so many of them to do.
+fn busy(texts: usize, max_wait: Option<Duration>) -> Played {
+    let mut played = Played::with_max_wait(1, max_wait);
+    played.submit(&[&long(0)], &[0]).expect("room");
+    played.prepare_all();
+    let work = played.begin().expect("work");
+    played.finish_after(&work, SECOND);
+    for number in 1..=texts {
+        played.submit(&[&long(number)], &[0]).expect("room");
+    }
+    played.prepare_all();
+    played
+}
+
+#[test]
+fn a_request_is_refused_where_it_would_wait_for_longer_than_is_allowed() {
+    let mut played = busy(3, Some(2 * SECOND));
+    assert_eq!(played.submit(&["x"], &[0]), Err(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }));
+    assert_eq!(busy(2, Some(2 * SECOND)).submit(&["x"], &[0]), Ok(Ticket(3)));
+}
+
+#[test]
+fn what_runs_and_what_is_not_prepared_yet_is_waited_for_too() {
+    let mut played = busy(2, None);
+    let _running = played.begin().expect("work");
+    played.submit(&[&long(3)], &[0]).expect("room");
+    assert_eq!(played.requests.stats(played.now).expected_wait, 3 * SECOND);
+    played.now += SECOND / 2;
+    assert_eq!(played.requests.stats(played.now).expected_wait, 5 * SECOND / 2);
+}
+
+#[test]
+fn a_request_is_refused_where_it_has_less_time_than_its_answer_takes() {
+    let mut played = busy(3, None);
+    let soon = played.submit_texts(vec![(long(9), vec![0])], Some(SECOND));
+    assert!(matches!(soon, Err(InferError::QueueWait { limit: SECOND, .. })), "{soon:?}");
+    assert!(played.submit_texts(vec![(long(9), vec![0])], Some(5 * SECOND)).is_ok());
+}
+
+#[test]
+fn an_idle_engine_takes_whatever_its_estimates_say() {
+    let mut played = busy(0, Some(Duration::from_millis(1)));
+    assert!(played.submit_texts(vec![(long(9), vec![0])], Some(Duration::from_millis(1))).is_ok());
+}
+
+#[test]
+fn a_model_that_gets_slower_is_known_for_it_within_two_seconds() {
+    let mut played = busy(8, None);
+    for _ in 0..2 {
+        let work = played.begin().expect("work");
+        assert_eq!(work.flights.len(), 2, "of a hundred");
+        played.finish_after(&work, 6 * SECOND);
+    }
+    let wait = played.requests.stats(played.now).expected_wait;
+    assert!(wait > 11 * SECOND && wait <= 12 * SECOND, "{wait:?} for four texts");
+}
+
+#[test]
+fn clients_who_go_away_shorten_the_queue_for_those_who_come() {
+    let mut played = busy(8, None);
+    let gone: Vec<Ticket> = (1..=5).map(Ticket).collect();
+    played.now += 2 * SECOND;
+    for ticket in gone {
+        played.cancel(ticket);
+    }
+    assert_eq!(played.requests.stats(played.now).wait_limit, Some(SECOND.mul_f64(1.4)));
+    assert!(matches!(played.submit(&["x"], &[0]), Err(InferError::QueueWait { .. })));
+}
+
+#[test]
+fn texts_in_no_hurry_do_not_keep_others_out() {
+    let mut played = busy(0, Some(SECOND));
+    for number in 0..6 {
+        let text = TextRequest { text: long(100 + number).into(), models: [ModelId(0)].into() };
+        let request = InferRequest { texts: vec![text], deadline: None, class: Class::Batch };
+        let accepted = played.requests.accept(Ticket(100 + number as u64), request, played.now);
+        played.prepare_all();
+        assert_eq!(accepted.is_ok(), number < 2, "{number}: {accepted:?}");
+    }
+    assert!(played.submit(&["x"], &[0]).is_ok());
 }

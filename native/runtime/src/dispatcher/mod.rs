@@ -16,12 +16,12 @@ use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chorus_core::{
     planner::PlannerConfig,
-    requests::{EngineStats, InferError, InferRequest, Reply, Requests, RequestsConfig, Ticket},
+    requests::{EngineStats, InferError, InferRequest, Reply, Requests, RequestsConfig, Served, Ticket},
 };
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -53,6 +53,8 @@ pub struct DispatcherConfig {
     pub max_batch_tokens: usize,
     /// Texts accepted and not yet answered, at most.
     pub queue_capacity: usize,
+    /// The longest wait that is let in; none: what deadlines and clients allow.
+    pub max_wait: Option<Duration>,
 }
 
 struct Shared {
@@ -197,10 +199,11 @@ impl Shared {
     ) -> Self {
         let planner =
             PlannerConfig { lanes: config.lanes, max_batch_cost: config.max_batch_tokens, models: models.len() };
-        let names = models.iter().map(|model| model.info.name.clone()).collect();
-        let config = RequestsConfig { planner, capacity: config.queue_capacity };
+        let served = models.iter().map(|model| Served { name: model.info.name.clone(), max_cost: model.max_cost() });
+        let served = served.collect();
+        let config = RequestsConfig { planner, capacity: config.queue_capacity, max_wait: config.max_wait };
         Self {
-            requests: Mutex::new(Requests::new(config, names, clock())),
+            requests: Mutex::new(Requests::new(config, served, clock())),
             models,
             tokenizers,
             replies,
@@ -230,7 +233,8 @@ impl Shared {
     }
 
     fn cancel(&self, ticket: Ticket) {
-        let reply = self.requests().cancel(ticket);
+        let now = (self.clock)();
+        let reply = self.requests().cancel(ticket, now);
         self.reply(reply.into_iter().collect());
     }
 

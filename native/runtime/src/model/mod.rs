@@ -246,6 +246,14 @@ impl Model {
         }
     }
 
+    /// What one text costs it in a batch, at most.
+    pub fn max_cost(&self) -> usize {
+        match self.reader {
+            Reader::Text { .. } => usize::MAX,
+            Reader::Tokens { .. } => self.info.max_tokens,
+        }
+    }
+
     /// One text's output from its row of the model's numbers: a score for each label, or the vector.
     pub fn output(&self, row: &[f32]) -> Result<Vec<f32>, BatchError> {
         match &self.head {

@@ -55,6 +55,7 @@ pub fn config(models: Vec<ModelConfig>) -> EngineConfig {
         lanes: Some(2),
         max_batch_tokens: Some(200),
         queue_capacity: 10_000,
+        max_wait: None,
     }
 }
 

@@ -57,7 +57,7 @@ impl Hand {
         queue_capacity: usize,
     ) -> Self {
         let (clock, replies) = (Clock::new(), Replies::default());
-        let config = DispatcherConfig { lanes: 1, max_batch_tokens: 64, queue_capacity };
+        let config = DispatcherConfig { lanes: 1, max_batch_tokens: 64, queue_capacity, max_wait: None };
         let now = clock.clone();
         Self {
             shared: Shared::new(models, tokenizers, config, replies.sink(), Box::new(move || now.now())),
