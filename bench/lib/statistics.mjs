@@ -49,3 +49,8 @@ export function find(cells, target, texts, connections) {
     (cell) => cell.target === target && cell.texts === texts && cell.connections === connections,
   );
 }
+
+/** The least of `numbers` that a share of them does not exceed, or undefined where there are none. */
+export function percentile(numbers, share) {
+  return numbers.toSorted((a, b) => a - b)[Math.ceil(numbers.length * share) - 1];
+}

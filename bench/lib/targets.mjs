@@ -36,7 +36,7 @@ function onCheckpoints(folder, profile, ...flags) {
 }
 
 /** What is compared are models: most texts of the sets are sent again and again. */
-const NO_CACHE = ['--cache-size', '0'];
+export const NO_CACHE = ['--cache-size', '0'];
 
 /** Chorus with all five full-size models. */
 function fullSize(what, precision, ...flags) {

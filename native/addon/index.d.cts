@@ -11,6 +11,8 @@ export declare class NativeEngine {
   load(config: EngineConfig, replies: (replies: Reply[]) => void): Promise<LoadOutcome>
   /** Asks for texts to be answered. Returns null, and a reply will come, or why the request was refused. */
   submit(request: Request): Failure | null
+  /** Why a request of this class, with so many milliseconds (0: any), would be refused that came now; null: it would not. */
+  refusal(priority: string, deadlineMs: number): Failure | null
   /** Takes a request back; its reply has the code `cancelled`. An unknown ticket has no effect. */
   cancel(ticket: number): void
   /** Counters and gauges of this moment. */

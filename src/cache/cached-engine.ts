@@ -65,6 +65,10 @@ export class CachedEngine implements Engine {
     });
   }
 
+  refusal(hurry: Pick<InferRequest, 'deadlineMs' | 'priority'>): ServiceError | undefined {
+    return this.engine.refusal(hurry);
+  }
+
   stats(): EngineStats {
     const { memory, redis } = this.tiers;
     const cache: CacheStats = {

@@ -21,7 +21,7 @@ export type * from '../../native/addon/index.cjs';
 export interface Addon {
   readonly NativeEngine: new () => Pick<
     NativeEngine,
-    'cancel' | 'close' | 'load' | 'stats' | 'submit'
+    'cancel' | 'close' | 'load' | 'refusal' | 'stats' | 'submit'
   >;
   readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
   readonly describeModel: (config: ModelConfig, files: string[]) => Promise<DescribeOutcome>;

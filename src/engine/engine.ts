@@ -136,6 +136,8 @@ export interface Engine {
   readonly maxBatchTokens: number;
   /** Answers every text by every model. */
   infer(request: InferRequest): Inference;
+  /** Why a request would be refused for load that came now, of which nothing else is known yet. */
+  refusal(hurry: Pick<InferRequest, 'deadlineMs' | 'priority'>): ServiceError | undefined;
   /** A snapshot of counters and gauges; cheap enough for every scrape. */
   stats(): EngineStats;
   /** Refuses new work, answers what was accepted, then frees the models. */

@@ -47,6 +47,7 @@ function played({ submit, cancel = () => undefined, load = loaded }: Played): Pr
           this.#replies([{ ...EMPTY, ticket: request.ticket, ...reply }]);
         });
       cancel = cancel;
+      refusal = () => null;
       close = () => Promise.resolve();
       stats(): EngineStats {
         const { models, ...stats } = fakeEngine().stats();

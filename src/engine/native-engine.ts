@@ -127,6 +127,11 @@ class NativeEngineAdapter implements Engine {
     };
   }
 
+  refusal({ deadlineMs, priority }: Pick<InferRequest, 'deadlineMs' | 'priority'>) {
+    const refusal = this.handle.refusal(priority, deadlineMs);
+    return refusal === null ? undefined : toServiceError(refusal);
+  }
+
   stats(): EngineStats {
     const { models, ...stats } = this.handle.stats();
     return {

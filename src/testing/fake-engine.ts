@@ -97,6 +97,10 @@ class Fake implements FakeEngine {
     return { answer: Promise.race([this.answer(request), givenUp]), cancel };
   }
 
+  refusal(): ServiceError | undefined {
+    return undefined;
+  }
+
   hold(): Hold {
     let release: () => void = () => undefined;
     this.#released = new Promise((resolve) => (release = resolve));

@@ -146,7 +146,7 @@ pub fn request(request: Request, loaded: usize, now: Instant) -> Result<InferReq
         };
         texts.zip(counts).map(&mut next).collect::<Result<_>>()?
     };
-    let class = named("priority", &request.priority, &[("interactive", Class::Interactive), ("batch", Class::Batch)])?;
+    let class = class(&request.priority)?;
     Ok(InferRequest { texts, deadline: deadline(request.deadline_ms, now)?, class })
 }
 
@@ -162,13 +162,17 @@ fn distinct(models: &[ModelId]) -> Result<Arc<[ModelId]>> {
     Ok(models.into())
 }
 
+pub fn class(priority: &str) -> Result<Class> {
+    named("priority", priority, &[("interactive", Class::Interactive), ("batch", Class::Batch)])
+}
+
 fn deadline(ms: f64, now: Instant) -> Result<Option<Instant>> {
     // One beyond the end of time is none.
     Ok(duration("deadlineMs", ms)?.and_then(|after| now.checked_add(after)))
 }
 
 /// 0: none.
-fn duration(field: &str, ms: f64) -> Result<Option<Duration>> {
+pub fn duration(field: &str, ms: f64) -> Result<Option<Duration>> {
     if ms == 0.0 {
         return Ok(None);
     }

@@ -83,6 +83,16 @@ impl NativeEngine {
         })
     }
 
+    /// Why a request of this class, with so many milliseconds (0: any), would be refused that came now; null: it would not.
+    #[napi]
+    pub fn refusal(&self, priority: String, deadline_ms: f64) -> Result<Option<Failure>> {
+        guarded(|| {
+            let class = convert::class(&priority)?;
+            let remaining = convert::duration("deadlineMs", deadline_ms)?;
+            Ok(self.dispatcher()?.refusal(class, remaining).map(Failure::from))
+        })
+    }
+
     /// Takes a request back; its reply has the code `cancelled`. An unknown ticket has no effect.
     #[napi]
     pub fn cancel(&self, ticket: u32) -> Result<()> {

@@ -45,9 +45,19 @@ impl Admission {
     /// Takes the places of a request, all or none.
     ///
     /// # Errors
+    /// Those of `check`.
+    pub fn admit(&mut self, demand: Demand, outlook: Outlook, now: Instant) -> Result<(), InferError> {
+        self.check(demand, outlook, now)?;
+        self.open += demand.texts;
+        Ok(())
+    }
+
+    /// Whether a request would be let in.
+    ///
+    /// # Errors
     /// [`InferError::TooManyTexts`] where waiting would not help, [`InferError::QueueFull`] and
     /// [`InferError::QueueWait`] where it would.
-    pub fn admit(&mut self, demand: Demand, outlook: Outlook, now: Instant) -> Result<(), InferError> {
+    pub fn check(&self, demand: Demand, outlook: Outlook, now: Instant) -> Result<(), InferError> {
         let Demand { texts, remaining } = demand;
         let capacity = self.capacity;
         if texts > capacity {
@@ -70,7 +80,6 @@ impl Admission {
         {
             return Err(InferError::QueueWait { wait, limit });
         }
-        self.open += texts;
         Ok(())
     }
 

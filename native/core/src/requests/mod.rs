@@ -176,6 +176,13 @@ impl Requests {
         Ok(None)
     }
 
+    /// Why a request of at least one text would be refused that came now, before anything of it is known but its class
+    /// and how much time it has.
+    pub fn refusal(&self, class: Class, remaining: Option<Duration>, now: Instant) -> Option<InferError> {
+        let demand = Demand { texts: 1, remaining };
+        self.admission.check(demand, self.outlook(class, 0.0, now), now).err()
+    }
+
     /// The next text to prepare: of each request one in turn.
     pub fn next_text(&mut self) -> Option<TextJob> {
         loop {

@@ -645,7 +645,13 @@ fn busy(texts: usize, max_wait: Option<Duration>) -> Played {
 fn a_request_is_refused_where_it_would_wait_for_longer_than_is_allowed() {
     let mut played = busy(3, Some(2 * SECOND));
     assert_eq!(played.submit(&["x"], &[0]), Err(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }));
-    assert_eq!(busy(2, Some(2 * SECOND)).submit(&["x"], &[0]), Ok(Ticket(3)));
+    assert_eq!(
+        played.requests.refusal(Class::Interactive, None, played.now),
+        Some(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }),
+    );
+    let mut played = busy(2, Some(2 * SECOND));
+    assert_eq!(played.requests.refusal(Class::Interactive, None, played.now), None);
+    assert_eq!(played.submit(&["x"], &[0]), Ok(Ticket(3)));
 }
 
 #[test]

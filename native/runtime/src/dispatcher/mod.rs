@@ -20,7 +20,7 @@ use std::{
 };
 
 use chorus_core::{
-    planner::PlannerConfig,
+    planner::{Class, PlannerConfig},
     requests::{EngineStats, InferError, InferRequest, Reply, Requests, RequestsConfig, Served, Ticket},
 };
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -119,6 +119,11 @@ impl Dispatcher {
     /// Why it is refused; no reply will come.
     pub fn submit(&self, ticket: Ticket, request: InferRequest) -> Result<(), InferError> {
         self.shared.submit(ticket, request)
+    }
+
+    /// Why a request would be refused that came now; see [`Requests::refusal`].
+    pub fn refusal(&self, class: Class, remaining: Option<Duration>) -> Option<InferError> {
+        self.shared.requests().refusal(class, remaining, self.now())
     }
 
     /// Takes a request back: its texts leave the queue and the reply is [`InferError::Cancelled`].
