@@ -52,17 +52,21 @@ impl NativeEngine {
     }
 
     /// Loads all models; takes seconds, on a thread of its own. `replies` is called with the replies to
-    /// submitted requests; until the engine is closed it keeps the process alive.
+    /// submitted requests; until the engine is closed it keeps the process alive. Models that `previous` has, too, are
+    /// taken over from it.
     #[napi(ts_return_type = "Promise<LoadOutcome>")]
     pub fn load<'env>(
         &self,
         env: &'env Env,
         config: EngineConfig,
         #[napi(ts_arg_type = "(replies: Reply[]) => void")] replies: ReplyFunction,
+        previous: Option<&NativeEngine>,
     ) -> Result<Object<'env>> {
         let slot = Arc::clone(&self.dispatcher);
         let config = config.try_into()?;
-        in_background(env, move || match engine::start(&config, sink(replies)) {
+        let previous = previous.and_then(|engine| engine.dispatcher().ok());
+        let previous = previous.map_or_else(Vec::new, |dispatcher| dispatcher.models().to_vec());
+        in_background(env, move || match engine::start_beside(&config, &previous, sink(replies)) {
             Err(error) => LoadOutcome::failed(&error),
             Ok(engine) => {
                 let outcome = LoadOutcome::done(&engine);

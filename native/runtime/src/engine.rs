@@ -8,7 +8,7 @@ use crate::{
     allocator, budget,
     dispatcher::{Dispatcher, DispatcherConfig, ReplySink},
     error::LoadError,
-    model::{Description, Hardware, Loader, ModelConfig, Precision, Source, Team},
+    model::{Description, Hardware, Loader, Model, ModelConfig, Precision, Source, Team},
     onnxruntime::{Library, Provider},
 };
 
@@ -56,6 +56,12 @@ pub struct Engine {
 
 /// Loads everything; each model has answered a text when this returns. Answers go to `replies`.
 pub fn start(config: &EngineConfig, replies: ReplySink) -> Result<Engine, LoadError> {
+    start_beside(config, &[], replies)
+}
+
+/// Like `start`, beside an engine that goes on: takes over those of its models that are the same, and takes little from
+/// it. Whoever calls it says in `config` how many tokens a batch has, which to measure would take all cores.
+pub fn start_beside(config: &EngineConfig, previous: &[Arc<Model>], replies: ReplySink) -> Result<Engine, LoadError> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = config.lanes.unwrap_or(cores);
     let described = config.models.iter().map(Description::read).collect::<Result<Vec<_>, _>>()?;
@@ -67,6 +73,7 @@ pub fn start(config: &EngineConfig, replies: ReplySink) -> Result<Engine, LoadEr
         hardware,
         precision: config.precision,
         threads,
+        previous: previous.to_vec(),
         team: Arc::new(Team::new(threads)?),
         tokenizers: Mutex::default(),
     };

@@ -44,6 +44,9 @@ pub struct Loader {
     pub precision: Precision,
     /// Threads that a lone item may use.
     pub threads: usize,
+    /// Models of an engine that goes on meanwhile: of those that would be the same nothing is loaded again, and the
+    /// others take one thread from it at a time.
+    pub previous: Vec<Arc<Model>>,
     pub team: Arc<Team>,
     pub tokenizers: Mutex<TokenizerSet>,
 }
@@ -94,7 +97,8 @@ impl Loader {
             done
         };
         let mut done: Vec<_> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..self.threads.min(items.len())).map(|_| scope.spawn(worker)).collect();
+            let threads = if self.previous.is_empty() { self.threads } else { 1 };
+            let workers: Vec<_> = (0..threads.min(items.len())).map(|_| scope.spawn(worker)).collect();
             workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         });
         done.sort_by_key(|&(index, _)| index);
@@ -106,6 +110,11 @@ impl Loader {
     fn load(&self, config: &ModelConfig, description: &Description, identity: &Identity) -> Result<Model, LoadError> {
         let load = || {
             let reading = self.reading(description)?;
+            if let Some(model) = self.taken_over(config, description, identity) {
+                let reader = reading.reader(description, model.info.max_tokens)?;
+                let info = ModelInfo { name: config.name.clone(), ..model.info.clone() };
+                return Ok(Model { info, reader, head: model.head.clone(), runner: Arc::clone(&model.runner) });
+            }
             let Computing { runner, max_tokens, parameters, precision, provider } = match &description.source {
                 Source::Checkpoint(spec) => self.checkpoint(config, description, spec),
                 Source::Graph(graph) => self.graph(config, description, graph, &reading),
@@ -139,6 +148,21 @@ impl Loader {
                 message: message_of(&*panic),
             })
         })
+    }
+
+    /// The model of the engine before that is what would be loaded: of the same files, computed in the same way.
+    fn taken_over(&self, config: &ModelConfig, description: &Description, identity: &Identity) -> Option<&Model> {
+        let (precision, provider) = match description.source {
+            Source::Checkpoint(_) => (self.precision, self.hardware.name()),
+            Source::Graph(_) => (Precision::Exact, self.provider.name()),
+        };
+        let is_same = |info: &ModelInfo| {
+            info.precision == precision
+                && info.provider == provider
+                && info.max_tokens == description.max_tokens
+                && identity.digest(config, info) == info.digest
+        };
+        self.previous.iter().map(|model| &**model).find(|model| is_same(&model.info))
     }
 
     fn checkpoint(
@@ -194,7 +218,7 @@ impl Loader {
             LoadError::invalid(&graph.path, expected, error.to_string())
         })?;
         Ok(Computing {
-            runner: Box::new(runner),
+            runner: Arc::new(runner),
             max_tokens,
             parameters: 0,
             // A graph computes as its exporter wrote it.
@@ -233,7 +257,7 @@ impl Loader {
 
 /// What computes a model, and what is known of it.
 struct Computing {
-    runner: Box<dyn Runner>,
+    runner: Arc<dyn Runner>,
     max_tokens: usize,
     parameters: usize,
     precision: Precision,

@@ -204,6 +204,7 @@ pub enum Reader {
 }
 
 /// What a model's numbers mean.
+#[derive(Clone)]
 pub enum Head {
     Classification(ClassificationHead),
     /// The numbers are the answer, a pooled vector; with `normalize` it is made to have the length 1.
@@ -234,7 +235,7 @@ pub struct Model {
     pub info: ModelInfo,
     pub reader: Reader,
     pub head: Head,
-    pub runner: Box<dyn Runner>,
+    pub runner: Arc<dyn Runner>,
 }
 
 impl Model {

@@ -75,6 +75,14 @@ pub fn start(config: &EngineConfig) -> Result<Loaded, LoadError> {
 pub type Numbers = Vec<(String, f32)>;
 
 impl Loaded {
+    /// Another engine, which takes over what is the same.
+    pub fn beside(&self, config: &EngineConfig) -> Self {
+        let (sender, replies) = mpsc::channel();
+        let sink = Box::new(move |batch| sender.send(batch).unwrap());
+        let engine = engine::start_beside(config, self.engine.dispatcher.models(), sink).unwrap();
+        Self { engine, replies }
+    }
+
     /// One answer to all texts, or why there is none.
     pub fn try_infer(&self, texts: &[String], model: usize) -> Result<Answer, InferError> {
         let models: Arc<[ModelId]> = [ModelId(model)].into();

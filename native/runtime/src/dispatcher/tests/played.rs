@@ -189,7 +189,7 @@ pub fn model(index: usize, reader: Reader, played: &Arc<Played>) -> Arc<Model> {
         },
         reader,
         head: Head::Classification(ClassificationHead { labels, function: ScoreFunction::Identity }),
-        runner: Box::new(PlayedRunner(Arc::clone(played))),
+        runner: Arc::new(PlayedRunner(Arc::clone(played))),
     })
 }
 

@@ -52,7 +52,7 @@ pub fn load(
     spec: &ModelSpec,
     precision: Precision,
     device: &Arc<Device>,
-) -> Result<(Box<dyn Runner>, usize), LoadError> {
+) -> Result<(Arc<dyn Runner>, usize), LoadError> {
     check_sizes(directory, spec)?;
     match precision {
         Precision::Exact => load_as::<f32>(directory, spec, device),
@@ -85,7 +85,7 @@ fn load_as<T: Element>(
     directory: &Path,
     spec: &ModelSpec,
     device: &Arc<Device>,
-) -> Result<(Box<dyn Runner>, usize), LoadError> {
+) -> Result<(Arc<dyn Runner>, usize), LoadError> {
     let files = WeightFiles::open(directory)?;
     let queue = device.queue().map_err(LoadError::Device)?;
     let tensors = Tensors::new(&files);
@@ -118,7 +118,7 @@ fn load_as<T: Element>(
     };
     // All that is needed is on the device.
     files.release_pages();
-    Ok((Box::new(encoder), tensors.parameters()))
+    Ok((Arc::new(encoder), tensors.parameters()))
 }
 
 fn reads_first_tokens(spec: &ModelSpec) -> bool {

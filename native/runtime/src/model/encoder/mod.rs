@@ -72,7 +72,7 @@ pub fn load(
     spec: &ModelSpec,
     precision: Precision,
     team: &Arc<Team>,
-) -> Result<(Box<dyn Runner>, usize), LoadError> {
+) -> Result<(Arc<dyn Runner>, usize), LoadError> {
     match precision {
         Precision::Exact => load_as::<F32>(directory, spec, team),
         Precision::Bf16 if !Bf16Linear::is_available() => Err(LoadError::invalid(
@@ -94,13 +94,13 @@ fn load_as<F: Format + 'static>(
     directory: &Path,
     spec: &ModelSpec,
     team: &Arc<Team>,
-) -> Result<(Box<dyn Runner>, usize), LoadError> {
+) -> Result<(Arc<dyn Runner>, usize), LoadError> {
     let files = WeightFiles::open(directory)?;
     let (encoder, parameters) = Encoder::<F>::pack(files, spec, Arc::clone(team))
         .map_err(|source| LoadError::Weights { directory: directory.to_owned(), source })?;
     // The operators hold packed copies of all but the tables; give the originals' pages back.
     encoder.files.release_pages();
-    Ok((Box::new(encoder), parameters))
+    Ok((Arc::new(encoder), parameters))
 }
 
 impl<F: Format> Encoder<F> {
