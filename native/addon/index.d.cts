@@ -6,13 +6,14 @@ export declare class NativeEngine {
   constructor()
   /**
    * Loads all models; takes seconds, on a thread of its own. `replies` is called with the replies to
-   * submitted requests; until the engine is closed it keeps the process alive.
+   * submitted requests; until the engine is closed it keeps the process alive. Models that `previous` has, too, are
+   * taken over from it.
    */
-  load(config: EngineConfig, replies: (replies: Reply[]) => void): Promise<LoadOutcome>
+  load(config: EngineConfig, replies: (replies: Reply[]) => void, previous?: NativeEngine | undefined | null): Promise<LoadOutcome>
   /** Asks for texts to be answered. Returns null, and a reply will come, or why the request was refused. */
   submit(request: Request): Failure | null
-  /** Why a request of this class, with so many milliseconds (0: any), would be refused that came now; null: it would not. */
-  refusal(priority: string, deadlineMs: number): Failure | null
+  /** Why a request would be refused that came now and of which only this is known; null: it would not. */
+  refusal(hurry: Hurry): Failure | null
   /** Takes a request back; its reply has the code `cancelled`. An unknown ticket has no effect. */
   cancel(ticket: number): void
   /** Counters and gauges of this moment. */
@@ -112,6 +113,12 @@ export interface Histogram {
   upperBounds: Array<number>
   counts: Array<number>
   sum: number
+}
+
+/** When an answer is wanted; as of [`Request`]. */
+export interface Hurry {
+  deadlineMs: number
+  priority: 'interactive' | 'batch'
 }
 
 export interface LabelName {

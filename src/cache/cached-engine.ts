@@ -12,6 +12,7 @@ import type {
   CacheTier,
   Engine,
   EngineStats,
+  Hurry,
   Inference,
   InferRequest,
   ModelInfo,
@@ -65,7 +66,7 @@ export class CachedEngine implements Engine {
     });
   }
 
-  refusal(hurry: Pick<InferRequest, 'deadlineMs' | 'priority'>): ServiceError | undefined {
+  refusal(hurry: Hurry): ServiceError | undefined {
     return this.engine.refusal(hurry);
   }
 

@@ -33,12 +33,16 @@ export interface TextRequest {
 /** Who waits for an answer; one in a hurry goes before one that is not, within limits. */
 export type Priority = 'interactive' | 'batch';
 
-export interface InferRequest {
-  /** Without any, the answer has none either. */
-  readonly texts: readonly TextRequest[];
+/** When an answer is wanted. */
+export interface Hurry {
   /** Milliseconds from now after which nobody wants the answer, so that it is not computed; 0: none. */
   readonly deadlineMs: number;
   readonly priority: Priority;
+}
+
+export interface InferRequest extends Hurry {
+  /** Without any, the answer has none either. */
+  readonly texts: readonly TextRequest[];
   /** Whether answers that were kept are not wanted. */
   readonly fresh: boolean;
 }
@@ -137,7 +141,7 @@ export interface Engine {
   /** Answers every text by every model. */
   infer(request: InferRequest): Inference;
   /** Why a request would be refused for load that came now, of which nothing else is known yet. */
-  refusal(hurry: Pick<InferRequest, 'deadlineMs' | 'priority'>): ServiceError | undefined;
+  refusal(hurry: Hurry): ServiceError | undefined;
   /** A snapshot of counters and gauges; cheap enough for every scrape. */
   stats(): EngineStats;
   /** Refuses new work, answers what was accepted, then frees the models. */

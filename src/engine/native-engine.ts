@@ -15,6 +15,7 @@ import type {
   Answer,
   Engine,
   EngineStats,
+  Hurry,
   Inference,
   InferRequest,
   ModelInfo,
@@ -127,8 +128,8 @@ class NativeEngineAdapter implements Engine {
     };
   }
 
-  refusal({ deadlineMs, priority }: Pick<InferRequest, 'deadlineMs' | 'priority'>) {
-    const refusal = this.handle.refusal(priority, deadlineMs);
+  refusal(hurry: Hurry): ServiceError | undefined {
+    const refusal = this.handle.refusal(hurry);
     return refusal === null ? undefined : toServiceError(refusal);
   }
 

@@ -126,6 +126,14 @@ pub struct Request {
     pub priority: String,
 }
 
+/// When an answer is wanted; as of [`Request`].
+#[napi(object)]
+pub struct Hurry {
+    pub deadline_ms: f64,
+    #[napi(ts_type = "'interactive' | 'batch'")]
+    pub priority: String,
+}
+
 /// How a request ended, as numbers: every object and string costs the JS thread.
 #[napi(object)]
 pub struct Reply {

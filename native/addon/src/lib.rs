@@ -33,7 +33,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use crate::{
-    dto::{EngineConfig, EngineStats, Failure, ModelConfig, Reply, Request},
+    dto::{EngineConfig, EngineStats, Failure, Hurry, ModelConfig, Reply, Request},
     outcome::{ConvertOutcome, DescribeOutcome, LoadOutcome},
 };
 
@@ -87,12 +87,12 @@ impl NativeEngine {
         })
     }
 
-    /// Why a request of this class, with so many milliseconds (0: any), would be refused that came now; null: it would not.
+    /// Why a request would be refused that came now and of which only this is known; null: it would not.
     #[napi]
-    pub fn refusal(&self, priority: String, deadline_ms: f64) -> Result<Option<Failure>> {
+    pub fn refusal(&self, hurry: Hurry) -> Result<Option<Failure>> {
         guarded(|| {
-            let class = convert::class(&priority)?;
-            let remaining = convert::duration("deadlineMs", deadline_ms)?;
+            let class = convert::class(&hurry.priority)?;
+            let remaining = convert::duration("deadlineMs", hurry.deadline_ms)?;
             Ok(self.dispatcher()?.refusal(class, remaining).map(Failure::from))
         })
     }
