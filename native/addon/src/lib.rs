@@ -90,9 +90,10 @@ impl NativeEngine {
     /// Why a request would be refused that came now and of which only this is known; null: it would not.
     #[napi]
     pub fn refusal(&self, hurry: Hurry) -> Result<Option<Failure>> {
+        let Hurry { deadline_ms, priority } = hurry;
         guarded(|| {
-            let class = convert::class(&hurry.priority)?;
-            let remaining = convert::duration("deadlineMs", hurry.deadline_ms)?;
+            let class = convert::class(&priority)?;
+            let remaining = convert::duration("deadlineMs", deadline_ms)?;
             Ok(self.dispatcher()?.refusal(class, remaining).map(Failure::from))
         })
     }
