@@ -130,6 +130,11 @@ export const settings = {
     'How long an idle connection is kept; must exceed that of the load balancer',
   ),
   maxConnections: setting(integer(1, 1_000_000), '4096', 'Open connections; more are dropped'),
+  maxOpenRequests: setting(
+    integer(1, 1_000_000),
+    '4096',
+    'Requests that wait for their answers, over all connections; more get 503',
+  ),
   drainDelay: setting(
     duration,
     '0s',

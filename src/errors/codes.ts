@@ -40,12 +40,15 @@ const kinds = {
   cancelled: kind(499, 'The client went away', 'own'),
   inference_failed: kind(500, 'A model failed', 'models'),
   internal: { ...kind(500, 'The service failed', 'any'), expose: false },
+  body_memory_full: kind(503, 'Too many bodies are being read', 'body'),
   deadline_exceeded: kind(503, 'The answer took too long', 'models'),
   /** What asks no models, too: a stop does not wait for ever for a body, nor for an answer. */
   draining: kind(503, 'The service is shutting down', 'any'),
   not_ready: kind(503, 'The service is not ready', 'own'),
   queue_full: kind(503, 'The queue is full', 'models'),
   stalled: kind(503, 'Inference makes no progress', 'own'),
+  too_many_open_requests: kind(503, 'Too many requests are open', 'any'),
+  too_many_pipelined_requests: kind(503, 'Too many requests are open on the connection', 'any'),
 };
 
 export type ErrorCode = keyof typeof kinds;
@@ -56,9 +59,12 @@ export const errorCodes = Object.keys(kinds) as readonly ErrorCode[];
 
 /** The codes that mean "the service chose not to do the work", counted as shed. */
 export const shedCodes: ReadonlySet<ErrorCode> = new Set([
+  'body_memory_full',
   'deadline_exceeded',
   'draining',
   'queue_full',
+  'too_many_open_requests',
+  'too_many_pipelined_requests',
 ]);
 
 export function isErrorCode(code: string): code is ErrorCode {

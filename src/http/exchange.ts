@@ -13,6 +13,7 @@ import type { ErrorCode } from '../errors/codes.js';
 import type { FormatOf } from '../errors/formats.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
+import { connectionOf, type Connection } from './connection.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { pathOf } from './target.js';
 
@@ -27,6 +28,7 @@ const LAST_RESORT_MS = 100;
 
 export class Exchange {
   readonly id: string;
+  readonly connection: Connection;
   readonly startedAt = performance.now();
   /** The matched route's pattern, never the path that was asked for. */
   route = UNMATCHED_ROUTE;
@@ -43,6 +45,7 @@ export class Exchange {
     private readonly formatOf: FormatOf,
   ) {
     this.id = requestIdOf(request);
+    this.connection = connectionOf(request.socket);
     response.setHeader(REQUEST_ID_HEADER, this.id);
   }
 

@@ -7,7 +7,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 import { Histogram } from '../engine/histogram.js';
-import { errorCodes, shedCodes } from '../errors/codes.js';
+import { errorCodes, shedCodes, type ErrorCode } from '../errors/codes.js';
 import type { Exchange } from '../http/exchange.js';
 import type { ExchangeObserver } from '../http/exchanges.js';
 import { histogramSamples, SnapshotMetric } from './snapshot-metric.js';
@@ -120,12 +120,22 @@ export class HttpMetrics implements ExchangeObserver {
     if (cancelled) {
       this.#cancelled.inc({ stage: request.complete ? 'inference' : 'body' });
     } else if (errorCode !== undefined) {
-      this.#errors.inc({ reason: errorCode });
-      if (shedCodes.has(errorCode)) this.#shed.inc({ reason: errorCode });
+      this.#failed(errorCode);
     }
     const status = cancelled ? STATUS_CANCELLED : String(response.statusCode);
     const values = [request.method ?? '', route, status, errorCode ?? ''];
     this.#durationOf(values).observe((performance.now() - startedAt) / 1000);
+  }
+
+  /** There was no exchange: nothing was active, and no time was taken. */
+  refused(code: ErrorCode): void {
+    this.#received.inc();
+    this.#failed(code);
+  }
+
+  #failed(code: ErrorCode): void {
+    this.#errors.inc({ reason: code });
+    if (shedCodes.has(code)) this.#shed.inc({ reason: code });
   }
 
   /** The histogram of requests with these values of `DURATION_LABELS`. */

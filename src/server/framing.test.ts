@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 
-import { fakeBest, fakeEngine } from '../testing/fake-engine.js';
+import { fakeEngine } from '../testing/fake-engine.js';
 import { exchangeRaw, parseAnswer, received } from '../testing/raw-socket.js';
 import { startTestService } from '../testing/test-service.js';
 import { until } from '../testing/until.js';
@@ -100,20 +100,6 @@ test('garbage in several packets gets one answer', async (context) => {
   }
   release();
   assert.deepEqual((await all).match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 400']);
-});
-
-test('pipelined requests are answered in order', async (context) => {
-  const { port } = await startTestService(context);
-  const texts = Array.from({ length: 100 }, (_, index) => String(index + 100));
-  const requests = texts.map((text) =>
-    post(`Content-Length: 5\r\n${text === '199' ? 'Connection: close\r\n' : ''}`, `"${text}"`),
-  );
-  const answers = (await exchangeRaw(port, requests.join(''))).match(/(?<=\r\n\r\n)\{.*?\}\}/g);
-  const scores = answers?.map((answer) => (JSON.parse(answer) as Record<string, unknown>).svalabs);
-  assert.deepEqual(
-    scores,
-    texts.map((text) => fakeBest('svalabs', text)),
-  );
 });
 
 test('a client that leaves pipelined requests behind leaves nothing open', async (context) => {

@@ -8,14 +8,17 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 
+import type { ErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Exchanges } from '../http/exchanges.js';
 import { answerClientError, type ClientFault } from './client-error.js';
 import { guard } from './guard.js';
+import { ClientRequest, endSurplus, holdBack } from './pipelining.js';
 
 export interface ServerLimits {
   readonly maxBodySize: number;
   readonly maxConnections: number;
+  readonly maxOpenRequests: number;
   readonly headersTimeout: number;
   readonly requestTimeout: number;
   readonly keepAliveTimeout: number;
@@ -24,6 +27,7 @@ export interface ServerLimits {
 export interface ConnectionObserver {
   parseError(code: string): void;
   connectionDropped(): void;
+  refused(code: ErrorCode): void;
 }
 
 export function createPublicServer(
@@ -32,9 +36,10 @@ export function createPublicServer(
   exchanges: Exchanges,
   observer: ConnectionObserver,
 ): Server {
-  const { maxBodySize, maxConnections, ...timeouts } = limits;
+  const { maxBodySize, maxConnections, maxOpenRequests, ...timeouts } = limits;
   const server = createServer({
     ...timeouts,
+    IncomingMessage: ClientRequest,
     // Node looks at the two timeouts this often, so a slow client overstays by a second at most.
     connectionsCheckingInterval: 1000,
     maxHeaderSize: 8 * 1024,
@@ -47,7 +52,12 @@ export function createPublicServer(
   const listen =
     (accept: RequestListener): RequestListener =>
     (request, response) => {
+      if (exchanges.size >= maxOpenRequests) {
+        exchanges.refuse(request, response, tooManyOpen());
+        return;
+      }
       const exchange = exchanges.open(request, response);
+      holdBack(exchange.connection);
       const refusal = guard(request, maxBodySize);
       if (refusal === undefined) {
         accept(request, response);
@@ -80,8 +90,15 @@ export function createPublicServer(
     observer.parseError(fault.code ?? 'unknown');
     answerClientError(fault, socket, exchanges);
   });
+  endSurplus(server, ({ code }) => {
+    observer.refused(code);
+  });
   server.on('drop', () => {
     observer.connectionDropped();
   });
   return server;
+}
+
+function tooManyOpen(): ServiceError {
+  return new ServiceError('too_many_open_requests', 'More requests wait for answers than may.');
 }

@@ -188,5 +188,8 @@ function observers(...all: readonly ExchangeObserver[]): ExchangeObserver {
     exchangeClosed(exchange) {
       for (const observer of all) observer.exchangeClosed(exchange);
     },
+    refused(code) {
+      for (const observer of all) observer.refused(code);
+    },
   };
 }
