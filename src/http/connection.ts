@@ -7,6 +7,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+/** Why a connection is closed that did nothing wrong: another needs its place, or its client reads nothing. */
+export const closeReasons = ['idle', 'write_timeout'] as const;
+
+export type CloseReason = (typeof closeReasons)[number];
+
 const CONNECTION = Symbol('connection');
 
 /** Orders connections by when they became idle, for less than a clock takes. */
@@ -22,8 +27,24 @@ export class Connection {
   /** Whether a fault of its bytes has been answered: Node reports it again for every packet that follows. */
   faulted = false;
   #held = false;
+  /** Bytes that had come when the last request was counted, and the requests that the same read has brought. */
+  #bytesRead = 0;
+  #inRead = 0;
 
   constructor(readonly socket: Socket) {}
+
+  /**
+   * How many requests were sent ahead of their answers, as far as one read tells, when one more has come.
+   *
+   * Not what is open alone: answers that are made at once leave between two requests of the same read.
+   */
+  requestCame(): number {
+    const { bytesRead } = this.socket;
+    if (bytesRead !== this.#bytesRead) this.#inRead = 0;
+    this.#bytesRead = bytesRead;
+    this.#inRead += 1;
+    return Math.max(this.#inRead, this.open + 1);
+  }
 
   requestOpened(response: ServerResponse): void {
     this.open += 1;
@@ -38,6 +59,11 @@ export class Connection {
       this.#held = false;
       this.socket.resume();
     }
+  }
+
+  /** Whether no request is open, nor on its way where none has come before. */
+  get isIdle(): boolean {
+    return this.open === 0 && (this.lastResponse !== undefined || this.socket.bytesRead === 0);
   }
 
   /** Reads nothing more until every open request is answered. */

@@ -137,6 +137,12 @@ test('more open requests than allowed are 503 with their own reason, and the con
   );
 });
 
+test('answers that are made at once count as others do', async (context) => {
+  const { port } = await startTestService(context);
+  const text = await exchangeRaw(port, 'GET /health HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1190));
+  assert.deepEqual(statuses(text), [...Array.from({ length: 16 }, () => 200), 503]);
+});
+
 test('refusals are pipelined as answers are', async (context) => {
   const engine = fakeEngine();
   const { release, asked } = engine.hold();

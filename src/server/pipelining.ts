@@ -18,7 +18,7 @@ import { connectionOf, type Connection } from '../http/connection.js';
 import { LINGER_MS } from '../errors/send-error.js';
 import { endWith } from './client-error.js';
 
-/** Open requests of one connection. Clients that pipeline have a few in flight; browsers and proxies one. */
+/** Requests of one connection without an answer. Clients that pipeline have a few in flight; browsers and proxies one. */
 export const MAX_PIPELINED = 16;
 
 /** A request that knows whether it is one too many. */
@@ -28,7 +28,7 @@ export class ClientRequest extends IncomingMessage {
 
   constructor(socket: Socket) {
     super(socket);
-    this.isSurplus = !socket.writable || connectionOf(socket).open >= MAX_PIPELINED;
+    this.isSurplus = !socket.writable || connectionOf(socket).requestCame() > MAX_PIPELINED;
   }
 
   /** Asked by Node, which hands the socket over where it is true; what clients want to upgrade to is not spoken here. */
@@ -70,9 +70,12 @@ export function endSurplus(server: Server, refused: (error: ServiceError) => voi
     const detail = `More than ${MAX_PIPELINED} requests were sent ahead of their answers.`;
     const error = new ServiceError('too_many_pipelined_requests', detail);
     refused(error);
-    // In the order of the requests: what is open gets its answers first.
-    connectionOf(socket).lastResponse?.once('close', () => {
+    const end = () => {
       endWith(socket, error, LINGER_MS);
-    });
+    };
+    // In the order of the requests: what is open gets its answers first.
+    const { open, lastResponse } = connectionOf(socket);
+    if (open === 0) end();
+    else lastResponse?.once('close', end);
   });
 }
