@@ -7,15 +7,20 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { FormatOf } from '../errors/formats.js';
 import { errorAnswer } from '../errors/error-answer.js';
 import type { ErrorCode } from '../errors/codes.js';
 import type { ServiceError } from '../errors/service-error.js';
+import type { BodyMemory } from './body-memory.js';
 import { connectionOf, type Connection } from './connection.js';
 import { Exchange } from './exchange.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { pathOf } from './target.js';
+
+/** How often a stop looks whether all is answered, which a client that does not read keeps from telling by its end. */
+const LOOK_AGAIN_MS = 20;
 
 export interface ExchangeObserver {
   exchangeOpened(exchange: Exchange): void;
@@ -32,6 +37,7 @@ export class Exchanges {
   constructor(
     private readonly observer: ExchangeObserver,
     private readonly formatOf: FormatOf,
+    private readonly bodyMemory: BodyMemory,
   ) {}
 
   get size(): number {
@@ -39,7 +45,7 @@ export class Exchanges {
   }
 
   open(request: IncomingMessage, response: ServerResponse): Exchange {
-    const exchange = new Exchange(request, response, this.formatOf);
+    const exchange = new Exchange(request, response, this.formatOf, this.bodyMemory);
     const { connection } = exchange;
     if (this.#draining) response.shouldKeepAlive = false;
     this.#open.set(response, exchange);
@@ -100,6 +106,18 @@ export class Exchanges {
     for (const exchange of this) {
       const isLast = this.lastOn(exchange.connection) === exchange;
       if (isLast) exchange.response.shouldKeepAlive = false;
+    }
+  }
+
+  /** Those that have no answer yet; the others are waiting for their clients to read it. */
+  unanswered(): Exchange[] {
+    return [...this].filter(({ response }) => !response.headersSent);
+  }
+
+  /** Resolves when every open exchange has its answer. */
+  async answered(): Promise<void> {
+    while (this.unanswered().length > 0) {
+      await Promise.race([this.idle(), sleep(LOOK_AGAIN_MS, undefined, { ref: false })]);
     }
   }
 

@@ -139,15 +139,24 @@ test('a body that arrives too slowly is 408', async (context) => {
   assert.equal(status, 408);
 });
 
-test('connections above the limit are dropped and counted, and probes still answered', async (context) => {
-  const flags = ['--max-connections', '1'];
-  const { port, metrics, adminOrigin } = await startTestService(context, fakeEngine(), flags);
-  const first = connect(port, '127.0.0.1');
-  await new Promise((resolve) => first.once('connect', resolve));
-  assert.equal(await exchangeRaw(port, GOOD), '');
-  first.destroy();
-  assert.match(await metrics(), /^chorus_connections_dropped_total 1$/m);
-  assert.equal((await fetch(`${adminOrigin}/livez`)).status, 200);
+for (const [what, field, status] of [
+  ['a second host', 'Host: b', 400],
+  ['a compression', 'Content-Encoding: gzip', 415],
+  ['another charset', 'Content-Type: text/plain;charset=utf-16', 415],
+  ['an expectation nobody meets', 'Expect: magic', 417],
+] as const) {
+  test(`${what} beyond the thousandth field: ${status}`, async (context) => {
+    const { port } = await startTestService(context);
+    const fields = `Content-Length: 3\r\n${'a:\r\n'.repeat(1999)}${field}\r\n`;
+    const text = await exchangeRaw(port, post(`${fields}Connection: close\r\n`, '"a"'));
+    assert.equal(parseAnswer(text).status, status);
+  });
+}
+
+test('a length beyond the thousandth field is the length', async (context) => {
+  const { port } = await startTestService(context);
+  const fields = `${'a:\r\n'.repeat(1900)}Content-Length: 3\r\nConnection: close\r\n`;
+  assert.equal(parseAnswer(await exchangeRaw(port, post(fields, '"a"'))).status, 200);
 });
 
 test('a header named __proto__ is just a header', async (context) => {

@@ -12,21 +12,20 @@ import type { ErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Exchanges } from '../http/exchanges.js';
 import { answerClientError, type ClientFault } from './client-error.js';
+import type { ConnectionObserver, Connections } from './connections.js';
 import { guard } from './guard.js';
 import { ClientRequest, endSurplus, holdBack } from './pipelining.js';
 
 export interface ServerLimits {
   readonly maxBodySize: number;
-  readonly maxConnections: number;
   readonly maxOpenRequests: number;
   readonly headersTimeout: number;
   readonly requestTimeout: number;
   readonly keepAliveTimeout: number;
 }
 
-export interface ConnectionObserver {
+export interface ServerObserver extends ConnectionObserver {
   parseError(code: string): void;
-  connectionDropped(): void;
   refused(code: ErrorCode): void;
 }
 
@@ -34,9 +33,10 @@ export function createPublicServer(
   app: RequestListener,
   limits: ServerLimits,
   exchanges: Exchanges,
-  observer: ConnectionObserver,
+  connections: Connections,
+  observer: ServerObserver,
 ): Server {
-  const { maxBodySize, maxConnections, maxOpenRequests, ...timeouts } = limits;
+  const { maxBodySize, maxOpenRequests, ...timeouts } = limits;
   const server = createServer({
     ...timeouts,
     IncomingMessage: ClientRequest,
@@ -47,7 +47,8 @@ export function createPublicServer(
     requireHostHeader: false,
     noDelay: true,
   });
-  server.maxConnections = maxConnections;
+  // `guard` sees every field: the size bounds their number. Node would hide those beyond the thousandth.
+  server.maxHeadersCount = 0;
 
   const listen =
     (accept: RequestListener): RequestListener =>
@@ -70,7 +71,8 @@ export function createPublicServer(
   server.on(
     'checkContinue',
     listen((request, response) => {
-      response.writeContinue();
+      // Whoever reads the body says so. Nobody does where there is no route for it.
+      exchanges.of(response).awaitsInvitation = true;
       app(request, response);
     }),
   );
@@ -81,10 +83,8 @@ export function createPublicServer(
       exchanges.of(response).fail(new ServiceError('expectation_failed', detail));
     }),
   );
-  server.on('connection', (socket: Socket) => {
-    socket.once('close', () => {
-      exchanges.socketClosed(socket);
-    });
+  connections.watch(server, (socket) => {
+    exchanges.socketClosed(socket);
   });
   server.on('clientError', (fault: ClientFault, socket: Socket) => {
     observer.parseError(fault.code ?? 'unknown');
@@ -92,9 +92,6 @@ export function createPublicServer(
   });
   endSurplus(server, ({ code }) => {
     observer.refused(code);
-  });
-  server.on('drop', () => {
-    observer.connectionDropped();
   });
   return server;
 }
