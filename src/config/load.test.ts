@@ -82,6 +82,10 @@ for (const [args, fault] of [
     '--headers-timeout must not exceed --request-timeout: a header is part of its request.',
   ],
   [
+    ['--max-body-size=2MiB', '--max-body-memory=1MiB'],
+    '--max-body-memory must not be less than --max-body-size: it holds one body at least.',
+  ],
+  [
     ['--drain-delay=5s', '--shutdown-timeout=5s'],
     '--drain-delay must be shorter than --shutdown-timeout: it is part of it.',
   ],

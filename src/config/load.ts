@@ -103,6 +103,8 @@ function contradictions(values: Settings): string[] {
     requestTimeout > 0 &&
       headersTimeout > requestTimeout &&
       `${header} must not exceed ${whole}: a header is part of its request.`,
+    values.maxBodyMemory < values.maxBodySize &&
+      `${flagOf('maxBodyMemory')} must not be less than ${flagOf('maxBodySize')}: it holds one body at least.`,
     drainDelay >= shutdownTimeout &&
       drainDelay > 0 &&
       `${flagOf('drainDelay')} must be shorter than ${flagOf('shutdownTimeout')}: it is part of it.`,

@@ -126,6 +126,11 @@ export const settings = {
     'Let clients ask for fresh answers by Cache-Control: no-cache',
   ),
   maxBodySize: setting(size, '256KiB', 'Largest request body; larger ones get 413'),
+  maxBodyMemory: setting(
+    memory,
+    '64MiB',
+    'Memory for the bodies of all open requests; above it 503',
+  ),
   answerTimeout: setting(
     duration,
     '30s',
@@ -133,12 +138,26 @@ export const settings = {
   ),
   headersTimeout: setting(duration, '5s', "Longest time for a request's header to arrive"),
   requestTimeout: setting(duration, '15s', 'Longest time for a whole request to arrive'),
+  writeTimeout: setting(
+    duration,
+    '30s',
+    'How long a client may read nothing of an answer that waits for it; 0s: no limit',
+  ),
   keepAliveTimeout: setting(
     duration,
     '75s',
     'How long an idle connection is kept; must exceed that of the load balancer',
   ),
-  maxConnections: setting(integer(1, 1_000_000), '4096', 'Open connections; more are dropped'),
+  maxConnections: setting(
+    integer(1, 1_000_000),
+    '4096',
+    'Open connections; for one more the one that is idle for longest is closed, or the new one',
+  ),
+  maxOpenRequests: setting(
+    integer(1, 1_000_000),
+    '4096',
+    'Requests that wait for their answers, over all connections; more get 503',
+  ),
   drainDelay: setting(
     duration,
     '0s',

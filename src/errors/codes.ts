@@ -40,6 +40,7 @@ const kinds = {
   cancelled: kind(499, 'The client went away', 'own'),
   inference_failed: kind(500, 'A model failed', 'models'),
   internal: { ...kind(500, 'The service failed', 'any'), expose: false },
+  body_memory_full: kind(503, 'Too many bodies are being read', 'body'),
   deadline_exceeded: kind(503, 'The answer took too long', 'models'),
   /** What asks no models, too: a stop does not wait for ever for a body, nor for an answer. */
   draining: kind(503, 'The service is shutting down', 'any'),
@@ -48,6 +49,8 @@ const kinds = {
   /** The engine would not get to it in time. */
   queue_wait: kind(503, 'The wait would be too long', 'models'),
   stalled: kind(503, 'Inference makes no progress', 'own'),
+  too_many_open_requests: kind(503, 'Too many requests are open', 'any'),
+  too_many_pipelined_requests: kind(503, 'Too many requests are open on the connection', 'any'),
 };
 
 export type ErrorCode = keyof typeof kinds;
@@ -57,7 +60,13 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = kinds;
 export const errorCodes = Object.keys(kinds) as readonly ErrorCode[];
 
 /** Those that refuse a request because there is too much to do. */
-export const overloadCodes: ReadonlySet<ErrorCode> = new Set(['queue_full', 'queue_wait']);
+export const overloadCodes: ReadonlySet<ErrorCode> = new Set([
+  'body_memory_full',
+  'queue_full',
+  'queue_wait',
+  'too_many_open_requests',
+  'too_many_pipelined_requests',
+]);
 
 /** The codes that mean "the service chose not to do the work", counted as shed. */
 export const shedCodes: ReadonlySet<ErrorCode> = new Set([

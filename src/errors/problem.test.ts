@@ -10,6 +10,7 @@ const ID = '01234567-89ab-cdef-0123-456789abcdef';
 
 /** Written by hand: clients rely on these numbers, and the table is what is tested. */
 const STATUSES: Readonly<Record<ErrorCode, number>> = {
+  body_memory_full: 503,
   body_too_large: 413,
   cancelled: 499,
   deadline_exceeded: 503,
@@ -30,6 +31,8 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   queue_wait: 503,
   request_timeout: 408,
   stalled: 503,
+  too_many_open_requests: 503,
+  too_many_pipelined_requests: 503,
   too_many_texts: 422,
   unreadable_text: 422,
   unsupported_content_encoding: 415,

@@ -10,7 +10,7 @@ import type { ErrorFormat } from './formats.js';
 import type { ServiceError } from './service-error.js';
 
 /** How long a client may go on sending a body that was already refused. */
-const LINGER_MS = 1000;
+export const LINGER_MS = 1000;
 
 /**
  * Answers `response` with `error`; does nothing when an answer has begun.

@@ -13,6 +13,8 @@ import type { ErrorCode } from '../errors/codes.js';
 import type { FormatOf } from '../errors/formats.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
+import type { BodyMemory } from './body-memory.js';
+import { connectionOf, type Connection } from './connection.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { pathOf } from './target.js';
 
@@ -27,6 +29,7 @@ const LAST_RESORT_MS = 100;
 
 export class Exchange {
   readonly id: string;
+  readonly connection: Connection;
   readonly startedAt = performance.now();
   /** The matched route's pattern, never the path that was asked for. */
   route = UNMATCHED_ROUTE;
@@ -34,6 +37,9 @@ export class Exchange {
   bodyBytes: number | undefined;
   /** The code of the error that was answered, or `cancelled`. */
   errorCode: ErrorCode | undefined;
+  /** Whether the client waits to be told before it sends the body. */
+  awaitsInvitation = false;
+  #takenBytes = 0;
   #inference: Inference | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -41,9 +47,28 @@ export class Exchange {
     readonly request: IncomingMessage,
     readonly response: ServerResponse,
     private readonly formatOf: FormatOf,
+    private readonly bodyMemory: BodyMemory,
   ) {
     this.id = requestIdOf(request);
+    this.connection = connectionOf(request.socket);
     response.setHeader(REQUEST_ID_HEADER, this.id);
+  }
+
+  /**
+   * Takes memory for the body, until the exchange ends.
+   *
+   * @throws {ServiceError} `body_memory_full`
+   */
+  takeMemory(bytes: number): void {
+    this.bodyMemory.take(bytes);
+    this.#takenBytes += bytes;
+  }
+
+  /** Tells a client that waits for it to send the body, which will be read. */
+  invite(): void {
+    if (!this.awaitsInvitation) return;
+    this.awaitsInvitation = false;
+    this.response.writeContinue();
   }
 
   /**
@@ -67,6 +92,8 @@ export class Exchange {
   answer(body: string): void {
     const { response } = this;
     if (response.headersSent || response.destroyed) return;
+    // Nobody knows then whether what comes next is the body or another request.
+    if (this.awaitsInvitation) response.shouldKeepAlive = false;
     response.statusCode = 200;
     // Without a charset, which JSON has not; some clients take only the plain type.
     response.setHeader('content-type', 'application/json');
@@ -82,6 +109,7 @@ export class Exchange {
   /** Ends the exchange's claims: called once, when the response has closed. */
   close(): void {
     clearTimeout(this.#deadline);
+    this.bodyMemory.giveBack(this.#takenBytes);
     if (!this.response.writableFinished) this.clientGone();
   }
 

@@ -7,24 +7,37 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { FormatOf } from '../errors/formats.js';
+import { errorAnswer } from '../errors/error-answer.js';
+import type { ErrorCode } from '../errors/codes.js';
+import type { ServiceError } from '../errors/service-error.js';
+import type { BodyMemory } from './body-memory.js';
+import { connectionOf, type Connection } from './connection.js';
 import { Exchange } from './exchange.js';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
+import { pathOf } from './target.js';
+
+/** How often a stop looks whether all is answered, which a client that does not read keeps from telling by its end. */
+const LOOK_AGAIN_MS = 20;
 
 export interface ExchangeObserver {
   exchangeOpened(exchange: Exchange): void;
   exchangeClosed(exchange: Exchange): void;
+  /** A request was answered with an error before an exchange was made for it. */
+  refused(code: ErrorCode): void;
 }
 
 export class Exchanges {
   readonly #open = new Map<ServerResponse, Exchange>();
-  readonly #lastOnSocket = new WeakMap<Socket, ServerResponse>();
   #draining = false;
   #idle: (() => void) | undefined;
 
   constructor(
     private readonly observer: ExchangeObserver,
     private readonly formatOf: FormatOf,
+    private readonly bodyMemory: BodyMemory,
   ) {}
 
   get size(): number {
@@ -32,10 +45,11 @@ export class Exchanges {
   }
 
   open(request: IncomingMessage, response: ServerResponse): Exchange {
-    const exchange = new Exchange(request, response, this.formatOf);
+    const exchange = new Exchange(request, response, this.formatOf, this.bodyMemory);
+    const { connection } = exchange;
     if (this.#draining) response.shouldKeepAlive = false;
     this.#open.set(response, exchange);
-    this.#lastOnSocket.set(request.socket, response);
+    connection.requestOpened(response);
     this.observer.exchangeOpened(exchange);
     response.once('close', () => {
       this.close(exchange);
@@ -44,12 +58,34 @@ export class Exchanges {
   }
 
   /**
+   * Answers a request with `error` and opens no exchange for it, for what is refused because too many are open.
+   *
+   * The connection goes on: Node reads the body and throws it away.
+   */
+  refuse(request: IncomingMessage, response: ServerResponse, error: ServiceError): void {
+    const id = requestIdOf(request);
+    const connection = connectionOf(request.socket);
+    connection.requestOpened(response);
+    response.once('close', () => {
+      connection.requestClosed();
+    });
+    // Who has asked whether to send the body may send it or not.
+    if (this.#draining || request.headers.expect !== undefined) response.shouldKeepAlive = false;
+    const { status, headers, body } = errorAnswer(error, id, this.formatOf(pathOf(request)));
+    response.writeHead(status, { ...headers, [REQUEST_ID_HEADER]: id }).end(body);
+    this.observer.refused(error.code);
+  }
+
+  /**
    * Closes what is left on a closed socket. Node closes only the response whose turn it was: those
    * pipelined behind it would stay open for ever.
    */
   socketClosed(socket: Socket): void {
-    if (this.lastOn(socket) === undefined) return;
-    for (const exchange of this) if (exchange.request.socket === socket) this.close(exchange);
+    const connection = connectionOf(socket);
+    if (connection.open === 0) return;
+    const last = this.lastOn(connection);
+    if (connection.open === 1 && last !== undefined) this.close(last);
+    else for (const exchange of this) if (exchange.request.socket === socket) this.close(exchange);
   }
 
   /** The exchange of an open response. */
@@ -59,18 +95,29 @@ export class Exchanges {
     return exchange;
   }
 
-  /** The open exchange that began last on `socket`, if there is one. */
-  lastOn(socket: Socket): Exchange | undefined {
-    const response = this.#lastOnSocket.get(socket);
-    return response && this.#open.get(response);
+  /** The open exchange of the request that came last on `connection`, if it has one. */
+  lastOn({ lastResponse }: Connection): Exchange | undefined {
+    return lastResponse && this.#open.get(lastResponse);
   }
 
   /** From now on connections end, each with the answer to the last request it has sent. */
   drain(): void {
     this.#draining = true;
     for (const exchange of this) {
-      const isLast = this.lastOn(exchange.request.socket) === exchange;
+      const isLast = this.lastOn(exchange.connection) === exchange;
       if (isLast) exchange.response.shouldKeepAlive = false;
+    }
+  }
+
+  /** Those that have no answer yet; the others are waiting for their clients to read it. */
+  unanswered(): Exchange[] {
+    return [...this].filter(({ response }) => !response.headersSent);
+  }
+
+  /** Resolves when every open exchange has its answer. */
+  async answered(): Promise<void> {
+    while (this.unanswered().length > 0) {
+      await Promise.race([this.idle(), sleep(LOOK_AGAIN_MS, undefined, { ref: false })]);
     }
   }
 
@@ -87,6 +134,7 @@ export class Exchanges {
   private close(exchange: Exchange): void {
     if (!this.#open.delete(exchange.response)) return;
     exchange.close();
+    exchange.connection.requestClosed();
     this.observer.exchangeClosed(exchange);
     if (this.#open.size === 0) this.#idle?.();
   }

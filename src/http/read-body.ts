@@ -13,6 +13,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import bodyParser from 'koa-bodyparser';
+import type { Exchange } from './exchange.js';
 import type { Context } from './state.js';
 
 import { ServiceError } from '../errors/service-error.js';
@@ -21,7 +22,7 @@ import { ServiceError } from '../errors/service-error.js';
  * Resolves with the body of the context's request, empty when there is none.
  *
  * @throws {ServiceError} `unsupported_media_type`, `unsupported_content_encoding`, `body_too_large`,
- *   `malformed_request`, or `cancelled` when the client goes away while sending.
+ *   `body_memory_full`, `malformed_request`, or `cancelled` when the client goes away while sending.
  */
 export type BodyReader = (context: Context) => Promise<Buffer>;
 
@@ -37,7 +38,10 @@ export function bodyReader(maxBodyBytes: number): BodyReader {
   };
   const parse = bodyParser(options);
   return async function readBody(context) {
+    const { exchange } = context.state;
     acceptHeaders(context.req.headers);
+    reserve(exchange);
+    exchange.invite();
     await parse(context, nothingNext);
     const { body } = context.request;
     return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
@@ -74,7 +78,26 @@ function acceptHeaders(headers: IncomingHttpHeaders): void {
   headers['content-type'] = 'text/plain';
 }
 
+/** Takes memory for the body until the exchange ends: for a stated length at once, for chunks as they come. */
+function reserve(exchange: Exchange): void {
+  const { request } = exchange;
+  const length = request.headers['content-length'];
+  if (length !== undefined) {
+    exchange.takeMemory(Number(length));
+  } else if (request.headers['transfer-encoding'] !== undefined) {
+    request.on('data', (chunk: Buffer) => {
+      try {
+        exchange.takeMemory(chunk.length);
+      } catch (error) {
+        // The parser gives up what it has, and the request ends with this.
+        request.emit('error', error);
+      }
+    });
+  }
+}
+
 function asServiceError(error: Error & { type?: string }, maxBodyBytes: number): ServiceError {
+  if (error instanceof ServiceError) return error;
   switch (error.type) {
     case 'entity.too.large':
       return bodyTooLarge(maxBodyBytes);

@@ -13,6 +13,9 @@ export function requestLog(logger: Logger): ExchangeObserver {
     exchangeOpened() {
       // Logged when it ends.
     },
+    refused() {
+      // Counted: a line for each would be what the refusal saves.
+    },
     exchangeClosed({ id, route, request, response, errorCode, bodyBytes, startedAt }) {
       logger.debug({
         requestId: id,

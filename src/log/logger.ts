@@ -26,6 +26,8 @@ export interface LogFields {
   readonly adminPort?: number;
   readonly signal?: string;
   readonly openRequests?: number;
+  readonly maxConnections?: number;
+  readonly openFiles?: number | undefined;
   readonly provider?: string | undefined;
   readonly ortVersion?: string;
   readonly maxBatchTokens?: number;

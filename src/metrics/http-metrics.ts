@@ -7,7 +7,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 import { Histogram } from '../engine/histogram.js';
-import { errorCodes, shedCodes } from '../errors/codes.js';
+import { errorCodes, shedCodes, type ErrorCode } from '../errors/codes.js';
+import { closeReasons, type CloseReason } from '../http/connection.js';
 import type { Exchange } from '../http/exchange.js';
 import type { ExchangeObserver } from '../http/exchanges.js';
 import { histogramSamples, SnapshotMetric } from './snapshot-metric.js';
@@ -25,6 +26,10 @@ const DURATION_LABELS = [
   'http_response_status_code',
   'error_type',
 ];
+
+/** Those that routes take; of the others, which anybody can try, OpenTelemetry makes one. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
+const OTHER_METHOD = '_OTHER';
 
 interface Labelled {
   readonly labels: Readonly<Record<string, string>>;
@@ -44,6 +49,7 @@ export class HttpMetrics implements ExchangeObserver {
   readonly #errors;
   readonly #parseErrors;
   readonly #dropped;
+  readonly #closed;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -74,7 +80,12 @@ export class HttpMetrics implements ExchangeObserver {
     );
     this.#dropped = counter(
       'chorus_connections_dropped_total',
-      'Connections refused because as many as allowed were open',
+      'Connections refused because as many as allowed were open and busy',
+    );
+    this.#closed = counter(
+      'chorus_connections_closed_total',
+      'Connections closed to make room for others, or because answers were not read',
+      ['reason'],
     );
     this.#startAtZero();
     this.#registerHistograms(registry);
@@ -105,6 +116,7 @@ export class HttpMetrics implements ExchangeObserver {
       if (reason !== 'cancelled') this.#errors.inc({ reason }, 0);
     }
     for (const reason of shedCodes) this.#shed.inc({ reason }, 0);
+    for (const reason of closeReasons) this.#closed.inc({ reason }, 0);
     for (const stage of ['body', 'inference']) this.#cancelled.inc({ stage }, 0);
   }
 
@@ -120,12 +132,23 @@ export class HttpMetrics implements ExchangeObserver {
     if (cancelled) {
       this.#cancelled.inc({ stage: request.complete ? 'inference' : 'body' });
     } else if (errorCode !== undefined) {
-      this.#errors.inc({ reason: errorCode });
-      if (shedCodes.has(errorCode)) this.#shed.inc({ reason: errorCode });
+      this.#failed(errorCode);
     }
     const status = cancelled ? STATUS_CANCELLED : String(response.statusCode);
-    const values = [request.method ?? '', route, status, errorCode ?? ''];
+    const method = request.method ?? '';
+    const values = [METHODS.has(method) ? method : OTHER_METHOD, route, status, errorCode ?? ''];
     this.#durationOf(values).observe((performance.now() - startedAt) / 1000);
+  }
+
+  /** There was no exchange: nothing was active, and no time was taken. */
+  refused(code: ErrorCode): void {
+    this.#received.inc();
+    this.#failed(code);
+  }
+
+  #failed(code: ErrorCode): void {
+    this.#errors.inc({ reason: code });
+    if (shedCodes.has(code)) this.#shed.inc({ reason: code });
   }
 
   /** The histogram of requests with these values of `DURATION_LABELS`. */
@@ -143,6 +166,10 @@ export class HttpMetrics implements ExchangeObserver {
 
   parseError(code: string): void {
     this.#parseErrors.inc({ code });
+  }
+
+  connectionClosed(reason: CloseReason): void {
+    this.#closed.inc({ reason });
   }
 
   connectionDropped(): void {

@@ -80,3 +80,13 @@ test('requests are counted by route, status and error', async (context) => {
   );
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
 });
+
+test('methods that no route takes are one', async (context) => {
+  const { origin, metrics } = await startTestService(context);
+  for (const method of ['GET', 'HEAD', 'PUT', 'PROPFIND', 'MKCOL']) {
+    await (await fetch(`${origin}/health`, { method })).text();
+  }
+  const methods = (await metrics()).matchAll(/_count\{http_request_method="(\w+)"/g);
+  const found = new Set([...methods].map(([, method]) => method));
+  assert.deepEqual([...found].sort(), ['GET', 'HEAD', '_OTHER']);
+});

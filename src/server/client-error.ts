@@ -14,6 +14,7 @@ import { problem } from '../errors/problem.js';
 import { ServiceError } from '../errors/service-error.js';
 import { REQUEST_ID_HEADER } from '../http/request-id.js';
 import type { Exchanges } from '../http/exchanges.js';
+import { connectionOf } from '../http/connection.js';
 
 /** A Node `clientError`; its code is one of llhttp's or Node's. */
 export type ClientFault = Error & { readonly code?: string };
@@ -24,37 +25,43 @@ const CLIENT_GONE: ReadonlySet<string | undefined> = new Set([
   'HPE_INVALID_EOF_STATE',
 ]);
 
-/** Node reports a broken socket again for every packet that follows. */
-const answered = new WeakSet<Socket>();
-
 /** For `server.on('clientError')`: answers the socket's first fault and closes the socket. */
 export function answerClientError(fault: ClientFault, socket: Socket, exchanges: Exchanges): void {
-  if (answered.has(socket)) return;
-  answered.add(socket);
+  const connection = connectionOf(socket);
+  if (connection.faulted) return;
+  connection.faulted = true;
   if (CLIENT_GONE.has(fault.code) || !socket.writable) {
     socket.destroy();
     return;
   }
   const error = serviceErrorOf(fault);
-  const last = exchanges.lastOn(socket);
-  if (last === undefined) {
+  const { lastResponse, open } = connection;
+  if (lastResponse?.req.complete === false) {
+    // The fault is in the body of a request that has a response object already, and perhaps its answer: not two.
+    if (open === 0) {
+      socket.destroy();
+      return;
+    }
+    lastResponse.once('close', () => socket.destroy());
+    exchanges.lastOn(connection)?.fail(error);
+    lastResponse.end();
+  } else if (open === 0) {
     endWith(socket, error);
-  } else if (last.request.complete) {
+  } else {
     // The fault is in what follows a good request: that one gets its answer first.
-    last.response.once('close', () => {
+    lastResponse?.once('close', () => {
       endWith(socket, error);
     });
-  } else {
-    // The fault is in the body of a request that has a response object already.
-    last.fail(error);
-    last.response.end();
   }
 }
 
 function serviceErrorOf({ code }: ClientFault): ServiceError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new ServiceError('headers_too_large', 'The header exceeds 8 KiB.');
+      return new ServiceError(
+        'headers_too_large',
+        'The header exceeds 8 KiB, or has more fields than are read.',
+      );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ServiceError('request_timeout', 'The request did not arrive in time.');
     default:
@@ -62,7 +69,8 @@ function serviceErrorOf({ code }: ClientFault): ServiceError {
   }
 }
 
-function endWith(socket: Socket, error: ServiceError): void {
+/** Ends `socket` with `error`; what the client still sends is read for `lingerMs`, since a reset would take the answer. */
+export function endWith(socket: Socket, error: ServiceError, lingerMs = 0): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -74,6 +82,9 @@ function endWith(socket: Socket, error: ServiceError): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
       lines.map(([name, value]) => `${name}: ${value}\r\n`).join('') +
       `\r\n${body}`,
-    () => socket.destroy(),
+    () => {
+      if (lingerMs > 0) setTimeout(() => socket.destroy(), lingerMs).unref();
+      else socket.destroy();
+    },
   );
 }

@@ -2,23 +2,39 @@
  * Binds a server to its address, or says in one line why not.
  */
 
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 
 import { StartError } from '../start-error.js';
 
 /** Every address of the machine; `host` as a user writes it. */
 const ANY_HOST = '*';
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  /** The flag that picks another port. */
+  readonly flag: string;
+}
+
+/**
+ * Finds out whether `address` can be had, and lets go of it at once.
+ *
+ * Who binds it for good also takes connections there, and while the models load nobody could answer them.
+ *
+ * @throws {StartError} as `listen` does.
+ */
+export async function requireFree(address: Address): Promise<void> {
+  const server = createServer((socket) => socket.destroy());
+  await listen(server, address);
+  await new Promise((resolve) => server.close(resolve));
+}
+
 /**
  * Resolves with the port, which is another one when `port` is 0.
  *
  * @throws {StartError} naming the flag that picks another port.
  */
-export async function listen(
-  server: Server,
-  { host, port, flag }: { host: string; port: number; flag: string },
-): Promise<number> {
+export async function listen(server: Server, { host, port, flag }: Address): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new StartError([explain(error, host, port, flag)]));

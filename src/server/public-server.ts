@@ -8,33 +8,38 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 
+import type { ErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Exchanges } from '../http/exchanges.js';
 import { answerClientError, type ClientFault } from './client-error.js';
+import type { ConnectionObserver, Connections } from './connections.js';
 import { guard } from './guard.js';
+import { ClientRequest, endSurplus, holdBack } from './pipelining.js';
 
 export interface ServerLimits {
   readonly maxBodySize: number;
-  readonly maxConnections: number;
+  readonly maxOpenRequests: number;
   readonly headersTimeout: number;
   readonly requestTimeout: number;
   readonly keepAliveTimeout: number;
 }
 
-export interface ConnectionObserver {
+export interface ServerObserver extends ConnectionObserver {
   parseError(code: string): void;
-  connectionDropped(): void;
+  refused(code: ErrorCode): void;
 }
 
 export function createPublicServer(
   app: RequestListener,
   limits: ServerLimits,
   exchanges: Exchanges,
-  observer: ConnectionObserver,
+  connections: Connections,
+  observer: ServerObserver,
 ): Server {
-  const { maxBodySize, maxConnections, ...timeouts } = limits;
+  const { maxBodySize, maxOpenRequests, ...timeouts } = limits;
   const server = createServer({
     ...timeouts,
+    IncomingMessage: ClientRequest,
     // Node looks at the two timeouts this often, so a slow client overstays by a second at most.
     connectionsCheckingInterval: 1000,
     maxHeaderSize: 8 * 1024,
@@ -42,12 +47,18 @@ export function createPublicServer(
     requireHostHeader: false,
     noDelay: true,
   });
-  server.maxConnections = maxConnections;
+  // `guard` sees every field: the size bounds their number. Node would hide those beyond the thousandth.
+  server.maxHeadersCount = 0;
 
   const listen =
     (accept: RequestListener): RequestListener =>
     (request, response) => {
+      if (exchanges.size >= maxOpenRequests) {
+        exchanges.refuse(request, response, tooManyOpen());
+        return;
+      }
       const exchange = exchanges.open(request, response);
+      holdBack(exchange.connection);
       const refusal = guard(request, maxBodySize);
       if (refusal === undefined) {
         accept(request, response);
@@ -60,7 +71,8 @@ export function createPublicServer(
   server.on(
     'checkContinue',
     listen((request, response) => {
-      response.writeContinue();
+      // Whoever reads the body says so. Nobody does where there is no route for it.
+      exchanges.of(response).awaitsInvitation = true;
       app(request, response);
     }),
   );
@@ -71,17 +83,19 @@ export function createPublicServer(
       exchanges.of(response).fail(new ServiceError('expectation_failed', detail));
     }),
   );
-  server.on('connection', (socket: Socket) => {
-    socket.once('close', () => {
-      exchanges.socketClosed(socket);
-    });
+  connections.watch(server, (socket) => {
+    exchanges.socketClosed(socket);
   });
   server.on('clientError', (fault: ClientFault, socket: Socket) => {
     observer.parseError(fault.code ?? 'unknown');
     answerClientError(fault, socket, exchanges);
   });
-  server.on('drop', () => {
-    observer.connectionDropped();
+  endSurplus(server, ({ code }) => {
+    observer.refused(code);
   });
   return server;
+}
+
+function tooManyOpen(): ServiceError {
+  return new ServiceError('too_many_open_requests', 'More requests wait for answers than may.');
 }

@@ -100,10 +100,12 @@ test('an engine that does not close in time is not waited for', async (context) 
   assert.deepEqual(await service.stop(1), { inTime: false, unanswered: 0 });
 });
 
-test('a port in use is one line that names the way out', async (context) => {
+test('a port in use is one line that names the way out, before models are loaded', async (context) => {
   const { port } = await startTestService(context);
+  const engine = fakeEngine();
   await assert.rejects(
-    startTestService(context, fakeEngine(), ['--port', String(port)]),
+    startTestService(context, engine, ['--port', String(port)]),
     new RegExp(`Port ${port} is in use; choose another with --port\\.`),
   );
+  assert.equal(engine.closed, false, 'it was never loaded');
 });

@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
 import { ServiceError } from '../errors/service-error.js';
+import { BodyMemory } from '../http/body-memory.js';
 import { createApp } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
 import { Exchanges, type ExchangeObserver } from '../http/exchanges.js';
@@ -23,8 +24,10 @@ import type { Profile } from '../profile/schema.js';
 import { errorFormats, type Endpoint } from '../routes/endpoints.js';
 import { withOwn } from '../routes/own.js';
 import { createAdminServer } from './admin-server.js';
+import { Connections } from './connections.js';
+import { affordable, descriptors } from './descriptors.js';
 import { drain } from './drain.js';
-import { listen } from './listen.js';
+import { listen, requireFree } from './listen.js';
 import { createPublicServer } from './public-server.js';
 import { notReady, type Phase } from './readiness.js';
 
@@ -50,9 +53,13 @@ const LAST_REQUESTS_MS = 2000;
 /** For the last answers to leave the process before their connections are cut. */
 const FLUSH_MS = 50;
 
+/** How long clients may take to read answers that are there when all is answered. */
+const READ_MS = 3000;
+
 export class Service {
   readonly #metrics = new Metrics();
   readonly #exchanges: Exchanges;
+  #connections: Connections | undefined;
   readonly #adminServer: Server;
   #publicServer: Server | undefined;
   #engine: Engine | undefined;
@@ -62,6 +69,7 @@ export class Service {
     this.#exchanges = new Exchanges(
       observers(this.#metrics.http, requestLog(parts.logger)),
       errorFormats(parts.endpoints),
+      new BodyMemory(parts.settings.maxBodyMemory),
     );
     this.#adminServer = createAdminServer({
       contentType: this.#metrics.registry.contentType,
@@ -100,20 +108,23 @@ export class Service {
     this.#phase = 'draining';
     this.#metrics.draining();
     this.#exchanges.drain();
+    const end = performance.now() + timeoutMs;
     const deadline = new AbortController();
     const inTime = await Promise.race([
       this.answerLast(timeoutMs, deadline.signal).then(() => true),
       sleep(timeoutMs, false, { signal: deadline.signal }),
     ]);
     deadline.abort();
-    const unanswered = this.#exchanges.size;
-    for (const exchange of this.#exchanges) refuse(exchange);
-    if (unanswered > 0) await sleep(FLUSH_MS);
+    const unanswered = this.#exchanges.unanswered();
+    for (const exchange of unanswered) refuse(exchange);
+    if (unanswered.length > 0) await sleep(FLUSH_MS);
+    else await this.answersRead(Math.min(READ_MS, end - performance.now()));
     this.#publicServer?.close();
     this.#publicServer?.closeAllConnections();
+    this.#connections?.destroyAll();
     this.#adminServer.close();
     this.#adminServer.closeAllConnections();
-    return { inTime, unanswered };
+    return { inTime, unanswered: unanswered.length };
   }
 
   get openRequests(): number {
@@ -123,6 +134,10 @@ export class Service {
   /** Loads the engine and opens the public listener; resolves with its port. */
   private async serve(): Promise<number> {
     const { settings, version, logger, loadEngine } = this.parts;
+    const { host, port } = settings;
+    const address = { host, port, flag: '--port' };
+    // Not after minutes of loading.
+    await requireFree(address);
     const engine = await loadEngine();
     this.#engine = engine;
     const models = engine.models.map(({ name }) => name);
@@ -131,8 +146,7 @@ export class Service {
     logger.info({ models, provider, ortVersion, maxBatchTokens }, 'loaded');
     this.#metrics.engineLoaded(engine, version);
     const server = this.createPublicServer(engine);
-    const { host, port } = settings;
-    const boundPort = await listen(server, { host, port, flag: '--port' });
+    const boundPort = await listen(server, address);
     this.#publicServer = server;
     this.#phase = 'ready';
     this.#metrics.ready();
@@ -144,8 +158,18 @@ export class Service {
     if (drainDelay > 0) await sleep(drainDelay, undefined, { signal });
     const lastRequestsMs = Math.min(LAST_REQUESTS_MS, (timeoutMs - drainDelay) / 2);
     if (this.#publicServer) await drain(this.#publicServer, lastRequestsMs);
-    await this.#exchanges.idle();
+    await this.#exchanges.answered();
     await this.#engine?.close();
+  }
+
+  /** Resolves when no answer is left to be read, at the latest after `ms`. */
+  private async answersRead(ms: number): Promise<void> {
+    const timeout = new AbortController();
+    await Promise.race([
+      this.#exchanges.idle(),
+      sleep(Math.max(0, ms), undefined, { signal: timeout.signal }),
+    ]);
+    timeout.abort();
   }
 
   private createPublicServer(engine: Engine): Server {
@@ -170,7 +194,26 @@ export class Service {
         this.#metrics.textsRepaired.inc();
       },
     });
-    return createPublicServer(app, settings, this.#exchanges, this.#metrics.http);
+    const { http } = this.#metrics;
+    const connections = new Connections(
+      { ...settings, maxConnections: this.maxConnections() },
+      http,
+    );
+    this.#connections = connections;
+    return createPublicServer(app, settings, this.#exchanges, connections, http);
+  }
+
+  /** As set, or what the limit of open files allows. */
+  private maxConnections(): number {
+    const { maxConnections: wanted } = this.parts.settings;
+    const available = descriptors();
+    const maxConnections = affordable(wanted, available);
+    if (maxConnections < wanted) {
+      const why =
+        'fewer connections than --max-connections: the limit of open files allows no more';
+      this.parts.logger.warn({ maxConnections, openFiles: available?.limit }, why);
+    }
+    return maxConnections;
   }
 }
 
@@ -187,6 +230,9 @@ function observers(...all: readonly ExchangeObserver[]): ExchangeObserver {
     },
     exchangeClosed(exchange) {
       for (const observer of all) observer.exchangeClosed(exchange);
+    },
+    refused(code) {
+      for (const observer of all) observer.refused(code);
     },
   };
 }

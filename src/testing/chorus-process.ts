@@ -21,10 +21,18 @@ export class ChorusProcess {
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  /** `openFiles`: how many files the process may have open. */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    { openFiles }: { openFiles?: number } = {},
+  ) {
     const { PATH } = process.env;
     const env = { PATH, ...environment };
-    this.#child = spawn(process.execPath, [MAIN, ...args], { env, stdio: 'pipe' });
+    const command = [process.execPath, MAIN, ...args];
+    const limited = ['sh', '-c', `ulimit -n ${openFiles ?? 0} && exec "$@"`, 'sh', ...command];
+    const [file = '', ...rest] = openFiles === undefined ? command : limited;
+    this.#child = spawn(file, rest, { env, stdio: 'pipe' });
     this.#ended = once(this.#child, 'close');
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));

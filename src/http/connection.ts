@@ -1,0 +1,80 @@
+/**
+ * What is known of one client's connection: how many of its requests are open and which came last.
+ *
+ * Lies on the socket itself, since every request asks for it.
+ */
+
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Why a connection is closed that did nothing wrong: another needs its place, or its client reads nothing. */
+export const closeReasons = ['idle', 'write_timeout'] as const;
+
+export type CloseReason = (typeof closeReasons)[number];
+
+const CONNECTION = Symbol('connection');
+
+/** Orders connections by when they became idle, for less than a clock takes. */
+let ticks = 0;
+
+export class Connection {
+  /** Requests that have been read and whose answers have not left yet. */
+  open = 0;
+  /** The answer to the request that came last, with an exchange or without. */
+  lastResponse: ServerResponse | undefined;
+  /** Grows from connection to connection; means something while none of its requests is open. */
+  idleSince = (ticks += 1);
+  /** Whether a fault of its bytes has been answered: Node reports it again for every packet that follows. */
+  faulted = false;
+  #held = false;
+  /** Bytes that had come when the last request was counted, and the requests that the same read has brought. */
+  #bytesRead = 0;
+  #inRead = 0;
+
+  constructor(readonly socket: Socket) {}
+
+  /**
+   * How many requests were sent ahead of their answers, as far as one read tells, when one more has come.
+   *
+   * Not what is open alone: answers that are made at once leave between two requests of the same read.
+   */
+  requestCame(): number {
+    const { bytesRead } = this.socket;
+    if (bytesRead !== this.#bytesRead) this.#inRead = 0;
+    this.#bytesRead = bytesRead;
+    this.#inRead += 1;
+    return Math.max(this.#inRead, this.open + 1);
+  }
+
+  requestOpened(response: ServerResponse): void {
+    this.open += 1;
+    this.lastResponse = response;
+  }
+
+  requestClosed(): void {
+    this.open -= 1;
+    if (this.open > 0) return;
+    this.idleSince = ticks += 1;
+    if (this.#held) {
+      this.#held = false;
+      this.socket.resume();
+    }
+  }
+
+  /** Whether no request is open, nor on its way where none has come before. */
+  get isIdle(): boolean {
+    return this.open === 0 && (this.lastResponse !== undefined || this.socket.bytesRead === 0);
+  }
+
+  /** Reads nothing more until every open request is answered. */
+  hold(): void {
+    this.#held = true;
+    this.socket.pause();
+  }
+}
+
+export function connectionOf(
+  socket: Socket & { [CONNECTION]?: Connection | undefined },
+): Connection {
+  return (socket[CONNECTION] ??= new Connection(socket));
+}

@@ -1,0 +1,34 @@
+/**
+ * How many connections the process may have open files for.
+ *
+ * Without a descriptor nothing can be accepted, on the admin port either, and probes that fail have the process
+ * restarted. So some are kept for everything but clients.
+ */
+
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** For probes and scrapes, Redis and its Sentinels, files that are read while requests are served. */
+const RESERVED = 64;
+
+export interface Descriptors {
+  readonly limit: number;
+  readonly open: number;
+}
+
+/** Those of this process; `undefined` where the system does not say so in `/proc`. */
+export function descriptors(): Descriptors | undefined {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
+    const open = readdirSync('/proc/self/fd').length;
+    return Number.isNaN(limit) ? undefined : { limit, open };
+  } catch {
+    return undefined;
+  }
+}
+
+/** As many of `wanted` connections as there are descriptors for; one at least. */
+export function affordable(wanted: number, available: Descriptors | undefined): number {
+  if (available === undefined) return wanted;
+  return Math.min(wanted, Math.max(1, available.limit - available.open - RESERVED));
+}
