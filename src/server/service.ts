@@ -34,6 +34,8 @@ export interface ServiceParts {
   /** Of the profile's routes. */
   readonly endpoints: readonly Endpoint[];
   readonly logger: Logger;
+  /** How many lines of the log could not be written so far. */
+  readonly logLinesDropped?: () => number;
   readonly version: string;
   readonly loadEngine: () => Promise<Engine>;
 }
@@ -51,7 +53,7 @@ const LAST_REQUESTS_MS = 2000;
 const FLUSH_MS = 50;
 
 export class Service {
-  readonly #metrics = new Metrics();
+  readonly #metrics: Metrics;
   readonly #exchanges: Exchanges;
   readonly #adminServer: Server;
   #publicServer: Server | undefined;
@@ -59,6 +61,7 @@ export class Service {
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
+    this.#metrics = new Metrics(parts.logLinesDropped);
     this.#exchanges = new Exchanges(
       observers(this.#metrics.http, requestLog(parts.logger)),
       errorFormats(parts.endpoints),

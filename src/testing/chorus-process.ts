@@ -15,19 +15,34 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export interface Outputs {
+  readonly stdout?: number | 'pipe';
+  readonly stderr?: number | 'pipe';
+}
+
 export class ChorusProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown[]>;
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  /** `outputs`: file descriptors to print to, instead of what is kept here. */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    { stdout = 'pipe', stderr = 'pipe' }: Outputs = {},
+  ) {
     const { PATH } = process.env;
     const env = { PATH, ...environment };
-    this.#child = spawn(process.execPath, [MAIN, ...args], { env, stdio: 'pipe' });
+    const stdio = ['ignore' as const, stdout, stderr];
+    this.#child = spawn(process.execPath, [MAIN, ...args], { env, stdio });
     this.#ended = once(this.#child, 'close');
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   signal(name: NodeJS.Signals): void {
