@@ -22,7 +22,7 @@ check() {
   fi
 }
 
-check node 20.17.0 https://nodejs.org
+check node 20.19.2 https://nodejs.org
 check npm 10.0.0 'comes with Node.js'
 check cargo 1.95.0 https://rustup.rs
 check cc 4.0 'a C compiler, such as gcc or clang'

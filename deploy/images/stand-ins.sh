@@ -16,9 +16,9 @@ trap 'rm -rf "$work"' EXIT
 prefix=chorus-stand-in
 
 # The versions are those of the Dockerfile.
-version() { sed -nE "s/^ARG $1=[^:]+:([0-9.]+).*/\1/p" Dockerfile-cpu; }
-node=$(version NODE_IMAGE)
-rust=$(version RUST_IMAGE)
+version() { sed -nE "s/^FROM [^:]+:([0-9.]+).* AS pinned-$1$/\1/p" Dockerfile-cpu; }
+node=$(version node)
+rust=$(version rust)
 
 # build NAME FOLDER
 build() { docker build --quiet --network host --tag "$prefix/$1" "$2" >&2; }

@@ -96,7 +96,8 @@ export interface EngineStats {
  * Ends the process with `code`, at once.
  *
  * `process.exit` runs the destructors of ONNX Runtime's statics under threads that still load or
- * run a model, and those then crash.
+ * run a model, and those then crash; and it waits for libuv's threads, one of which a write to a log that nobody
+ * reads may hold.
  */
 export declare function exitProcess(code: number): void
 

@@ -4,11 +4,15 @@
  */
 
 import { exitCodes, StartError } from '../start-error.js';
-import { commands } from './commands.js';
-import { overview } from './help.js';
+import { requireSupportedNode } from './supported-node.js';
 import { version } from './version.js';
 
 async function main([name, ...args]: readonly string[]): Promise<void> {
+  requireSupportedNode(process.versions.node);
+  leaveGoneFolder();
+  // Not before: what they import need not exist in an older Node.
+  const { commands } = await import('./commands.js');
+  const { overview } = await import('./help.js');
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(overview(commands));
     return;
@@ -28,10 +32,22 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
   await command.run(args);
 }
 
+/** Dependencies ask for the current folder as they are loaded; that of a release may have been replaced. */
+function leaveGoneFolder(): void {
+  try {
+    process.cwd();
+  } catch {
+    process.chdir('/');
+  }
+}
+
 // `chorus models | head` ends the reader first, and nobody wants the rest.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : exitCodes.failed);
 });
+
+// Who cannot be told what is wrong is not told; the service goes on.
+process.stderr.on('error', () => undefined);
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof StartError) {

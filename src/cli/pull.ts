@@ -89,10 +89,11 @@ function endpoint(): string {
 function token(): string {
   const { HF_TOKEN, HF_TOKEN_PATH, HF_HOME } = process.env;
   if (HF_TOKEN !== undefined) return HF_TOKEN.trim();
-  const file = HF_TOKEN_PATH ?? join(HF_HOME ?? join(homedir(), '.cache/huggingface'), 'token');
   try {
+    const file = HF_TOKEN_PATH ?? join(HF_HOME ?? join(homedir(), '.cache/huggingface'), 'token');
     return readFileSync(file, 'utf8').trim();
   } catch {
+    // No such file, or no home to look in.
     return '';
   }
 }

@@ -9,6 +9,8 @@ import { Console } from 'node:console';
 import { loadSettings } from '../config/load.js';
 import { exitProcess } from '../engine/native-engine.js';
 import { createLogger } from '../log/logger.js';
+import { LineOutput } from '../log/output.js';
+import { logWhatIsPrinted } from '../log/printed.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
 import { banner } from './banner.js';
@@ -29,8 +31,13 @@ export const serve: Command = {
   run,
 };
 
+/** How long the end of the process waits for the last lines of the log. */
+const LAST_LINES_MS = 1000;
+
 async function run(args: readonly string[]): Promise<void> {
-  // Standard output carries the log, a line of JSON each; node-redis prints what Sentinels do wrong.
+  // Unless somebody listens, Node opens its debugger at this signal.
+  process.on('SIGUSR1', () => undefined);
+  // Standard output carries the log, a line of JSON each.
   globalThis.console = new Console(process.stderr);
   const { settings, warnings } = loadSettings(args, process.env);
   const served = servedBy(settings);
@@ -41,9 +48,15 @@ async function run(args: readonly string[]): Promise<void> {
   const cache = cacheOf(settings, profile);
   await cache.ready();
 
-  const logger = createLogger(settings.logLevel);
+  const output = new LineOutput(1);
+  const logger = createLogger(settings.logLevel, output);
+  logWhatIsPrinted(logger);
   for (const warning of warnings) logger.warn({}, warning);
-  const lifecycle = new Lifecycle(settings.shutdownTimeout, logger, exitProcess);
+  const lifecycle = new Lifecycle(settings.shutdownTimeout, logger, (code) => {
+    void output.emptied(LAST_LINES_MS).then(() => {
+      exitProcess(code);
+    });
+  });
   lifecycle.watch();
 
   logger.info({ profile: profile.name, version }, 'loading');
@@ -51,11 +64,15 @@ async function run(args: readonly string[]): Promise<void> {
     ...served,
     settings,
     logger,
+    logLinesDropped: () => output.dropped,
     version,
     loadEngine: async () => cache.over(await loadEngine(config, profile)),
   });
-  const { port, adminPort } = await service.start();
+  const { port, adminPort } = await service.start().catch(async (error: unknown) => {
+    await output.emptied(LAST_LINES_MS);
+    throw error;
+  });
   lifecycle.serving(service);
   logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
-  process.stderr.write(banner(served, port, adminPort));
+  new LineOutput(2).write(banner(served, port, adminPort));
 }

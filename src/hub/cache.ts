@@ -14,15 +14,42 @@ import { dirname, join, relative } from 'node:path';
 
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 
-/** `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`. */
-export function cacheFolder(): string {
-  return getHFHubCachePath();
+import { StartError } from '../start-error.js';
+
+/**
+ * `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`.
+ *
+ * @throws {StartError} where none is set, and there is no home.
+ */
+function cacheFolder(): string {
+  try {
+    return getHFHubCachePath();
+  } catch {
+    // A user without an entry in passwd, and without HOME.
+    throw new StartError([
+      "There is no home folder for the hub's cache; set HF_HUB_CACHE or HF_HOME to a folder, or HOME.",
+    ]);
+  }
 }
 
 export class HubCache {
   readonly #busy = new Map<string, Promise<unknown>>();
 
-  constructor(readonly folder: string = cacheFolder()) {}
+  #folder: string | undefined;
+
+  /** `folder` is looked up when it is needed: models of one's own need no cache. */
+  constructor(folder?: string) {
+    this.#folder = folder;
+  }
+
+  get folder(): string {
+    return (this.#folder ??= cacheFolder());
+  }
+
+  /** @throws {StartError} where there is no folder for it, before anything is asked of the hub. */
+  requireFolder(): void {
+    this.#folder ??= cacheFolder();
+  }
 
   /** Runs `work` once nobody else works on `blob`: files with the same contents share theirs. */
   async exclusively<T>(blob: string, work: () => Promise<T>): Promise<T> {

@@ -92,6 +92,7 @@ export async function pull(profile: Profile, parts: PullParts): Promise<PullOutc
   const lock = parts.update ? noLock() : readLock(lockFile);
   const own = profile.models.filter((model) => model.source === undefined || hasOwnFolder(model));
   const wanted = profile.models.filter((model) => !own.includes(model));
+  if (wanted.length > 0) parts.cache.requireFolder();
   const stop = new AbortController();
   const fetching = { ...parts, limit: pLimit(PARALLEL), signal: stop.signal };
   try {

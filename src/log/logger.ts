@@ -1,11 +1,13 @@
 /**
- * The service's log: JSON lines on standard output.
+ * The service's log: JSON lines. How they are written is `output.ts`'s.
  *
  * An allow-list, not a filter: nothing here takes a request, a body or a header, so no text can get
  * into a line by accident. Fields are those of `LogFields` and pino's own.
  */
 
 import { pino, stdSerializers, type DestinationStream } from 'pino';
+
+import { LineOutput } from './output.js';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -39,10 +41,9 @@ type Log = (fields: LogFields, message?: string) => void;
 
 export type Logger = Readonly<Record<'debug' | 'info' | 'warn' | 'error', Log>>;
 
-/** `destination`: standard output, synchronously, since the process may end right after a line. */
 export function createLogger(
   level: LogLevel,
-  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
+  destination: DestinationStream = new LineOutput(1),
 ): Logger {
   const options = {
     level,

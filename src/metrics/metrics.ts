@@ -11,6 +11,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Engine, EngineStats } from '../engine/engine.js';
 import { registerEngineMetrics } from './engine-metrics.js';
 import { HttpMetrics } from './http-metrics.js';
+import { SnapshotMetric } from './snapshot-metric.js';
 
 export class Metrics {
   readonly registry = new Registry();
@@ -40,7 +41,12 @@ export class Metrics {
   #stats: EngineStats | undefined;
   #isServing = false;
 
-  constructor() {
+  /** `logLinesDropped`: how many lines of the log could not be written so far. */
+  constructor(logLinesDropped: () => number = () => 0) {
+    const help = 'Log lines that were not written: the disk is full, the reader stalls or is gone';
+    new SnapshotMetric('chorus_log_lines_dropped_total', help, 'counter', [], () => [
+      { labels: {}, value: logLinesDropped() },
+    ]).register(this.registry);
     registerEngineMetrics(this.registry, () => this.#stats);
     collectDefaultMetrics({ register: this.registry });
   }

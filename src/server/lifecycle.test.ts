@@ -38,6 +38,7 @@ test('a stop that took too long exits with 1', async () => {
 for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGINT', 130],
+  ['SIGHUP', 129],
 ] as const) {
   test(`a second signal, ${signal}, exits at once with ${code}`, async () => {
     const { cycle, exits } = lifecycle();
@@ -47,3 +48,9 @@ for (const [signal, code] of [
     assert.deepEqual(exits, [code]);
   });
 }
+
+test('an error that nobody caught exits with 1', () => {
+  const { cycle, exits } = lifecycle();
+  cycle.crashed(new Error('x'));
+  assert.deepEqual(exits, [1]);
+});

@@ -1,8 +1,11 @@
 /**
  * When the process stops, and with which exit code.
  *
- * The first SIGTERM or SIGINT drains; the second exits at once. While the models load there is
- * nothing to drain, so the first one exits.
+ * The first SIGTERM, SIGINT or SIGHUP drains; the second exits at once. While the models load there is
+ * nothing to drain, so the first one exits. SIGHUP says that the terminal is gone: who started the service there
+ * wants it to end, and nohup cannot hold it, since Node takes back that a signal is ignored.
+ *
+ * An error that nobody caught ends the process as Node would end it, once it is in the log.
  */
 
 import { constants } from 'node:os';
@@ -13,7 +16,7 @@ import type { Service } from './service.js';
 
 export type Stoppable = Pick<Service, 'openRequests' | 'stop'>;
 
-const signals = ['SIGTERM', 'SIGINT'] as const;
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 export class Lifecycle {
   #service: Stoppable | undefined;
@@ -28,10 +31,18 @@ export class Lifecycle {
   /** Handles signals from now on; until `serving` is called they exit at once. */
   watch(): void {
     for (const signal of signals) process.on(signal, (name) => void this.received(name));
+    process.on('uncaughtException', (error) => {
+      this.crashed(error);
+    });
   }
 
   serving(service: Stoppable): void {
     this.#service = service;
+  }
+
+  crashed(err: unknown): void {
+    this.logger.error({ err }, 'crashed');
+    this.exit(exitCodes.failed);
   }
 
   async received(signal: NodeJS.Signals): Promise<void> {

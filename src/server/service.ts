@@ -37,6 +37,8 @@ export interface ServiceParts {
   /** Of the profile's routes. */
   readonly endpoints: readonly Endpoint[];
   readonly logger: Logger;
+  /** How many lines of the log could not be written so far. */
+  readonly logLinesDropped?: () => number;
   readonly version: string;
   readonly loadEngine: () => Promise<Engine>;
 }
@@ -57,7 +59,7 @@ const FLUSH_MS = 50;
 const READ_MS = 3000;
 
 export class Service {
-  readonly #metrics = new Metrics();
+  readonly #metrics: Metrics;
   readonly #exchanges: Exchanges;
   #connections: Connections | undefined;
   readonly #adminServer: Server;
@@ -66,6 +68,7 @@ export class Service {
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
+    this.#metrics = new Metrics(parts.logLinesDropped);
     this.#exchanges = new Exchanges(
       observers(this.#metrics.http, requestLog(parts.logger)),
       errorFormats(parts.endpoints),

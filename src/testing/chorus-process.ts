@@ -15,27 +15,39 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export interface Surroundings {
+  /** How many files the process may have open. */
+  readonly openFiles?: number;
+  /** File descriptors to print to, instead of what is kept here. */
+  readonly stdout?: number | 'pipe';
+  readonly stderr?: number | 'pipe';
+}
+
 export class ChorusProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown[]>;
   #stdout = '';
   #stderr = '';
 
-  /** `openFiles`: how many files the process may have open. */
   constructor(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
-    { openFiles }: { openFiles?: number } = {},
+    { openFiles, stdout = 'pipe', stderr = 'pipe' }: Surroundings = {},
   ) {
     const { PATH } = process.env;
     const env = { PATH, ...environment };
+    const stdio = ['ignore' as const, stdout, stderr];
     const command = [process.execPath, MAIN, ...args];
     const limited = ['sh', '-c', `ulimit -n ${openFiles ?? 0} && exec "$@"`, 'sh', ...command];
     const [file = '', ...rest] = openFiles === undefined ? command : limited;
-    this.#child = spawn(file, rest, { env, stdio: 'pipe' });
+    this.#child = spawn(file, rest, { env, stdio });
     this.#ended = once(this.#child, 'close');
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   signal(name: NodeJS.Signals): void {

@@ -156,10 +156,11 @@ pub fn convert_checkpoint(env: &Env, directory: String) -> Result<Object<'_>> {
 /// Ends the process with `code`, at once.
 ///
 /// `process.exit` runs the destructors of ONNX Runtime's statics under threads that still load or
-/// run a model, and those then crash.
+/// run a model, and those then crash; and it waits for libuv's threads, one of which a write to a log that nobody
+/// reads may hold.
 #[napi]
 pub fn exit_process(code: i32) {
-    // SAFETY: `_exit` has no preconditions. Nothing waits to be written: the log is synchronous.
+    // SAFETY: `_exit` has no preconditions. What waits to be written is the caller's to wait for.
     unsafe { libc::_exit(code) }
 }
 

@@ -265,17 +265,8 @@ impl<'a> Fields<'a> {
     }
 
     fn size(&self, field: &str) -> Result<usize, SpecError> {
-        if self.get(field).is_none() {
-            return Err(SpecError::Missing { field: field.to_owned(), expected: "a positive integer".to_owned() });
-        }
-        match self.size_or(field, 0)? {
-            0 => Err(SpecError::Invalid {
-                field: field.to_owned(),
-                expected: "a positive integer".to_owned(),
-                found: "0".to_owned(),
-            }),
-            size => Ok(size),
-        }
+        self.at_least(1, field)?
+            .ok_or_else(|| SpecError::Missing { field: field.to_owned(), expected: "a positive integer".to_owned() })
     }
 
     fn size_or(&self, field: &str, default: usize) -> Result<usize, SpecError> {
@@ -283,11 +274,16 @@ impl<'a> Fields<'a> {
     }
 
     fn optional_size(&self, field: &str) -> Result<Option<usize>, SpecError> {
+        self.at_least(0, field)
+    }
+
+    /// The integer `field`, if it is stated; tensors have fewer rows and columns than 32 bits can count.
+    fn at_least(&self, least: u32, field: &str) -> Result<Option<usize>, SpecError> {
         let Some(value) = self.get(field) else { return Ok(None) };
-        let size = value.as_u64().and_then(|size| u32::try_from(size).ok());
+        let size = value.as_u64().and_then(|size| u32::try_from(size).ok()).filter(|size| *size >= least);
         size.map(|size| Some(size as usize)).ok_or_else(|| SpecError::Invalid {
             field: field.to_owned(),
-            expected: "an integer of at least 0".to_owned(),
+            expected: format!("an integer from {least} to {}", u32::MAX),
             found: value.to_string(),
         })
     }
@@ -368,7 +364,19 @@ mod tests {
         );
         assert_eq!(
             error(with(roberta(), "hidden_size", json!("wide"))),
-            "`hidden_size` must be an integer of at least 0, found \"wide\""
+            "`hidden_size` must be an integer from 1 to 4294967295, found \"wide\""
+        );
+        assert_eq!(
+            error(with(roberta(), "hidden_size", json!(1_000_000_000_000_u64))),
+            "`hidden_size` must be an integer from 1 to 4294967295, found 1000000000000"
+        );
+        assert_eq!(
+            error(with(roberta(), "num_hidden_layers", json!(0))),
+            "`num_hidden_layers` must be an integer from 1 to 4294967295, found 0"
+        );
+        assert_eq!(
+            error(with(roberta(), "type_vocab_size", json!(-1))),
+            "`type_vocab_size` must be an integer from 0 to 4294967295, found -1"
         );
         assert_eq!(
             error(with(roberta(), "num_attention_heads", json!(7))),
