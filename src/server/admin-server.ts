@@ -1,8 +1,9 @@
 /**
  * The listener for those who operate the service: metrics and probes.
  *
- * On a port of its own so that overload, limits and draining of the public one do not touch it. It
- * starts first and stops last: probes have an answer while models load and while requests drain.
+ * On a port of its own so that overload, limits and draining of the public one do not touch it, and on a thread of its
+ * own (`admin-thread.ts`), so that a busy event loop does not. It starts first and stops last: probes have an answer
+ * while models load and while requests drain.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -11,11 +12,10 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { problem } from '../errors/problem.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
-import type { EngineStats } from '../engine/engine.js';
 import { pathOf } from '../http/target.js';
-import { failed, notReady, type Phase } from './readiness.js';
+import { failed, notReady, type Phase, type Vitals } from './readiness.js';
 
-/** Without progress for this long while work waits, only a restart helps. */
+/** Without progress for this long while work waits, or without a turn of the event loop, only a restart helps. */
 const STALLED_AFTER_SECONDS = 30;
 
 export interface AdminParts {
@@ -24,8 +24,13 @@ export interface AdminParts {
   readonly scrape: () => Promise<string>;
   readonly phase: () => Phase;
   /** The engine's figures; `undefined` while it loads. */
-  readonly stats: () => EngineStats | undefined;
+  readonly stats: () => Vitals | undefined;
+  /** Since the event loop that serves requests has last shown that it turns. */
+  readonly secondsSinceHeartbeat: () => number;
 }
+
+/** Fewer than the descriptors that clients of the public port leave. */
+const MAX_CONNECTIONS = 48;
 
 type Answer = (parts: AdminParts) => string | Promise<string>;
 
@@ -38,11 +43,13 @@ const pages: Readonly<Record<string, Answer>> = {
 };
 
 export function createAdminServer(parts: AdminParts): Server {
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     const path = pathOf(request);
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     void answer(page, path, response, parts);
   });
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
 }
 
 async function answer(
@@ -68,7 +75,8 @@ async function answer(
   }
 }
 
-function live({ stats }: AdminParts): string {
+function live({ stats, secondsSinceHeartbeat }: AdminParts): string {
+  requireHeartbeat(secondsSinceHeartbeat());
   const current = stats();
   const failure = failed(current);
   if (failure !== undefined) throw failure;
@@ -80,8 +88,14 @@ function live({ stats }: AdminParts): string {
   return 'ok\n';
 }
 
-function ready({ phase, stats }: AdminParts): string {
+function ready({ phase, stats, secondsSinceHeartbeat }: AdminParts): string {
+  requireHeartbeat(secondsSinceHeartbeat());
   const reason = notReady(phase(), stats());
   if (reason !== undefined) throw reason;
   return 'ok\n';
+}
+
+function requireHeartbeat(seconds: number): void {
+  if (seconds <= STALLED_AFTER_SECONDS) return;
+  throw new ServiceError('stalled', `The event loop has hung for ${Math.round(seconds)} s.`);
 }

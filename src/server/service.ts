@@ -23,7 +23,7 @@ import { Metrics } from '../metrics/metrics.js';
 import type { Profile } from '../profile/schema.js';
 import { errorFormats, type Endpoint } from '../routes/endpoints.js';
 import { withOwn } from '../routes/own.js';
-import { createAdminServer } from './admin-server.js';
+import { AdminThread } from './admin-thread.js';
 import { Connections } from './connections.js';
 import { affordable, descriptors } from './descriptors.js';
 import { drain } from './drain.js';
@@ -62,7 +62,7 @@ export class Service {
   readonly #metrics: Metrics;
   readonly #exchanges: Exchanges;
   #connections: Connections | undefined;
-  readonly #adminServer: Server;
+  #admin: AdminThread | undefined;
   #publicServer: Server | undefined;
   #engine: Engine | undefined;
   #phase: Phase = 'starting';
@@ -74,12 +74,6 @@ export class Service {
       errorFormats(parts.endpoints),
       new BodyMemory(parts.settings.maxBodyMemory),
     );
-    this.#adminServer = createAdminServer({
-      contentType: this.#metrics.registry.contentType,
-      scrape: () => this.#metrics.scrape(),
-      phase: () => this.#phase,
-      stats: () => this.#engine?.stats(),
-    });
   }
 
   /**
@@ -88,15 +82,15 @@ export class Service {
    * @throws {StartError} when a port is taken or the engine cannot load.
    */
   async start(): Promise<{ port: number; adminPort: number }> {
-    const { adminHost, adminPort } = this.parts.settings;
-    const address = { host: adminHost, port: adminPort, flag: '--admin-port' };
-    const boundAdminPort = await listen(this.#adminServer, address);
+    const admin = this.startAdmin();
+    this.#admin = admin;
     try {
-      return { port: await this.serve(), adminPort: boundAdminPort };
+      const adminPort = await admin.listening();
+      return { port: await this.serve(), adminPort };
     } catch (error) {
+      admin.freeze();
       await this.#engine?.close();
-      this.#adminServer.close();
-      this.#adminServer.closeAllConnections();
+      await admin.stop();
       throw error;
     }
   }
@@ -108,7 +102,7 @@ export class Service {
    * Those that were not answered get 503.
    */
   async stop(timeoutMs: number): Promise<StopOutcome> {
-    this.#phase = 'draining';
+    this.enter('draining');
     this.#metrics.draining();
     this.#exchanges.drain();
     const end = performance.now() + timeoutMs;
@@ -125,13 +119,31 @@ export class Service {
     this.#publicServer?.close();
     this.#publicServer?.closeAllConnections();
     this.#connections?.destroyAll();
-    this.#adminServer.close();
-    this.#adminServer.closeAllConnections();
+    await this.#admin?.stop();
     return { inTime, unanswered: unanswered.length };
   }
 
   get openRequests(): number {
     return this.#exchanges.size;
+  }
+
+  private startAdmin(): AdminThread {
+    const { adminHost: host, adminPort: port } = this.parts.settings;
+    return new AdminThread({
+      address: { host, port, flag: '--admin-port' },
+      contentType: this.#metrics.registry.contentType,
+      scrape: () => this.#metrics.scrape(),
+      phase: () => this.#phase,
+      stats: () => this.#engine?.stats(),
+      failed: (err) => {
+        this.parts.logger.error({ err }, 'the listener of probes and metrics has failed');
+      },
+    });
+  }
+
+  private enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#admin?.publish();
   }
 
   /** Loads the engine and opens the public listener; resolves with its port. */
@@ -151,7 +163,7 @@ export class Service {
     const server = this.createPublicServer(engine);
     const boundPort = await listen(server, address);
     this.#publicServer = server;
-    this.#phase = 'ready';
+    this.enter('ready');
     this.#metrics.ready();
     return boundPort;
   }
@@ -162,6 +174,7 @@ export class Service {
     const lastRequestsMs = Math.min(LAST_REQUESTS_MS, (timeoutMs - drainDelay) / 2);
     if (this.#publicServer) await drain(this.#publicServer, lastRequestsMs);
     await this.#exchanges.answered();
+    this.#admin?.freeze();
     await this.#engine?.close();
   }
 
