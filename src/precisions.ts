@@ -30,6 +30,10 @@ const inexactNames = Object.keys(inexact) as InexactPrecision[];
 
 export const precisions: readonly [Precision, ...Precision[]] = ['exact', ...inexactNames];
 
+export function isPrecision(name: string): name is Precision {
+  return (precisions as readonly string[]).includes(name);
+}
+
 /** Those besides exact that `processor` computes. */
 export function inexactOn(processor: Processor): readonly InexactPrecision[] {
   return inexactNames.filter((name) => inexact[name].on.includes(processor));

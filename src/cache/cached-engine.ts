@@ -84,9 +84,9 @@ export class CachedEngine implements Engine {
     return { ...this.engine.stats(), cache };
   }
 
+  /** What is kept stays, for another engine. */
   async close(): Promise<void> {
     await this.engine.close();
-    this.tiers.redis?.close();
   }
 
   private lookInMemory(lookup: Lookup): void {

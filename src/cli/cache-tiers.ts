@@ -21,32 +21,42 @@ import { exitCodes, StartError } from '../start-error.js';
 const REQUIRED_WITHIN_MS = 10_000;
 const TRY_AGAIN_MS = 250;
 
-/** What an engine is to be given, before it is loaded. */
+/** What engines are given, one after another, before the first is loaded. */
 export interface Cache {
-  /** `engine`, with what it answers kept. */
-  readonly over: (engine: Engine) => Engine;
+  /** `engine` of `profile`, with what it answers kept: what was kept before of models that it has, too. */
+  readonly over: (engine: Engine, profile: Profile) => Engine;
+  readonly close: () => void;
   /** @throws {StartError} when Redis must be there and is not. */
   readonly ready: () => Promise<void>;
 }
 
 /** @throws {StartError} for a faulty URL, and secrets that cannot be read. */
-export function cacheOf(settings: Settings, { name }: Profile): Cache {
+export function cacheOf(settings: Settings): Cache {
   const { cacheSize, cacheRedisPrefix, cacheRedisRequired, cacheRedisTimeout, cacheTtl } = settings;
   const place = redisPlaceOf(settings);
   const secret = secretOf(settings, 'cacheSecret');
   const connection = place && connect(place);
-  const memory = cacheSize === 0 ? undefined : new MemoryTier(cacheSize);
-  const redis =
-    connection &&
-    new RedisTier(connection, new Packing(keysOf(cacheRedisPrefix, name), secret), {
-      timeoutMs: cacheRedisTimeout,
-      ttlMs: cacheTtl,
-    });
+  // It keeps answers by the places of their models: another list of models needs another.
+  const memoryOf = last((_models: string) =>
+    cacheSize === 0 ? undefined : new MemoryTier(cacheSize),
+  );
+  const redisOf = last(
+    (name: string) =>
+      connection &&
+      new RedisTier(connection, new Packing(keysOf(cacheRedisPrefix, name), secret), {
+        timeoutMs: cacheRedisTimeout,
+        ttlMs: cacheTtl,
+      }),
+  );
   return {
-    over: (engine) =>
-      memory === undefined && redis === undefined
+    over(engine, { name }) {
+      const memory = memoryOf(engine.models.map(({ digest }) => digest).join(' '));
+      const redis = redisOf(name);
+      return memory === undefined && redis === undefined
         ? engine
-        : new CachedEngine(engine, { memory, redis }),
+        : new CachedEngine(engine, { memory, redis });
+    },
+    close: () => connection?.close(),
     async ready() {
       if (!cacheRedisRequired || place === undefined || connection === undefined) return;
       try {
@@ -116,4 +126,13 @@ function secretOf(settings: Settings, name: 'cacheRedisPassword' | 'cacheSecret'
       exitCodes.usage,
     );
   }
+}
+
+/** `make`, not done again while the key is the one before. */
+function last<V>(make: (key: string) => V): (key: string) => V {
+  let known: { readonly key: string; readonly value: V } | undefined;
+  return (key) => {
+    if (known?.key !== key) known = { key, value: make(key) };
+    return known.value;
+  };
 }

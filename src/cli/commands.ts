@@ -7,6 +7,7 @@ import type { Command } from './command.js';
 import { check } from './check.js';
 import { models } from './models.js';
 import { pull } from './pull.js';
+import { reload } from './reload.js';
 import { serve } from './serve.js';
 
-export const commands: readonly Command[] = [serve, pull, check, models, cache];
+export const commands: readonly Command[] = [serve, reload, pull, check, models, cache];

@@ -45,10 +45,17 @@ export function engineConfig(settings: Settings, profile: Profile): EngineConfig
   };
 }
 
-/** @throws {StartError} when a model cannot be loaded, at the profile's line where that is to blame. */
-export async function loadEngine(config: EngineConfig, profile: Profile): Promise<Engine> {
+/**
+ * `before`: what is served meanwhile.
+ *
+ * @throws {StartError} when a model cannot be loaded, at the profile's line where that is to blame. */
+export async function loadEngine(
+  config: EngineConfig,
+  profile: Profile,
+  before?: Engine,
+): Promise<Engine> {
   try {
-    return await loadNativeEngine(config);
+    return await loadNativeEngine(config, before);
   } catch (error) {
     throw error instanceof LoadFailure ? located(error, profile) : error;
   }

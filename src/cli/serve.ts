@@ -16,11 +16,8 @@ import { Service } from '../server/service.js';
 import { banner } from './banner.js';
 import { cacheOf } from './cache-tiers.js';
 import type { Command } from './command.js';
-import { requireServable } from './described.js';
 import { serveHelp } from './help.js';
-import { engineConfig, loadEngine } from './profile-engine.js';
-import { pullProfile } from './pull.js';
-import { servedBy } from './served.js';
+import { loader, prepare } from './load.js';
 import { version } from './version.js';
 
 export const serve: Command = {
@@ -40,12 +37,9 @@ async function run(args: readonly string[]): Promise<void> {
   // Standard output carries the log, a line of JSON each.
   globalThis.console = new Console(process.stderr);
   const { settings, warnings } = loadSettings(args, process.env);
-  const served = servedBy(settings);
+  const { served } = await prepare(settings);
   const { profile } = served;
-  if (settings.pull) await pullProfile(profile);
-  const config = { ...engineConfig(settings, profile), maxWait: settings.maxWait };
-  await requireServable(config, profile);
-  const cache = cacheOf(settings, profile);
+  const cache = cacheOf(settings);
   await cache.ready();
 
   const output = new LineOutput(1);
@@ -61,12 +55,12 @@ async function run(args: readonly string[]): Promise<void> {
 
   logger.info({ profile: profile.name, version }, 'loading');
   const service = new Service({
-    ...served,
     settings,
     logger,
     logLinesDropped: () => output.dropped,
     version,
-    loadEngine: async () => cache.over(await loadEngine(config, profile)),
+    load: loader(settings, cache),
+    release: cache.close,
   });
   const { port, adminPort } = await service.start().catch(async (error: unknown) => {
     await output.emptied(LAST_LINES_MS);

@@ -163,6 +163,11 @@ export const settings = {
     '0s',
     'How long a stopped service, no longer ready, still takes connections; part of --shutdown-timeout',
   ),
+  reloadOther: setting(
+    toggle,
+    'false',
+    'Let POST /reload of the admin port name another profile or precision; without, it reads the own again',
+  ),
   shutdownTimeout: setting(duration, '25s', 'Longest time to answer what is open when stopped'),
   logLevel: setting(oneOf(logLevels), 'info', 'Least severe log lines to write'),
 };

@@ -17,12 +17,15 @@ import { StartError } from '../start-error.js';
 
 export type * from '../../native/addon/index.cjs';
 
+/** An engine on the other side. */
+export type Handle = Pick<
+  NativeEngine,
+  'cancel' | 'close' | 'load' | 'refusal' | 'stats' | 'submit'
+>;
+
 /** The addon as far as it is used; a test gives a few lines in its place. */
 export interface Addon {
-  readonly NativeEngine: new () => Pick<
-    NativeEngine,
-    'cancel' | 'close' | 'load' | 'refusal' | 'stats' | 'submit'
-  >;
+  readonly NativeEngine: new () => Handle;
   readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
   readonly describeModel: (config: ModelConfig, files: string[]) => Promise<DescribeOutcome>;
   readonly exitProcess: (code: number) => void;

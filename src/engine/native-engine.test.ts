@@ -58,7 +58,7 @@ function played({ submit, cancel = () => undefined, load = loaded }: Played): Pr
       }
     },
   };
-  return loadNativeEngine(config, addon);
+  return loadNativeEngine(config, undefined, addon);
 }
 
 const EMPTY = {

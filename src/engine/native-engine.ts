@@ -27,17 +27,25 @@ import { OpenRequests } from './open-requests.js';
 /**
  * Loads the models of `config` and returns the engine that serves them.
  *
+ * Beside `before`, which goes on: models that would be the same are taken over from it, and what a batch may have is
+ * not measured again, which would take all cores from it.
+ *
  * @throws {StartError} with the addon's message: which file, what was expected, what was found.
  */
 export async function loadNativeEngine(
   config: native.EngineConfig,
+  before?: Engine,
   { NativeEngine }: Pick<Addon, 'NativeEngine'> = loadAddon(),
 ): Promise<Engine> {
   const handle = new NativeEngine();
   const open = new OpenRequests<native.Reply>();
-  const outcome = await handle.load(config, (replies) => {
+  const settle = (replies: native.Reply[]) => {
     for (const reply of replies) open.settle(reply);
-  });
+  };
+  const outcome =
+    before instanceof NativeEngineAdapter
+      ? await handle.load(besides(config, before), settle, before.handle)
+      : await handle.load(config, settle);
   if (outcome.type === 'failed') throw new LoadFailure(outcome);
   return new NativeEngineAdapter(handle, open, outcome);
 }
@@ -96,7 +104,7 @@ class NativeEngineAdapter implements Engine {
   readonly #indicesOf: IndicesOf;
 
   constructor(
-    private readonly handle: InstanceType<Addon['NativeEngine']>,
+    readonly handle: InstanceType<Addon['NativeEngine']>,
     private readonly requests: OpenRequests<native.Reply>,
     { models, ortVersion, maxBatchTokens }: Extract<native.LoadOutcome, { type: 'done' }>,
   ) {
@@ -198,6 +206,11 @@ class NativeEngineAdapter implements Engine {
       throw new Error(`The addon names model ${index}, which is not loaded.`);
     return model;
   }
+}
+
+/** `config` with what need not be measured again. */
+function besides(config: native.EngineConfig, { maxBatchTokens }: Engine): native.EngineConfig {
+  return config.maxBatchTokens === 0 ? { ...config, maxBatchTokens } : config;
 }
 
 const NOTHING: readonly string[] = [];

@@ -48,6 +48,9 @@ const kinds = {
   queue_full: kind(503, 'The queue is full', 'models'),
   /** The engine would not get to it in time. */
   queue_wait: kind(503, 'The wait would be too long', 'models'),
+  /** Told to operators, on the admin port. */
+  reload_failed: kind(422, 'What should be served instead cannot be', 'own'),
+  reload_running: kind(409, 'A reload is under way', 'own'),
   stalled: kind(503, 'Inference makes no progress', 'own'),
   too_many_open_requests: kind(503, 'Too many requests are open', 'any'),
   too_many_pipelined_requests: kind(503, 'Too many requests are open on the connection', 'any'),

@@ -29,6 +29,8 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   not_ready: 503,
   queue_full: 503,
   queue_wait: 503,
+  reload_failed: 422,
+  reload_running: 409,
   request_timeout: 408,
   stalled: 503,
   too_many_open_requests: 503,

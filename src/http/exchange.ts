@@ -10,12 +10,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Answer, Inference } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
-import type { FormatOf } from '../errors/formats.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { BodyMemory } from './body-memory.js';
 import { connectionOf, type Connection } from './connection.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
+import type { Serving } from './serving.js';
 import { pathOf } from './target.js';
 
 /** The route of everything that no route matched: one label value, whatever clients try. */
@@ -46,7 +46,7 @@ export class Exchange {
   constructor(
     readonly request: IncomingMessage,
     readonly response: ServerResponse,
-    private readonly formatOf: FormatOf,
+    readonly serving: Serving,
     private readonly bodyMemory: BodyMemory,
   ) {
     this.id = requestIdOf(request);
@@ -103,7 +103,7 @@ export class Exchange {
   /** Answers with `error`, as the route tells errors below whose path the request is, unless an answer has begun. */
   fail(error: ServiceError): void {
     this.errorCode ??= error.code;
-    sendError(this.response, error, this.id, this.formatOf(pathOf(this.request)));
+    sendError(this.response, error, this.id, this.serving.formatOf(pathOf(this.request)));
   }
 
   /** Ends the exchange's claims: called once, when the response has closed. */

@@ -9,7 +9,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { FormatOf } from '../errors/formats.js';
 import { errorAnswer } from '../errors/error-answer.js';
 import type { ErrorCode } from '../errors/codes.js';
 import type { ServiceError } from '../errors/service-error.js';
@@ -17,6 +16,7 @@ import type { BodyMemory } from './body-memory.js';
 import { connectionOf, type Connection } from './connection.js';
 import { Exchange } from './exchange.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
+import type { Serving } from './serving.js';
 import { pathOf } from './target.js';
 
 /** How often a stop looks whether all is answered, which a client that does not read keeps from telling by its end. */
@@ -31,25 +31,36 @@ export interface ExchangeObserver {
 
 export class Exchanges {
   readonly #open = new Map<ServerResponse, Exchange>();
+  #serving: Serving | undefined;
   #draining = false;
   #idle: (() => void) | undefined;
 
   constructor(
     private readonly observer: ExchangeObserver,
-    private readonly formatOf: FormatOf,
     private readonly bodyMemory: BodyMemory,
   ) {}
+
+  /** From now on requests are answered by `serving`; to be called before the first one comes. */
+  serve(serving: Serving): void {
+    this.#serving = serving;
+  }
+
+  private get serving(): Serving {
+    if (this.#serving === undefined) throw new Error('Nothing is served yet.');
+    return this.#serving;
+  }
 
   get size(): number {
     return this.#open.size;
   }
 
   open(request: IncomingMessage, response: ServerResponse): Exchange {
-    const exchange = new Exchange(request, response, this.formatOf, this.bodyMemory);
+    const exchange = new Exchange(request, response, this.serving, this.bodyMemory);
     const { connection } = exchange;
     if (this.#draining) response.shouldKeepAlive = false;
     this.#open.set(response, exchange);
     connection.requestOpened(response);
+    exchange.serving.opened();
     this.observer.exchangeOpened(exchange);
     response.once('close', () => {
       this.close(exchange);
@@ -71,7 +82,11 @@ export class Exchanges {
     });
     // Who has asked whether to send the body may send it or not.
     if (this.#draining || request.headers.expect !== undefined) response.shouldKeepAlive = false;
-    const { status, headers, body } = errorAnswer(error, id, this.formatOf(pathOf(request)));
+    const { status, headers, body } = errorAnswer(
+      error,
+      id,
+      this.serving.formatOf(pathOf(request)),
+    );
     response.writeHead(status, { ...headers, [REQUEST_ID_HEADER]: id }).end(body);
     this.observer.refused(error.code);
   }
@@ -136,6 +151,7 @@ export class Exchanges {
     exchange.close();
     exchange.connection.requestClosed();
     this.observer.exchangeClosed(exchange);
+    exchange.serving.closed();
     if (this.#open.size === 0) this.#idle?.();
   }
 }

@@ -12,3 +12,9 @@ export function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
   const [path = ''] = url.replace(ORIGIN, '').split(/[?#]/, 1);
   return path === '' ? '/' : path;
 }
+
+/** The query of what `request` asks for. */
+export function queryOf({ url = '' }: Pick<IncomingMessage, 'url'>): URLSearchParams {
+  const [, query = ''] = /\?([^#]*)/.exec(url) ?? [];
+  return new URLSearchParams(query);
+}

@@ -22,6 +22,8 @@ export interface LogFields {
   readonly bodyBytes?: number;
   readonly durationMs?: number;
   readonly profile?: string;
+  readonly precision?: string;
+  readonly generation?: number;
   readonly models?: readonly string[];
   readonly host?: string;
   readonly port?: number;

@@ -37,6 +37,16 @@ export class Metrics {
     'architecture',
     'provider',
   ]);
+  readonly #generation = this.gauge(
+    'chorus_generation',
+    'How many profiles have been served: 1, and one more for each reload',
+  );
+  readonly #reloads = new Counter({
+    name: 'chorus_reloads_total',
+    help: 'Reloads, by outcome: done, failed',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
   #engine: Engine | undefined;
   #stats: EngineStats | undefined;
   #isServing = false;
@@ -51,13 +61,19 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
-  /** The engine is loaded: its figures are part of every scrape from now on. */
+  /** The engine is loaded, the first one or another: its figures are part of every scrape from now on. */
   engineLoaded(engine: Engine, version: string): void {
     this.#engine = engine;
+    this.#generation.inc();
+    this.#model.reset();
     this.#build.set({ version, node_version: process.version, ort_version: engine.ortVersion }, 1);
     for (const { name, architecture, provider } of engine.models) {
       this.#model.set({ model: name, architecture, provider }, 1);
     }
+  }
+
+  reloaded(outcome: 'done' | 'failed'): void {
+    this.#reloads.inc({ outcome });
   }
 
   ready(): void {

@@ -2,7 +2,9 @@
  * What the admin listener's thread and the service's say to each other.
  */
 
+import type { ErrorCode } from '../errors/codes.js';
 import type { Address } from './listen.js';
+import type { Wanted } from './reload.js';
 
 /** What the thread is started with. */
 export interface AdminOrders {
@@ -16,10 +18,15 @@ export interface AdminOrders {
 export type FromAdmin =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'failed'; readonly lines: readonly string[] }
-  | { readonly kind: 'scrape'; readonly id: number };
+  | { readonly kind: 'asked'; readonly id: number; readonly question: Question };
 
-/** To the thread: the exposition that it asked for, none where making it failed. */
-export interface Scraped {
+/** What only the service's thread can do: the exposition of the metrics, and to serve something else. */
+export type Question =
+  { readonly what: 'metrics' } | { readonly what: 'reload'; readonly wanted: Wanted };
+
+/** To the thread: the text that it asked for, or why there is none. */
+export interface Answered {
   readonly id: number;
-  readonly text: string | undefined;
+  readonly text?: string;
+  readonly failure?: { readonly code: ErrorCode; readonly detail: string };
 }

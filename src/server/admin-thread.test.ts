@@ -54,6 +54,7 @@ async function statusesAfter(context: TestContext, seconds: number): Promise<num
   const server = createAdminServer({
     contentType: 'text/plain',
     scrape: () => Promise.resolve(''),
+    reload: () => Promise.resolve('{}'),
     phase: () => 'ready',
     stats: () => ({ broken: false, pendingTexts: 0, secondsSinceProgress: 0 }),
     secondsSinceHeartbeat: () => seconds,

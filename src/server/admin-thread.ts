@@ -8,7 +8,8 @@
 import { Worker } from 'node:worker_threads';
 
 import { StartError } from '../start-error.js';
-import type { AdminOrders, FromAdmin, Scraped } from './admin-messages.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { AdminOrders, Answered, FromAdmin, Question } from './admin-messages.js';
 import type { Address } from './listen.js';
 import type { Phase, Vitals } from './readiness.js';
 import { SharedState } from './shared-state.js';
@@ -19,7 +20,8 @@ const HEARTBEAT_MS = 250;
 export interface AdminThreadParts {
   readonly address: Address;
   readonly contentType: string;
-  readonly scrape: () => Promise<string>;
+  /** The text that answers. */
+  readonly answer: (question: Question) => Promise<string>;
   readonly phase: () => Phase;
   /** The engine's figures; `undefined` while it loads. */
   readonly stats: () => Vitals | undefined;
@@ -54,7 +56,7 @@ export class AdminThread {
       this.#worker.on('message', (message: FromAdmin) => {
         if (message.kind === 'listening') resolve(message.port);
         else if (message.kind === 'failed') reject(new StartError(message.lines));
-        else void this.#answerScrape(message.id);
+        else void this.#answer(message.id, message.question);
       });
       this.#worker.once('error', reject);
     });
@@ -78,8 +80,14 @@ export class AdminThread {
     await this.#worker.terminate();
   }
 
-  async #answerScrape(id: number): Promise<void> {
-    const text = await this.parts.scrape().catch(() => undefined);
-    this.#worker.postMessage({ id, text } satisfies Scraped);
+  async #answer(id: number, question: Question): Promise<void> {
+    const answered = await this.parts.answer(question).then(
+      (text): Answered => ({ id, text }),
+      (thrown: unknown): Answered => {
+        const { code, publicDetail: detail } = ServiceError.from(thrown);
+        return { id, failure: { code, detail } };
+      },
+    );
+    this.#worker.postMessage(answered);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The admin listener's own thread: answers probes from shared memory, and asks the service's thread for metrics.
+ * The admin listener's own thread: answers probes from shared memory, and asks the service's thread for the rest.
  *
  * Started by `admin-thread.ts`; imports nothing of the engine.
  */
@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
-import type { AdminOrders, FromAdmin, Scraped } from './admin-messages.js';
+import type { AdminOrders, Answered, FromAdmin, Question } from './admin-messages.js';
 import { createAdminServer } from './admin-server.js';
 import { listen } from './listen.js';
 import { SharedState } from './shared-state.js';
@@ -16,18 +16,22 @@ import { SharedState } from './shared-state.js';
 /** Less than the ten seconds that Prometheus waits. */
 const SCRAPE_TIMEOUT_MS = 8000;
 
+/** Large models take minutes to load. */
+const RELOAD_TIMEOUT_MS = 3_600_000;
+
 const { address, contentType, memory } = workerData as AdminOrders;
 const state = new SharedState(memory);
-const waiting = new Map<number, (text: string | undefined) => void>();
+const waiting = new Map<number, (answered: Answered) => void>();
 let lastId = 0;
 
-parentPort?.on('message', ({ id, text }: Scraped) => {
-  waiting.get(id)?.(text);
+parentPort?.on('message', (answered: Answered) => {
+  waiting.get(answered.id)?.(answered);
 });
 
 const server = createAdminServer({
   contentType,
-  scrape,
+  scrape: () => ask({ what: 'metrics' }, SCRAPE_TIMEOUT_MS),
+  reload: (wanted) => ask({ what: 'reload', wanted }, RELOAD_TIMEOUT_MS),
   phase: () => state.phase(),
   stats: () => state.vitals(),
   secondsSinceHeartbeat: () => state.secondsSinceHeartbeat(),
@@ -40,20 +44,21 @@ try {
   tell({ kind: 'failed', lines: error.lines });
 }
 
-async function scrape(): Promise<string> {
+/** @throws {ServiceError} what the service's thread has thrown, or that it did not answer in time. */
+async function ask(question: Question, timeoutMs: number): Promise<string> {
   const id = (lastId += 1);
-  const text = await new Promise<string | undefined>((resolve) => {
-    const timeout = setTimeout(resolve, SCRAPE_TIMEOUT_MS, undefined);
-    waiting.set(id, (scraped) => {
+  const answered = await new Promise<Answered | undefined>((resolve) => {
+    const timeout = setTimeout(resolve, timeoutMs, undefined);
+    waiting.set(id, (answered) => {
       clearTimeout(timeout);
-      resolve(scraped);
+      resolve(answered);
     });
-    tell({ kind: 'scrape', id });
+    tell({ kind: 'asked', id, question });
   });
   waiting.delete(id);
-  if (text === undefined) {
-    throw new ServiceError('stalled', 'The service gave no metrics in time.');
-  }
+  const { text, failure } = answered ?? {};
+  if (failure !== undefined) throw new ServiceError(failure.code, failure.detail);
+  if (text === undefined) throw new ServiceError('stalled', 'The service did not answer in time.');
   return text;
 }
 

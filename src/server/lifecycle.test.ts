@@ -5,15 +5,21 @@ import { createLogger } from '../log/logger.js';
 import { Lifecycle, type Stoppable } from './lifecycle.js';
 import type { StopOutcome } from './service.js';
 
-function lifecycle(): { cycle: Lifecycle; exits: number[] } {
+function lifecycle(hasTerminal = false): { cycle: Lifecycle; exits: number[] } {
   const exits: number[] = [];
-  const cycle = new Lifecycle(1000, createLogger('silent'), (code) => exits.push(code));
+  const exit = (code: number) => exits.push(code);
+  const cycle = new Lifecycle(1000, createLogger('silent'), exit, hasTerminal);
   return { cycle, exits };
 }
 
-function stoppable(outcome: Promise<StopOutcome>): Stoppable {
-  return { openRequests: 1, stop: () => outcome };
+function stoppable(
+  outcome: Promise<StopOutcome>,
+  reload: Stoppable['reload'] = refused,
+): Stoppable {
+  return { openRequests: 1, reload, stop: () => outcome };
 }
+
+const refused = () => Promise.reject(new Error('It cannot be loaded.'));
 
 test('a signal before the service is ready exits at once with 0', async () => {
   const { cycle, exits } = lifecycle();
@@ -53,4 +59,30 @@ test('an error that nobody caught exits with 1', () => {
   const { cycle, exits } = lifecycle();
   cycle.crashed(new Error('x'));
   assert.deepEqual(exits, [1]);
+});
+
+test('SIGHUP reloads, whatever comes of it, and ends nothing', async () => {
+  const { cycle, exits } = lifecycle();
+  let reloads = 0;
+  const reload = () => {
+    reloads += 1;
+    return refused();
+  };
+  cycle.serving(stoppable(new Promise(() => undefined), reload));
+  await cycle.received('SIGHUP');
+  await cycle.received('SIGHUP');
+  assert.deepEqual([reloads, exits], [2, []]);
+});
+
+test('SIGHUP while the models load changes nothing', async () => {
+  const { cycle, exits } = lifecycle();
+  await cycle.received('SIGHUP');
+  assert.deepEqual(exits, []);
+});
+
+test('from a terminal, SIGHUP says that the terminal is gone, and ends the service', async () => {
+  const { cycle, exits } = lifecycle(true);
+  cycle.serving(stoppable(Promise.resolve({ inTime: true, unanswered: 0 })));
+  await cycle.received('SIGHUP');
+  assert.deepEqual(exits, [0]);
 });

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 
 import type { ErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
+import type { Exchange } from '../http/exchange.js';
 import type { Exchanges } from '../http/exchanges.js';
 import { answerClientError, type ClientFault } from './client-error.js';
 import type { ConnectionObserver, Connections } from './connections.js';
@@ -30,7 +31,6 @@ export interface ServerObserver extends ConnectionObserver {
 }
 
 export function createPublicServer(
-  app: RequestListener,
   limits: ServerLimits,
   exchanges: Exchanges,
   connections: Connections,
@@ -51,7 +51,7 @@ export function createPublicServer(
   server.maxHeadersCount = 0;
 
   const listen =
-    (accept: RequestListener): RequestListener =>
+    (accept: (exchange: Exchange) => void): RequestListener =>
     (request, response) => {
       if (exchanges.size >= maxOpenRequests) {
         exchanges.refuse(request, response, tooManyOpen());
@@ -61,26 +61,29 @@ export function createPublicServer(
       holdBack(exchange.connection);
       const refusal = guard(request, maxBodySize);
       if (refusal === undefined) {
-        accept(request, response);
+        accept(exchange);
       } else {
         exchange.fail(refusal);
       }
     };
 
-  server.on('request', listen(app));
+  const answer = ({ serving, request, response }: Exchange) => {
+    serving.app(request, response);
+  };
+  server.on('request', listen(answer));
   server.on(
     'checkContinue',
-    listen((request, response) => {
+    listen((exchange) => {
       // Whoever reads the body says so. Nobody does where there is no route for it.
-      exchanges.of(response).awaitsInvitation = true;
-      app(request, response);
+      exchange.awaitsInvitation = true;
+      answer(exchange);
     }),
   );
   server.on(
     'checkExpectation',
-    listen((_request, response) => {
+    listen((exchange) => {
       const detail = 'The only expectation that is met is 100-continue.';
-      exchanges.of(response).fail(new ServiceError('expectation_failed', detail));
+      exchange.fail(new ServiceError('expectation_failed', detail));
     }),
   );
   connections.watch(server, (socket) => {

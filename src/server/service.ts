@@ -7,11 +7,10 @@
  * When to stop, and with which exit code, is for `lifecycle.ts`.
  */
 
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Settings } from '../config/settings.js';
-import type { Engine } from '../engine/engine.js';
 import { ServiceError } from '../errors/service-error.js';
 import { BodyMemory } from '../http/body-memory.js';
 import { createApp } from '../http/app.js';
@@ -20,27 +19,26 @@ import { Exchanges, type ExchangeObserver } from '../http/exchanges.js';
 import { requestLog } from '../http/request-log.js';
 import type { Logger } from '../log/logger.js';
 import { Metrics } from '../metrics/metrics.js';
-import type { Profile } from '../profile/schema.js';
-import { errorFormats, type Endpoint } from '../routes/endpoints.js';
 import { withOwn } from '../routes/own.js';
 import { AdminThread } from './admin-thread.js';
 import { Connections } from './connections.js';
 import { affordable, descriptors } from './descriptors.js';
 import { drain } from './drain.js';
+import { Generation, type Loaded } from './generation.js';
 import { listen, requireFree } from './listen.js';
 import { createPublicServer } from './public-server.js';
 import { notReady, type Phase } from './readiness.js';
+import { reloadError, type Load, type Reloaded, type Wanted } from './reload.js';
 
 export interface ServiceParts {
   readonly settings: Settings;
-  readonly profile: Profile;
-  /** Of the profile's routes. */
-  readonly endpoints: readonly Endpoint[];
   readonly logger: Logger;
   /** How many lines of the log could not be written so far. */
   readonly logLinesDropped?: () => number;
   readonly version: string;
-  readonly loadEngine: () => Promise<Engine>;
+  readonly load: Load;
+  /** Lets go of what generations share, once the last of them has ended. */
+  readonly release?: () => void;
 }
 
 export interface StopOutcome {
@@ -64,14 +62,18 @@ export class Service {
   #connections: Connections | undefined;
   #admin: AdminThread | undefined;
   #publicServer: Server | undefined;
-  #engine: Engine | undefined;
+  /** What is served, and those before it that still have requests to answer. */
+  #current: Generation | undefined;
+  readonly #retiring = new Set<Promise<void>>();
+  #isReloading = false;
+  /** What the last reload that was done has served instead of what the settings say. */
+  #wanted: Wanted = {};
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
     this.#metrics = new Metrics(parts.logLinesDropped);
     this.#exchanges = new Exchanges(
       observers(this.#metrics.http, requestLog(parts.logger)),
-      errorFormats(parts.endpoints),
       new BodyMemory(parts.settings.maxBodyMemory),
     );
   }
@@ -89,7 +91,7 @@ export class Service {
       return { port: await this.serve(), adminPort };
     } catch (error) {
       admin.freeze();
-      await this.#engine?.close();
+      await this.#current?.engine.close();
       await admin.stop();
       throw error;
     }
@@ -123,6 +125,62 @@ export class Service {
     return { inTime, unanswered: unanswered.length };
   }
 
+  /**
+   * Serves what is wanted instead: loaded and tried beside what is served now, which goes on until then, and for ever
+   * where anything fails.
+   *
+   * @throws {ServiceError} `reload_failed`, `reload_running`, `not_ready`, `draining`.
+   */
+  async reload(wanted: Wanted): Promise<Reloaded> {
+    const { logger, load } = this.parts;
+    const now = this.#current;
+    if (this.#phase === 'draining') throw new ServiceError('draining', 'The service is stopping.');
+    if (now === undefined || this.#phase === 'starting') {
+      throw new ServiceError('not_ready', 'The models are being loaded.');
+    }
+    if (Object.keys(wanted).length > 0 && !this.parts.settings.reloadOther) {
+      const detail = 'Another profile or precision may be named with --reload-other only.';
+      throw new ServiceError('reload_failed', detail);
+    }
+    if (this.#isReloading) throw new ServiceError('reload_running', 'Another reload is under way.');
+    this.#isReloading = true;
+    const started = performance.now();
+    logger.info({ ...wanted }, 'reloading');
+    try {
+      const all = { ...this.#wanted, ...wanted };
+      const loaded = await load(all);
+      if (this.isStopping) {
+        await loaded.engine.close();
+        throw new ServiceError('draining', 'The service is stopping.');
+      }
+      this.#wanted = all;
+      this.become(loaded);
+      this.retire(now);
+      this.#metrics.reloaded('done');
+      const { profile, engine } = loaded;
+      return {
+        generation: now.number + 1,
+        profile: profile.name,
+        models: engine.models.map(({ name }) => name),
+        seconds: (performance.now() - started) / 1000,
+      };
+    } catch (thrown) {
+      const error = reloadError(thrown);
+      this.#metrics.reloaded('failed');
+      logger.error(
+        { reason: error.code, err: error },
+        'the reload failed; what was served goes on',
+      );
+      throw error;
+    } finally {
+      this.#isReloading = false;
+    }
+  }
+
+  private get isStopping(): boolean {
+    return this.#phase === 'draining';
+  }
+
   get openRequests(): number {
     return this.#exchanges.size;
   }
@@ -132,9 +190,12 @@ export class Service {
     return new AdminThread({
       address: { host, port, flag: '--admin-port' },
       contentType: this.#metrics.registry.contentType,
-      scrape: () => this.#metrics.scrape(),
+      answer: async (question) =>
+        question.what === 'metrics'
+          ? this.#metrics.scrape()
+          : JSON.stringify(await this.reload(question.wanted)),
       phase: () => this.#phase,
-      stats: () => this.#engine?.stats(),
+      stats: () => this.#current?.engine.stats(),
       failed: (err) => {
         this.parts.logger.error({ err }, 'the listener of probes and metrics has failed');
       },
@@ -148,24 +209,52 @@ export class Service {
 
   /** Loads the engine and opens the public listener; resolves with its port. */
   private async serve(): Promise<number> {
-    const { settings, version, logger, loadEngine } = this.parts;
+    const { settings, load } = this.parts;
     const { host, port } = settings;
     const address = { host, port, flag: '--port' };
     // Not after minutes of loading.
     await requireFree(address);
-    const engine = await loadEngine();
-    this.#engine = engine;
-    const models = engine.models.map(({ name }) => name);
-    const provider = engine.models[0]?.provider;
-    const { ortVersion, maxBatchTokens } = engine;
-    logger.info({ models, provider, ortVersion, maxBatchTokens }, 'loaded');
-    this.#metrics.engineLoaded(engine, version);
-    const server = this.createPublicServer(engine);
+    this.become(await load({}));
+    const server = this.createPublicServer();
     const boundPort = await listen(server, address);
     this.#publicServer = server;
     this.enter('ready');
     this.#metrics.ready();
     return boundPort;
+  }
+
+  /** Lets requests that come from now on be answered by what is loaded; gives what answered them until now. */
+  private become(loaded: Loaded): Generation | undefined {
+    const before = this.#current;
+    const { engine, profile } = loaded;
+    const number = (before?.number ?? 0) + 1;
+    const generation = new Generation(number, loaded, this.appOf(loaded));
+    this.#current = generation;
+    this.#exchanges.serve(generation);
+    this.#metrics.engineLoaded(engine, this.parts.version);
+    const models = engine.models.map(({ name }) => name);
+    const provider = engine.models[0]?.provider;
+    const { ortVersion, maxBatchTokens } = engine;
+    const fields = { profile: profile.name, models, provider, ortVersion, maxBatchTokens };
+    this.parts.logger.info({ generation: number, ...fields }, 'loaded');
+    return before;
+  }
+
+  /** Frees a generation's models once its last request has ended; a stop waits for that. */
+  private retire(generation: Generation): void {
+    const { logger } = this.parts;
+    const retiring = generation
+      .retire()
+      .then(
+        () => {
+          logger.info({ generation: generation.number }, 'retired');
+        },
+        (err: unknown) => {
+          logger.error({ generation: generation.number, err }, 'could not be retired');
+        },
+      )
+      .finally(() => this.#retiring.delete(retiring));
+    this.#retiring.add(retiring);
   }
 
   private async answerLast(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -175,7 +264,8 @@ export class Service {
     if (this.#publicServer) await drain(this.#publicServer, lastRequestsMs);
     await this.#exchanges.answered();
     this.#admin?.freeze();
-    await this.#engine?.close();
+    await Promise.all([...this.#retiring, this.#current?.engine.close()]);
+    this.parts.release?.();
   }
 
   /** Resolves when no answer is left to be read, at the latest after `ms`. */
@@ -188,10 +278,10 @@ export class Service {
     timeout.abort();
   }
 
-  private createPublicServer(engine: Engine): Server {
-    const { settings, profile, endpoints, version, logger } = this.parts;
+  private appOf({ profile, endpoints, engine }: Loaded): RequestListener {
+    const { settings, version, logger } = this.parts;
     const { pathPrefix } = settings;
-    const app = createApp({
+    return createApp({
       endpoints: withOwn({
         profile,
         endpoints,
@@ -210,13 +300,17 @@ export class Service {
         this.#metrics.textsRepaired.inc();
       },
     });
+  }
+
+  private createPublicServer(): Server {
+    const { settings } = this.parts;
     const { http } = this.#metrics;
     const connections = new Connections(
       { ...settings, maxConnections: this.maxConnections() },
       http,
     );
     this.#connections = connections;
-    return createPublicServer(app, settings, this.#exchanges, connections, http);
+    return createPublicServer(settings, this.#exchanges, connections, http);
   }
 
   /** As set, or what the limit of open files allows. */

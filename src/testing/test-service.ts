@@ -11,6 +11,8 @@ import { createLogger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import { endpointsOf } from '../routes/endpoints.js';
 import type { Contracts } from '../routes/index.js';
+import type { Loaded } from '../server/generation.js';
+import type { Load } from '../server/reload.js';
 import { Service } from '../server/service.js';
 import { fakeEngine } from './fake-engine.js';
 import { usualRoute } from './usual-route.js';
@@ -33,6 +35,8 @@ export interface TestService {
 export interface TestRoutes {
   readonly routes?: Profile['routes'];
   readonly contracts?: Contracts;
+  /** How it is loaded, instead of at once with the engine. */
+  readonly load?: (loadedOf: (engine: Engine) => Loaded) => Load;
 }
 
 export function testProfile(
@@ -64,7 +68,7 @@ export async function startTestService(
   context: TestContext,
   engine: Engine = fakeEngine(),
   flags: readonly string[] = [],
-  { routes, contracts }: TestRoutes = {},
+  { routes, contracts, load }: TestRoutes = {},
 ): Promise<TestService> {
   const lines: string[] = [];
   const sink = new Writable({
@@ -76,15 +80,18 @@ export async function startTestService(
   const hosts = ['--host', '127.0.0.1', '--admin-host', '127.0.0.1'];
   const ports = ['--port', '0', '--admin-port', '0'];
   const { settings } = loadSettings([...hosts, ...ports, ...flags], {});
-  const names = engine.models.map(({ name }) => name);
-  const profile = testProfile(names, routes);
+  const loadedOf = (engine: Engine): Loaded => {
+    const profile = testProfile(
+      engine.models.map(({ name }) => name),
+      routes,
+    );
+    return { profile, endpoints: endpointsOf(profile, settings.pathPrefix, contracts), engine };
+  };
   const service = new Service({
     settings,
-    profile,
-    endpoints: endpointsOf(profile, settings.pathPrefix, contracts),
     logger: createLogger('trace', sink),
     version: '0.0.0',
-    loadEngine: () => Promise.resolve(engine),
+    load: load?.(loadedOf) ?? (() => Promise.resolve(loadedOf(engine))),
   });
   const { port, adminPort } = await service.start();
   context.after(() => service.stop(0));
