@@ -8,9 +8,11 @@ import { Console } from 'node:console';
 
 import { loadSettings } from '../config/load.js';
 import { exitProcess } from '../engine/native-engine.js';
-import { createLogger } from '../log/logger.js';
+import type { Tracing } from '../http/tracing.js';
+import { createLogger, type Logger } from '../log/logger.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
+import { spanUrl } from '../tracing/destination.js';
 import { banner } from './banner.js';
 import { cacheOf } from './cache-tiers.js';
 import type { Command } from './command.js';
@@ -35,6 +37,7 @@ async function run(args: readonly string[]): Promise<void> {
   const { settings, warnings } = loadSettings(args, process.env);
   const served = servedBy(settings);
   const { profile } = served;
+  const spansTo = spanUrl(settings.otlpEndpoint, process.env);
   if (settings.pull) await pullProfile(profile);
   const config = engineConfig(settings, profile);
   await requireServable(config, profile);
@@ -52,10 +55,18 @@ async function run(args: readonly string[]): Promise<void> {
     settings,
     logger,
     version,
+    tracing: await tracingTo(spansTo, logger),
     loadEngine: async () => cache.over(await loadEngine(config, profile)),
   });
   const { port, adminPort } = await service.start();
   lifecycle.serving(service);
   logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
   process.stderr.write(banner(served, port, adminPort));
+}
+
+/** Loads what traces only where it is wanted: it is larger than the service. */
+async function tracingTo(url: string | undefined, logger: Logger): Promise<Tracing | undefined> {
+  if (url === undefined) return undefined;
+  const { startTracing } = await import('../tracing/tracing.js');
+  return startTracing({ url, version, logger });
 }

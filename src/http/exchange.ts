@@ -15,6 +15,7 @@ import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { pathOf } from './target.js';
+import type { Trace } from './trace.js';
 
 /** The route of everything that no route matched: one label value, whatever clients try. */
 export const UNMATCHED_ROUTE = 'other';
@@ -34,6 +35,8 @@ export class Exchange {
   bodyBytes: number | undefined;
   /** The code of the error that was answered, or `cancelled`. */
   errorCode: ErrorCode | undefined;
+  /** Where requests are traced. */
+  trace: Trace | undefined;
   #inference: Inference | undefined;
   #deadline: NodeJS.Timeout | undefined;
 

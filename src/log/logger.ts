@@ -13,6 +13,7 @@ export type LogLevel = (typeof logLevels)[number];
 /** What a line about a request or about the service may hold. */
 export interface LogFields {
   readonly requestId?: string;
+  readonly trace_id?: string;
   readonly route?: string;
   readonly method?: string;
   readonly status?: number;
@@ -26,6 +27,7 @@ export interface LogFields {
   readonly adminPort?: number;
   readonly signal?: string;
   readonly openRequests?: number;
+  readonly spans?: number;
   readonly provider?: string | undefined;
   readonly ortVersion?: string;
   readonly maxBatchTokens?: number;

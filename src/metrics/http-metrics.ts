@@ -113,7 +113,8 @@ export class HttpMetrics implements ExchangeObserver {
     this.#active.inc();
   }
 
-  exchangeClosed({ request, response, route, errorCode, startedAt, bodyBytes }: Exchange): void {
+  exchangeClosed(exchange: Exchange): void {
+    const { request, response, route, errorCode, startedAt, bodyBytes, trace } = exchange;
     this.#active.dec();
     if (bodyBytes !== undefined) this.#bodySize.observe(bodyBytes);
     const cancelled = errorCode === 'cancelled';
@@ -125,7 +126,8 @@ export class HttpMetrics implements ExchangeObserver {
     }
     const status = cancelled ? STATUS_CANCELLED : String(response.statusCode);
     const values = [request.method ?? '', route, status, errorCode ?? ''];
-    this.#durationOf(values).observe((performance.now() - startedAt) / 1000);
+    const traceId = trace?.isSampled ? trace.traceId : undefined;
+    this.#durationOf(values).observe((performance.now() - startedAt) / 1000, traceId);
   }
 
   /** The histogram of requests with these values of `DURATION_LABELS`. */

@@ -11,6 +11,13 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Engine, EngineStats } from '../engine/engine.js';
 import { registerEngineMetrics } from './engine-metrics.js';
 import { HttpMetrics } from './http-metrics.js';
+import { OpenMetrics, wantsOpenMetrics } from './open-metrics.js';
+import { SpanMetrics } from './span-metrics.js';
+
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: string;
+}
 
 export class Metrics {
   readonly registry = new Registry();
@@ -36,6 +43,8 @@ export class Metrics {
     'architecture',
     'provider',
   ]);
+  readonly spans = new SpanMetrics(this.registry);
+  readonly #openMetrics: OpenMetrics;
   #engine: Engine | undefined;
   #stats: EngineStats | undefined;
   #isServing = false;
@@ -43,6 +52,7 @@ export class Metrics {
   constructor() {
     registerEngineMetrics(this.registry, () => this.#stats);
     collectDefaultMetrics({ register: this.registry });
+    this.#openMetrics = new OpenMetrics(this.registry);
   }
 
   /** The engine is loaded: its figures are part of every scrape from now on. */
@@ -64,11 +74,13 @@ export class Metrics {
     this.#draining.set(1);
   }
 
-  /** The text exposition of everything, from one reading of the engine. */
-  async scrape(): Promise<string> {
+  /** The exposition of everything, from one reading of the engine, in the format that `accept` prefers. */
+  async scrape(accept?: string): Promise<Exposition> {
     this.#stats = this.#engine?.stats();
     this.#ready.set(this.#isServing && this.#stats?.broken !== true ? 1 : 0);
-    return this.registry.metrics();
+    const format = wantsOpenMetrics(accept) ? this.#openMetrics : undefined;
+    const { contentType } = format ?? this.registry;
+    return { contentType, body: await (format?.scrape() ?? this.registry.metrics()) };
   }
 
   private gauge<T extends string>(name: string, help: string, labelNames: T[] = []): Gauge<T> {

@@ -6,7 +6,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 import { problem } from '../errors/problem.js';
 import { sendError } from '../errors/send-error.js';
@@ -19,19 +19,25 @@ import { failed, notReady, type Phase } from './readiness.js';
 const STALLED_AFTER_SECONDS = 30;
 
 export interface AdminParts {
-  readonly contentType: string;
-  /** The text exposition of the metrics. */
-  readonly scrape: () => Promise<string>;
+  /** The metrics, in the format that this `Accept` prefers. */
+  readonly scrape: (accept: string | undefined) => Promise<Page>;
   readonly phase: () => Phase;
   /** The engine's figures; `undefined` while it loads. */
   readonly stats: () => EngineStats | undefined;
 }
 
-type Answer = (parts: AdminParts) => string | Promise<string>;
+interface Page {
+  readonly contentType: string;
+  readonly body: string;
+}
 
-/** Each answers its body, or throws why the probe fails. */
+type Answer = (parts: AdminParts, request: IncomingMessage) => Page | Promise<Page>;
+
+const OK: Page = { contentType: 'text/plain; charset=utf-8', body: 'ok\n' };
+
+/** Each answers, or throws why the probe fails. */
 const pages: Readonly<Record<string, Answer>> = {
-  '/metrics': (parts) => parts.scrape(),
+  '/metrics': ({ scrape }, { headers }) => scrape(headers.accept),
   '/livez': live,
   '/readyz': ready,
   '/startupz': ready,
@@ -41,13 +47,12 @@ export function createAdminServer(parts: AdminParts): Server {
   return createServer((request, response) => {
     const path = pathOf(request);
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-    void answer(page, path, response, parts);
+    void answer(page, response, parts);
   });
 }
 
 async function answer(
   page: Answer | undefined,
-  path: string,
   response: ServerResponse,
   parts: AdminParts,
 ): Promise<void> {
@@ -55,20 +60,20 @@ async function answer(
     if (page === undefined) {
       throw new ServiceError('not_found', `Served here: ${Object.keys(pages).join(', ')}.`);
     }
-    const { method } = response.req;
+    const { req: request } = response;
+    const { method } = request;
     if (method !== 'GET' && method !== 'HEAD') {
       const headers = { allow: 'GET, HEAD' };
       throw new ServiceError('method_not_allowed', 'This path takes GET, HEAD.', { headers });
     }
-    const body = await page(parts);
-    const type = path === '/metrics' ? parts.contentType : 'text/plain; charset=utf-8';
-    response.writeHead(200, { 'content-type': type }).end(body);
+    const { contentType, body } = await page(parts, request);
+    response.writeHead(200, { 'content-type': contentType }).end(body);
   } catch (thrown) {
     sendError(response, ServiceError.from(thrown), randomUUID(), problem);
   }
 }
 
-function live({ stats }: AdminParts): string {
+function live({ stats }: AdminParts): Page {
   const current = stats();
   const failure = failed(current);
   if (failure !== undefined) throw failure;
@@ -77,11 +82,11 @@ function live({ stats }: AdminParts): string {
     const waiting = `${pendingTexts} texts wait and no batch has ended for`;
     throw new ServiceError('stalled', `${waiting} ${Math.round(secondsSinceProgress)} s.`);
   }
-  return 'ok\n';
+  return OK;
 }
 
-function ready({ phase, stats }: AdminParts): string {
+function ready({ phase, stats }: AdminParts): Page {
   const reason = notReady(phase(), stats());
   if (reason !== undefined) throw reason;
-  return 'ok\n';
+  return OK;
 }

@@ -17,6 +17,7 @@ import { createApp } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
 import { Exchanges, type ExchangeObserver } from '../http/exchanges.js';
 import { requestLog } from '../http/request-log.js';
+import type { Tracing } from '../http/tracing.js';
 import type { Logger } from '../log/logger.js';
 import { Metrics } from '../metrics/metrics.js';
 import type { Profile } from '../profile/schema.js';
@@ -36,6 +37,8 @@ export interface ServiceParts {
   readonly logger: Logger;
   readonly version: string;
   readonly loadEngine: () => Promise<Engine>;
+  /** Where requests are traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface StopOutcome {
@@ -50,6 +53,9 @@ const LAST_REQUESTS_MS = 2000;
 /** For the last answers to leave the process before their connections are cut. */
 const FLUSH_MS = 50;
 
+/** For the last spans, of what is left of the time to stop: that much at most, and at least a moment. */
+const SPANS_MS = { most: 2000, least: 100 };
+
 export class Service {
   readonly #metrics = new Metrics();
   readonly #exchanges: Exchanges;
@@ -59,13 +65,16 @@ export class Service {
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
+    const { endpoints, logger, tracing } = parts;
+    const told = [this.#metrics.http, requestLog(logger)];
     this.#exchanges = new Exchanges(
-      observers(this.#metrics.http, requestLog(parts.logger)),
-      errorFormats(parts.endpoints),
+      // First what traces: the others show its ids.
+      observers(...(tracing ? [tracing] : []), ...told),
+      errorFormats(endpoints),
     );
+    this.#metrics.spans.read(tracing);
     this.#adminServer = createAdminServer({
-      contentType: this.#metrics.registry.contentType,
-      scrape: () => this.#metrics.scrape(),
+      scrape: (accept) => this.#metrics.scrape(accept),
       phase: () => this.#phase,
       stats: () => this.#engine?.stats(),
     });
@@ -97,6 +106,7 @@ export class Service {
    * Those that were not answered get 503.
    */
   async stop(timeoutMs: number): Promise<StopOutcome> {
+    const end = performance.now() + timeoutMs;
     this.#phase = 'draining';
     this.#metrics.draining();
     this.#exchanges.drain();
@@ -111,6 +121,8 @@ export class Service {
     if (unanswered > 0) await sleep(FLUSH_MS);
     this.#publicServer?.close();
     this.#publicServer?.closeAllConnections();
+    const left = Math.min(SPANS_MS.most, end - performance.now());
+    await this.parts.tracing?.stop(Math.max(SPANS_MS.least, left));
     this.#adminServer.close();
     this.#adminServer.closeAllConnections();
     return { inTime, unanswered };

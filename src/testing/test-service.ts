@@ -7,7 +7,8 @@ import type { TestContext } from 'node:test';
 
 import { loadSettings } from '../config/load.js';
 import type { Engine } from '../engine/engine.js';
-import { createLogger } from '../log/logger.js';
+import type { Tracing } from '../http/tracing.js';
+import { createLogger, type Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import { endpointsOf } from '../routes/endpoints.js';
 import type { Contracts } from '../routes/index.js';
@@ -32,6 +33,8 @@ export interface TestService {
 export interface TestRoutes {
   readonly routes?: Profile['routes'];
   readonly contracts?: Contracts;
+  /** Traces requests, with the service's log. */
+  readonly tracing?: (logger: Logger) => Tracing;
 }
 
 export function testProfile(
@@ -63,7 +66,7 @@ export async function startTestService(
   context: TestContext,
   engine: Engine = fakeEngine(),
   flags: readonly string[] = [],
-  { routes, contracts }: TestRoutes = {},
+  { routes, contracts, tracing }: TestRoutes = {},
 ): Promise<TestService> {
   const lines: string[] = [];
   const sink = new Writable({
@@ -77,11 +80,13 @@ export async function startTestService(
   const { settings } = loadSettings([...hosts, ...ports, ...flags], {});
   const names = engine.models.map(({ name }) => name);
   const profile = testProfile(names, routes);
+  const logger = createLogger('trace', sink);
   const service = new Service({
     settings,
     profile,
     endpoints: endpointsOf(profile, settings.pathPrefix, contracts),
-    logger: createLogger('trace', sink),
+    logger,
+    tracing: tracing?.(logger),
     version: '0.0.0',
     loadEngine: () => Promise.resolve(engine),
   });
