@@ -15,14 +15,15 @@ const MAY_IMPORT = {
   routes: ['engine', 'errors', 'profile'],
   http: ['engine', 'errors', 'log', 'routes'],
   metrics: ['engine', 'errors', 'http'],
+  stats: ['engine', 'http'],
   tracing: ['http', 'log'],
-  server: ['config', 'engine', 'errors', 'http', 'log', 'metrics', 'profile', 'routes'],
+  server: ['config', 'engine', 'errors', 'http', 'log', 'metrics', 'profile', 'routes', 'stats'],
   hub: ['profile'],
   // What a request ends with is a finding, and which it is decides whether it is a fault.
   check: ['engine', 'errors', 'profile'],
   cli: [
     ...['cache', 'check', 'config', 'engine', 'http', 'hub', 'log', 'profile', 'routes', 'server'],
-    'tracing',
+    ...['stats', 'tracing'],
   ],
   docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
   testing: [

@@ -1,5 +1,5 @@
 /**
- * The listener for those who operate the service: metrics and probes.
+ * The listener for those who operate the service: metrics, figures and probes.
  *
  * On a port of its own so that overload, limits and draining of the public one do not touch it. It
  * starts first and stops last: probes have an answer while models load and while requests drain.
@@ -13,6 +13,7 @@ import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { EngineStats } from '../engine/engine.js';
 import { pathOf } from '../http/target.js';
+import type { Stats } from '../stats/schema.js';
 import { failed, notReady, type Phase } from './readiness.js';
 
 /** Without progress for this long while work waits, only a restart helps. */
@@ -21,6 +22,8 @@ const STALLED_AFTER_SECONDS = 30;
 export interface AdminParts {
   /** The metrics, in the format that this `Accept` prefers. */
   readonly scrape: (accept: string | undefined) => Promise<Page>;
+  /** What `/stats` answers. */
+  readonly figures: () => Stats;
   readonly phase: () => Phase;
   /** The engine's figures; `undefined` while it loads. */
   readonly stats: () => EngineStats | undefined;
@@ -38,6 +41,10 @@ const OK: Page = { contentType: 'text/plain; charset=utf-8', body: 'ok\n' };
 /** Each answers, or throws why the probe fails. */
 const pages: Readonly<Record<string, Answer>> = {
   '/metrics': ({ scrape }, { headers }) => scrape(headers.accept),
+  '/stats': ({ figures }) => ({
+    contentType: 'application/json',
+    body: `${JSON.stringify(figures(), null, 2)}\n`,
+  }),
   '/livez': live,
   '/readyz': ready,
   '/startupz': ready,

@@ -23,6 +23,7 @@ import { Metrics } from '../metrics/metrics.js';
 import type { Profile } from '../profile/schema.js';
 import { errorFormats, type Endpoint } from '../routes/endpoints.js';
 import { withOwn } from '../routes/own.js';
+import { ServiceStats } from '../stats/service-stats.js';
 import { createAdminServer } from './admin-server.js';
 import { drain } from './drain.js';
 import { listen } from './listen.js';
@@ -58,6 +59,7 @@ const SPANS_MS = { most: 2000, least: 100 };
 
 export class Service {
   readonly #metrics = new Metrics();
+  readonly #stats = new ServiceStats();
   readonly #exchanges: Exchanges;
   readonly #adminServer: Server;
   #publicServer: Server | undefined;
@@ -65,8 +67,8 @@ export class Service {
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
-    const { endpoints, logger, tracing } = parts;
-    const told = [this.#metrics.http, requestLog(logger)];
+    const { endpoints, logger, tracing, version } = parts;
+    const told = [this.#metrics.http, this.#stats, requestLog(logger)];
     this.#exchanges = new Exchanges(
       // First what traces: the others show its ids.
       observers(...(tracing ? [tracing] : []), ...told),
@@ -75,6 +77,8 @@ export class Service {
     this.#metrics.spans.read(tracing);
     this.#adminServer = createAdminServer({
       scrape: (accept) => this.#metrics.scrape(accept),
+      figures: () =>
+        this.#stats.read({ version, phase: this.#phase, openRequests: this.openRequests }),
       phase: () => this.#phase,
       stats: () => this.#engine?.stats(),
     });
@@ -89,9 +93,11 @@ export class Service {
     const { adminHost, adminPort } = this.parts.settings;
     const address = { host: adminHost, port: adminPort, flag: '--admin-port' };
     const boundAdminPort = await listen(this.#adminServer, address);
+    this.#stats.start();
     try {
       return { port: await this.serve(), adminPort: boundAdminPort };
     } catch (error) {
+      this.#stats.stop();
       await this.#engine?.close();
       this.#adminServer.close();
       this.#adminServer.closeAllConnections();
@@ -123,6 +129,7 @@ export class Service {
     this.#publicServer?.closeAllConnections();
     const left = Math.min(SPANS_MS.most, end - performance.now());
     await this.parts.tracing?.stop(Math.max(SPANS_MS.least, left));
+    this.#stats.stop();
     this.#adminServer.close();
     this.#adminServer.closeAllConnections();
     return { inTime, unanswered };
@@ -142,6 +149,7 @@ export class Service {
     const { ortVersion, maxBatchTokens } = engine;
     logger.info({ models, provider, ortVersion, maxBatchTokens }, 'loaded');
     this.#metrics.engineLoaded(engine, version);
+    this.#stats.engineLoaded(engine);
     const server = this.createPublicServer(engine);
     const { host, port } = settings;
     const boundPort = await listen(server, { host, port, flag: '--port' });
