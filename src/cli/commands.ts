@@ -8,5 +8,6 @@ import { check } from './check.js';
 import { models } from './models.js';
 import { pull } from './pull.js';
 import { serve } from './serve.js';
+import { top } from './top.js';
 
-export const commands: readonly Command[] = [serve, pull, check, models, cache];
+export const commands: readonly Command[] = [serve, pull, check, models, cache, top];

@@ -30,6 +30,11 @@ export class ChorusProcess {
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
   }
 
+  /** What it has written to standard output so far. */
+  get written(): string {
+    return this.#stdout;
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }
