@@ -22,8 +22,9 @@ start: build ## Build, then serve a profile on port 8080 (PROFILE=starter); Ctrl
 build: tools $(ADDON) $(SERVICE) ## Install and build everything
 
 test: build ## Run every test: Rust and TypeScript, unit and end to end
-	@# Two test files that fetched it at once would be in each other's way.
+	@# Two test files that fetched one of these at once would be in each other's way.
 	bench/tools/redis.sh >/dev/null
+	bench/tools/otelcol.sh >/dev/null
 	cargo test --locked --workspace $(MANIFEST)
 	npm run --silent test
 	npm run --silent test:e2e

@@ -15,13 +15,20 @@ const MAY_IMPORT = {
   routes: ['engine', 'errors', 'profile'],
   http: ['engine', 'errors', 'log', 'routes'],
   metrics: ['engine', 'errors', 'http'],
-  server: ['config', 'engine', 'errors', 'http', 'log', 'metrics', 'profile', 'routes'],
+  stats: ['engine', 'errors', 'http'],
+  tracing: ['http', 'log'],
+  server: ['config', 'engine', 'errors', 'http', 'log', 'metrics', 'profile', 'routes', 'stats'],
   hub: ['profile'],
   // What a request ends with is a finding, and which it is decides whether it is a fault.
   check: ['engine', 'errors', 'profile'],
-  cli: ['cache', 'check', 'config', 'engine', 'hub', 'log', 'profile', 'routes', 'server'],
+  cli: [
+    ...['cache', 'check', 'config', 'engine', 'http', 'hub', 'log', 'profile', 'routes', 'server'],
+    ...['stats', 'tracing'],
+  ],
   docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
-  testing: ['cache', 'config', 'engine', 'errors', 'hub', 'log', 'profile', 'routes', 'server'],
+  testing: [
+    ...['cache', 'config', 'engine', 'errors', 'http', 'hub', 'log', 'profile', 'routes', 'server'],
+  ],
   e2e: ['testing'],
 };
 
@@ -66,6 +73,18 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/http/' },
       to: { path: '^node_modules/(?:@types/)?@?koa' },
+    },
+    {
+      name: 'only tracing/ knows OpenTelemetry',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/tracing/' },
+      to: { path: '^node_modules/@opentelemetry' },
+    },
+    {
+      name: 'OpenTelemetry is loaded where spans are wanted, never with the service',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/tracing/|${TEST}` },
+      to: { path: '^src/tracing/(?!destination)', dynamic: false },
     },
   ],
   options: {

@@ -2,12 +2,14 @@
 //
 //   node bench/overhead.mjs [--servers echo,null,tiny] [--rounds 5] [--duration 5s] [--connections 10]
 //   node bench/overhead.mjs --servers echo-lists,memory,redis
+//   node bench/overhead.mjs --servers untraced,unsampled,sampled
 //
 // Serves, in turns: a bare Koa that echoes; Chorus without an engine, so HTTP alone; and the five models of
 // the challenge as encoders of next to no work (`make.mjs --tiny`) with the real tokenizers. The second line: lists of
-// three texts that were all answered before, by what is kept in the process or in Redis alone. CPU time per
-// request is the kernel's own account of every thread (/proc/<pid>/task/<tid>/schedstat), so it does not
-// depend on what else runs on the machine. The ratio to the bare Koa is taken round by round.
+// three texts that were all answered before, by what is kept in the process or in Redis alone. The third: HTTP alone
+// without tracing, with it and no request sampled, and with one in ten; the first is what the others are compared with.
+// CPU time per request is the kernel's own account of every thread (/proc/<pid>/task/<tid>/schedstat), so it does not
+// depend on what else runs on the machine. The ratio to what a server is compared with is taken round by round.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -19,6 +21,7 @@ import { runLoad } from './lib/k6.mjs';
 import { BENCH } from './lib/paths.mjs';
 import { startRedis } from './lib/redis.mjs';
 import { startServer, stopServer } from './lib/server.mjs';
+import { startSink } from './lib/sink.mjs';
 import { median, sum } from './lib/statistics.mjs';
 import { OVERHEAD } from './lib/targets.mjs';
 import { textSet } from './lib/texts.mjs';
@@ -29,6 +32,9 @@ const WORK = join(BENCH, '.work');
 const NAMES = {
   echo: 'Koa echo',
   null: 'Chorus, no engine',
+  untraced: 'Chorus, no engine, no tracing',
+  unsampled: 'the same, traced, none sampled',
+  sampled: 'the same, one in ten sampled',
   tiny: 'Chorus',
   'echo-lists': 'Koa echo, lists of texts',
   memory: 'Chorus, answers kept in the process',
@@ -36,7 +42,13 @@ const NAMES = {
 };
 /** Those that are sent lists, and what others are compared with. */
 const LISTS = ['echo-lists', 'memory', 'redis'];
-const echoOf = (name) => (LISTS.includes(name) ? 'echo-lists' : 'echo');
+/** Those that send spans, and what they are compared with. */
+const TRACED = ['untraced', 'unsampled', 'sampled'];
+
+function echoOf(name) {
+  if (TRACED.includes(name)) return 'untraced';
+  return LISTS.includes(name) ? 'echo-lists' : 'echo';
+}
 
 async function main() {
   const { values } = parseArgs({
@@ -70,7 +82,8 @@ async function main() {
 /** Requests per second, and CPU microseconds per request by group of threads. */
 async function measure(name, load) {
   const redis = name === 'redis' ? await startRedis(WORK) : undefined;
-  const command = (ports) => OVERHEAD[name](ports, redis?.url);
+  const collector = TRACED.includes(name) ? await startSink() : undefined;
+  const command = (ports) => OVERHEAD[name](ports, redis?.url ?? collector?.url);
   const server = await startServer(command, join(WORK, 'overhead.log'));
   const send = (duration) =>
     LISTS.includes(name)
@@ -81,7 +94,7 @@ async function measure(name, load) {
     const before = cpuTimes(server.child.pid);
     const { requestsPerSecond, answers, failed, latencyMs } = await send(load.duration);
     const after = cpuTimes(server.child.pid);
-    if (name !== echoOf(name) && failed > 0) throw new Error(`${failed} wrong or failed answers`);
+    if (!name.startsWith('echo') && failed > 0) throw new Error(`${failed} wrong or failed answers`);
     const micros = Object.fromEntries(
       [...after].map(([group, total]) => [group, (total - (before.get(group) ?? 0)) / answers]),
     );
@@ -89,6 +102,7 @@ async function measure(name, load) {
   } finally {
     await stopServer(server);
     await redis?.stop();
+    await collector?.stop();
   }
 }
 
@@ -113,15 +127,16 @@ function groupOf(isMain, name) {
 
 function print(servers, rounds) {
   const of = (name) => rounds.filter((round) => round.name === name);
+  const base = TRACED.includes(servers[0]) ? 'untraced' : 'echo';
   const groups = [...new Set(rounds.flatMap(({ micros }) => Object.keys(micros)))];
   const head = [
     ...groups,
     'sum',
     'req/s beside k6',
     'p50 ms',
-    'echo ÷ JS thread',
-    'echo ÷ sum',
-    'req/s ÷ echo',
+    `${base} ÷ JS thread`,
+    `${base} ÷ sum`,
+    `req/s ÷ ${base}`,
   ];
   console.log(`| CPU µs per request | ${head.join(' | ')} |`);
   console.log(`| --- |${' --- |'.repeat(head.length)}`);
@@ -135,9 +150,9 @@ function print(servers, rounds) {
   }
 }
 
-/** How much of the bare Koa's rate a server does: by the CPU time of its JS thread, by all of it, and beside k6. */
+/** How much of the rate of what it is compared with a server does: by the CPU time of its JS thread, by all of it, and beside k6. */
 function ratios(rounds, echo) {
-  const by = (ratio) => median(rounds.map((round, at) => ratio(round, echo[at]))).toFixed(2);
+  const by = (ratio) => median(rounds.map((round, at) => ratio(round, echo[at]))).toFixed(3);
   if (echo.length === 0) return ['', '', ''];
   return [
     by((round, bare) => bare.micros['JS thread'] / round.micros['JS thread']),

@@ -85,16 +85,29 @@ export const TARGETS = {
   },
 };
 
+const NULL_ENGINE = service(join(BENCH, 'tools', 'null-engine.mjs'));
+
+/** The same, which sends the spans of so large a part of its requests to a collector. */
+function traced(part) {
+  return (ports, collectorUrl) => ({
+    ...service(join(BENCH, 'tools', 'null-engine.mjs'), '--otlp-endpoint', collectorUrl)(ports),
+    env: { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: part },
+  });
+}
+
 const SENTIMENT = join(ROOT, 'models', 'sentiment-starter.yaml');
 
 /**
  * What `bench/overhead.mjs` measures: a bare Koa, no engine, no models worth mentioning, and answers that are kept.
- * Each is called with ports and the URL of a Redis.
+ * Each is called with ports and the URL of what it needs beside it: a Redis, a collector of spans.
  */
 export const OVERHEAD = {
   echo: tool('echo.mjs'),
-  null: service(join(BENCH, 'tools', 'null-engine.mjs')),
+  null: NULL_ENGINE,
   tiny: onCheckpoints('tiny', CHALLENGE, ...NO_CACHE),
+  untraced: NULL_ENGINE,
+  unsampled: traced('0'),
+  sampled: traced('0.1'),
   'echo-lists': tool('echo.mjs'),
   memory: chorus(SENTIMENT),
   redis: (ports, redisUrl) =>

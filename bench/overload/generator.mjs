@@ -12,6 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { randomWords } from './words.mjs';
 
+/** What is not answered by then is lost. */
+const LOST_MS = 40_000;
+
 const { url, patienceMs, phases } = JSON.parse(await read(process.stdin));
 const { hostname, port, pathname } = new URL(url);
 const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity, scheduling: 'lifo' });
@@ -59,6 +62,7 @@ function send(phase, text) {
     resolve();
   };
   open.add(request);
+  request.setTimeout(LOST_MS, () => request.destroy());
   request.on('response', (response) => {
     response.resume();
     response.on('end', () => end(response.statusCode));

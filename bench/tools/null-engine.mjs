@@ -39,8 +39,8 @@ const engine = {
   ortVersion: '',
   maxBatchTokens: 0,
   infer: ({ texts }) => ({ answer: Promise.resolve({ texts: texts.map(answered), begun: 0, timing }), cancel }),
-  // Nothing scrapes it; readiness asks this.
-  stats: () => ({ broken: false }),
+  // Nothing scrapes it; readiness and `/stats` ask this.
+  stats: () => ({ broken: false, models: [] }),
   close: () => Promise.resolve(),
 };
 
@@ -57,7 +57,10 @@ const profile = readProfile(join(ROOT, 'models', 'challenge.yaml'));
 const endpoints = endpointsOf(profile, settings.pathPrefix);
 const logger = createLogger(settings.logLevel);
 const loadEngine = () => Promise.resolve(engine);
-const service = new Service({ settings, profile, endpoints, logger, version: '0', loadEngine });
+const url = settings.otlpEndpoint && `${settings.otlpEndpoint}/v1/traces`;
+const { startTracing } = url ? await import('../../dist/tracing/tracing.js') : {};
+const tracing = startTracing?.({ url, version: '0', logger });
+const service = new Service({ settings, profile, endpoints, logger, version: '0', loadEngine, tracing });
 const lifecycle = new Lifecycle(settings.shutdownTimeout, logger, (code) => process.exit(code));
 lifecycle.watch();
 await service.start();

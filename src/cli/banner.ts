@@ -15,7 +15,7 @@ export function banner({ profile, endpoints }: Served, port: number, adminPort: 
     ...endpoints.map(({ path, operation: { method }, route: { models } }) => {
       return `  ${method} ${origin}${path}    ${models.join(', ')}`;
     }),
-    `  metrics, probes: http://localhost:${adminPort}/metrics, /readyz, /livez`,
+    `  metrics, probes: http://localhost:${adminPort}/metrics, /stats, /readyz, /livez`,
     '',
     'Try:',
     '',

@@ -37,9 +37,7 @@ export function cacheOf(settings: Settings): Cache {
   const secret = secretOf(settings, 'cacheSecret');
   const connection = place && connect(place);
   // It keeps answers by the places of their models: another list of models needs another.
-  const memoryOf = last((_models: string) =>
-    cacheSize === 0 ? undefined : new MemoryTier(cacheSize),
-  );
+  const memoryOf = last(() => (cacheSize === 0 ? undefined : new MemoryTier(cacheSize)));
   const redisOf = last(
     (name: string) =>
       connection &&

@@ -9,5 +9,6 @@ import { models } from './models.js';
 import { pull } from './pull.js';
 import { reload } from './reload.js';
 import { serve } from './serve.js';
+import { top } from './top.js';
 
-export const commands: readonly Command[] = [serve, reload, pull, check, models, cache];
+export const commands: readonly Command[] = [serve, reload, top, pull, check, models, cache];

@@ -8,11 +8,13 @@ import { Console } from 'node:console';
 
 import { loadSettings } from '../config/load.js';
 import { exitProcess } from '../engine/native-engine.js';
-import { createLogger } from '../log/logger.js';
+import type { Tracing } from '../http/tracing.js';
+import { createLogger, type Logger } from '../log/logger.js';
 import { LineOutput } from '../log/output.js';
 import { logWhatIsPrinted } from '../log/printed.js';
 import { Lifecycle } from '../server/lifecycle.js';
 import { Service } from '../server/service.js';
+import { spanUrl } from '../tracing/destination.js';
 import { banner } from './banner.js';
 import { cacheOf } from './cache-tiers.js';
 import type { Command } from './command.js';
@@ -39,6 +41,7 @@ async function run(args: readonly string[]): Promise<void> {
   const { settings, warnings } = loadSettings(args, process.env);
   const { served } = await prepare(settings);
   const { profile } = served;
+  const spansTo = spanUrl(settings.otlpEndpoint, process.env);
   const cache = cacheOf(settings);
   await cache.ready();
 
@@ -59,6 +62,7 @@ async function run(args: readonly string[]): Promise<void> {
     logger,
     logLinesDropped: () => output.dropped,
     version,
+    tracing: await tracingTo(spansTo, logger),
     load: loader(settings, cache),
     release: cache.close,
   });
@@ -69,4 +73,11 @@ async function run(args: readonly string[]): Promise<void> {
   lifecycle.serving(service);
   logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
   new LineOutput(2).write(banner(served, port, adminPort));
+}
+
+/** Loads what traces only where it is wanted: it is larger than the service. */
+async function tracingTo(url: string | undefined, logger: Logger): Promise<Tracing | undefined> {
+  if (url === undefined) return undefined;
+  const { startTracing } = await import('../tracing/tracing.js');
+  return startTracing({ url, version, logger });
 }

@@ -7,6 +7,7 @@ import {
   keyPrefix,
   memory,
   oneOf,
+  otlpUrl,
   pathPrefix,
   port,
   redisUrl,
@@ -34,6 +35,16 @@ const cases: readonly [
       [' a ', ' a '],
     ],
     [],
+  ],
+  [
+    'otlpUrl',
+    otlpUrl,
+    [
+      ['', ''],
+      ['http://collector:4318', 'http://collector:4318'],
+      ['https://otlp.example/otlp/', 'https://otlp.example/otlp/'],
+    ],
+    ['collector:4318', 'grpc://a', 'http://', 'http://user:secret@a', 'http://a?b', 'http://a b'],
   ],
   [
     'toggle',

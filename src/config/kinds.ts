@@ -40,6 +40,12 @@ export const redisUrl: Kind<string> = {
   isSecret: true,
 };
 
+/** Where a collector takes OTLP over HTTP, or nothing. What it asks for as a secret is no part of it. */
+export const otlpUrl: Kind<string> = matching(
+  /^https?:\/\/[^/\s@?#]+(?:\/[^\s@?#]*)?$|^$/,
+  'a URL such as http://collector:4318, without a user or a query',
+);
+
 /** What keys begin with. */
 export const keyPrefix: Kind<string> = matching(
   /^[A-Za-z0-9._-]{1,64}$/,

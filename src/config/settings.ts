@@ -15,6 +15,7 @@ import {
   keyPrefix,
   memory,
   oneOf,
+  otlpUrl,
   pathPrefix,
   port,
   redisUrl,
@@ -170,6 +171,11 @@ export const settings = {
   ),
   shutdownTimeout: setting(duration, '25s', 'Longest time to answer what is open when stopped'),
   logLevel: setting(oneOf(logLevels), 'info', 'Least severe log lines to write'),
+  otlpEndpoint: setting(
+    otlpUrl,
+    '',
+    'OpenTelemetry collector that gets a trace of requests (/v1/traces); empty: that of OTEL_EXPORTER_OTLP_ENDPOINT, or none',
+  ),
 };
 
 export type SettingName = keyof typeof settings;

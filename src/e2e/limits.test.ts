@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ChorusProcess } from '../testing/chorus-process.js';
 
@@ -37,4 +38,34 @@ test('with few descriptors, connections are fewer and probes still answer', asyn
     await response.text();
   }
   for (const socket of sockets) socket.destroy();
+});
+
+test('connections that come in a burst while the process does nothing are all answered', async (context) => {
+  const args = ['serve', 'starter', '--host', '127.0.0.1', '--admin-host', '127.0.0.1'];
+  const chorus = new ChorusProcess([...args, '--port', '0', '--admin-port', '0']);
+  context.after(() => {
+    chorus.signal('SIGKILL');
+  });
+  const { port } = await chorus.logged('ready');
+  chorus.signal('SIGSTOP');
+  const answered = Array.from(
+    { length: 1500 },
+    () =>
+      new Promise<void>((resolve, reject) => {
+        const socket = connect(Number(port), '127.0.0.1');
+        socket.write('GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+        socket.on('error', reject);
+        socket.once('data', () => {
+          socket.destroy();
+          resolve();
+        });
+      }),
+  );
+  await sleep(500);
+  chorus.signal('SIGCONT');
+  const inTime = await Promise.race([
+    Promise.all(answered).then(() => true),
+    sleep(20_000, false, { ref: false }),
+  ]);
+  assert.ok(inTime, 'some were never answered');
 });

@@ -154,6 +154,16 @@ export interface HistogramSnapshot {
   /** One more than `upperBounds`: the last bucket is everything above. */
   readonly counts: readonly number[];
   readonly sum: number;
+  /** By bucket, where there are any. */
+  readonly exemplars?: readonly (Exemplar | undefined)[];
+}
+
+/** One of the values that were counted, and the trace that shows where it came from. */
+export interface Exemplar {
+  readonly traceId: string;
+  readonly value: number;
+  /** When, in seconds since 1970. */
+  readonly seconds: number;
 }
 
 export interface ModelStats {

@@ -50,6 +50,7 @@ export class RequestCall implements Call {
     const { exchange } = this.context.state;
     const { headers } = exchange.request;
     const deadlineMs = deadlineOf(headers, answerTimeoutMs);
+    const askedAt = performance.now();
     const inference = engine.infer({
       texts: texts.map((text) => ({ text: this.repaired(text), models })),
       deadlineMs,
@@ -60,9 +61,11 @@ export class RequestCall implements Call {
     if (answer.texts.length !== texts.length) {
       throw new ServiceError('internal', 'The engine gave no answer.');
     }
+    const { timing, cache } = answer;
+    exchange.trace?.answered({ askedAt, texts: texts.length, models, timing, cache });
     const truncated = truncation(answer);
     if (truncated !== '') this.header(TRUNCATED_HEADER, truncated);
-    if (answer.cache !== undefined) this.header(CACHE_HEADER, answer.cache.outcome);
+    if (cache !== undefined) this.header(CACHE_HEADER, cache.outcome);
     this.header(SERVER_TIMING_HEADER, serverTiming(answer, exchange));
     return answer.texts as { readonly [K in keyof T]: TextAnswer };
   }

@@ -17,6 +17,7 @@ import { connectionOf, type Connection } from './connection.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import type { Serving } from './serving.js';
 import { pathOf } from './target.js';
+import type { Trace } from './trace.js';
 
 /** The route of everything that no route matched: one label value, whatever clients try. */
 export const UNMATCHED_ROUTE = 'other';
@@ -40,6 +41,8 @@ export class Exchange {
   /** Whether the client waits to be told before it sends the body. */
   awaitsInvitation = false;
   #takenBytes = 0;
+  /** Where requests are traced. */
+  trace: Trace | undefined;
   #inference: Inference | undefined;
   #deadline: NodeJS.Timeout | undefined;
 

@@ -54,6 +54,11 @@ export class Exchanges {
     return this.#open.size;
   }
 
+  /** Why a request is refused of which only the header has come; `undefined` where it is not. */
+  refusal(request: IncomingMessage): ServiceError | undefined {
+    return this.serving.refusal(request, this.size);
+  }
+
   open(request: IncomingMessage, response: ServerResponse): Exchange {
     const exchange = new Exchange(request, response, this.serving, this.bodyMemory);
     const { connection } = exchange;

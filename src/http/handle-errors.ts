@@ -8,6 +8,7 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { Logger } from '../log/logger.js';
 import type { Exchanges } from './exchanges.js';
+import { traceFields } from './request-log.js';
 import type { Middleware } from './state.js';
 
 export function handleErrors(exchanges: Exchanges, logger: Logger): Middleware {
@@ -23,7 +24,12 @@ export function handleErrors(exchanges: Exchanges, logger: Logger): Middleware {
       const error = ServiceError.from(thrown);
       exchange.fail(error);
       if (error.status === 500) {
-        logger.error({ requestId: exchange.id, reason: error.code, err: error.cause ?? error });
+        logger.error({
+          requestId: exchange.id,
+          ...traceFields(exchange),
+          reason: error.code,
+          err: error.cause ?? error,
+        });
       }
     }
   };

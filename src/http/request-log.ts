@@ -5,7 +5,8 @@
  * their cause by `handle-errors.ts`.
  */
 
-import type { Logger } from '../log/logger.js';
+import type { LogFields, Logger } from '../log/logger.js';
+import type { Exchange } from './exchange.js';
 import type { ExchangeObserver } from './exchanges.js';
 
 export function requestLog(logger: Logger): ExchangeObserver {
@@ -16,9 +17,11 @@ export function requestLog(logger: Logger): ExchangeObserver {
     refused() {
       // Counted: a line for each would be what the refusal saves.
     },
-    exchangeClosed({ id, route, request, response, errorCode, bodyBytes, startedAt }) {
+    exchangeClosed(exchange) {
+      const { id, route, request, response, errorCode, bodyBytes, startedAt } = exchange;
       logger.debug({
         requestId: id,
+        ...traceFields(exchange),
         route,
         ...(request.method !== undefined && { method: request.method }),
         status: response.statusCode,
@@ -28,4 +31,9 @@ export function requestLog(logger: Logger): ExchangeObserver {
       });
     },
   };
+}
+
+/** The name is OpenTelemetry's for logs that are no OTLP: https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/. */
+export function traceFields({ trace }: Exchange): Pick<LogFields, 'trace_id'> {
+  return trace === undefined ? {} : { trace_id: trace.traceId };
 }

@@ -15,6 +15,7 @@ export type LogLevel = (typeof logLevels)[number];
 /** What a line about a request or about the service may hold. */
 export interface LogFields {
   readonly requestId?: string;
+  readonly trace_id?: string;
   readonly route?: string;
   readonly method?: string;
   readonly status?: number;
@@ -32,6 +33,7 @@ export interface LogFields {
   readonly openRequests?: number;
   readonly maxConnections?: number;
   readonly openFiles?: number | undefined;
+  readonly spans?: number;
   readonly provider?: string | undefined;
   readonly ortVersion?: string;
   readonly maxBatchTokens?: number;

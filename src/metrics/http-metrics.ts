@@ -125,7 +125,8 @@ export class HttpMetrics implements ExchangeObserver {
     this.#active.inc();
   }
 
-  exchangeClosed({ request, response, route, errorCode, startedAt, bodyBytes }: Exchange): void {
+  exchangeClosed(exchange: Exchange): void {
+    const { request, response, route, errorCode, startedAt, bodyBytes, trace } = exchange;
     this.#active.dec();
     if (bodyBytes !== undefined) this.#bodySize.observe(bodyBytes);
     const cancelled = errorCode === 'cancelled';
@@ -137,7 +138,8 @@ export class HttpMetrics implements ExchangeObserver {
     const status = cancelled ? STATUS_CANCELLED : String(response.statusCode);
     const method = request.method ?? '';
     const values = [METHODS.has(method) ? method : OTHER_METHOD, route, status, errorCode ?? ''];
-    this.#durationOf(values).observe((performance.now() - startedAt) / 1000);
+    const traceId = trace?.isSampled ? trace.traceId : undefined;
+    this.#durationOf(values).observe((performance.now() - startedAt) / 1000, traceId);
   }
 
   /** There was no exchange: nothing was active, and no time was taken. */

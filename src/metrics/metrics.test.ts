@@ -28,7 +28,7 @@ test('the engine is read once per scrape', async (context) => {
 test("the engine's histograms are cumulative and end with +Inf, sum and count", async () => {
   const metrics = new Metrics();
   metrics.engineLoaded(fakeEngine(), '1.0.0');
-  const lines = (await metrics.scrape()).split('\n');
+  const lines = (await metrics.scrape()).body.split('\n');
   assert.deepEqual(
     lines.filter((line) => line.startsWith('chorus_batch_size') && line.includes('svalabs')),
     [
@@ -42,13 +42,13 @@ test("the engine's histograms are cumulative and end with +Inf, sum and count", 
 });
 
 test('before the engine is loaded a scrape works and has none of its samples', async () => {
-  const text = await new Metrics().scrape();
+  const { body: text } = await new Metrics().scrape();
   assert.match(text, /^# TYPE chorus_texts_total counter$/m);
   assert.doesNotMatch(text, /^chorus_texts_total\{/m);
 });
 
 test('errors that have not happened yet are counted as 0', async () => {
-  const text = await new Metrics().scrape();
+  const { body: text } = await new Metrics().scrape();
   assert.match(text, /^chorus_request_errors_total\{reason="internal"\} 0$/m);
   assert.match(text, /^chorus_requests_shed_total\{reason="queue_full"\} 0$/m);
   assert.match(text, /^chorus_requests_cancelled_total\{stage="inference"\} 0$/m);

@@ -11,7 +11,14 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Engine, EngineStats } from '../engine/engine.js';
 import { registerEngineMetrics } from './engine-metrics.js';
 import { HttpMetrics } from './http-metrics.js';
+import { OpenMetrics, wantsOpenMetrics } from './open-metrics.js';
 import { SnapshotMetric } from './snapshot-metric.js';
+import { SpanMetrics } from './span-metrics.js';
+
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: string;
+}
 
 export class Metrics {
   readonly registry = new Registry();
@@ -47,6 +54,8 @@ export class Metrics {
     labelNames: ['outcome'],
     registers: [this.registry],
   });
+  readonly spans = new SpanMetrics(this.registry);
+  readonly #openMetrics: OpenMetrics;
   #engine: Engine | undefined;
   #stats: EngineStats | undefined;
   #isServing = false;
@@ -59,6 +68,7 @@ export class Metrics {
     ]).register(this.registry);
     registerEngineMetrics(this.registry, () => this.#stats);
     collectDefaultMetrics({ register: this.registry });
+    this.#openMetrics = new OpenMetrics(this.registry);
   }
 
   /** The engine is loaded, the first one or another: its figures are part of every scrape from now on. */
@@ -86,11 +96,13 @@ export class Metrics {
     this.#draining.set(1);
   }
 
-  /** The text exposition of everything, from one reading of the engine. */
-  async scrape(): Promise<string> {
+  /** The exposition of everything, from one reading of the engine, in the format that `accept` prefers. */
+  async scrape(accept?: string): Promise<Exposition> {
     this.#stats = this.#engine?.stats();
     this.#ready.set(this.#isServing && this.#stats?.broken !== true ? 1 : 0);
-    return this.registry.metrics();
+    const format = wantsOpenMetrics(accept) ? this.#openMetrics : undefined;
+    const { contentType } = format ?? this.registry;
+    return { contentType, body: await (format?.scrape() ?? this.registry.metrics()) };
   }
 
   private gauge<T extends string>(name: string, help: string, labelNames: T[] = []): Gauge<T> {

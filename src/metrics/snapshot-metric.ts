@@ -7,13 +7,19 @@
 
 import type { MetricObjectWithValues, Metric, MetricValue, Registry } from 'prom-client';
 
-import type { HistogramSnapshot } from '../engine/engine.js';
+import type { Exemplar, HistogramSnapshot } from '../engine/engine.js';
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
   /** For histograms: the metric's name with `_bucket`, `_sum` or `_count`. */
   readonly metricName?: string;
+  /** As prom-client's own histograms have it: shown in the OpenMetrics format alone. */
+  readonly exemplar?: {
+    readonly labelSet: Readonly<Record<string, string>>;
+    readonly value: number;
+    readonly timestamp: number;
+  };
 }
 
 export class SnapshotMetric {
@@ -48,17 +54,19 @@ export class SnapshotMetric {
 /** A snapshot as Prometheus has it: cumulative buckets up to `+Inf`, then sum and count. */
 export function histogramSamples(
   name: string,
-  { upperBounds, counts, sum }: HistogramSnapshot,
+  { upperBounds, counts, sum, exemplars }: HistogramSnapshot,
   labels: Readonly<Record<string, string>>,
 ): Sample[] {
   let cumulative = 0;
   const buckets = counts.map((count, index) => {
     cumulative += count;
     const le = upperBounds[index];
+    const exemplar = exemplars?.[index];
     return {
       metricName: `${name}_bucket`,
       labels: { ...labels, le: le === undefined ? '+Inf' : String(le) },
       value: cumulative,
+      ...(exemplar && { exemplar: exemplarSample(exemplar) }),
     };
   });
   return [
@@ -66,4 +74,8 @@ export function histogramSamples(
     { metricName: `${name}_sum`, labels, value: sum },
     { metricName: `${name}_count`, labels, value: cumulative },
   ];
+}
+
+function exemplarSample({ traceId, value, seconds }: Exemplar): NonNullable<Sample['exemplar']> {
+  return { labelSet: { trace_id: traceId }, value, timestamp: seconds };
 }

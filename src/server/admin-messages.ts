@@ -9,7 +9,6 @@ import type { Wanted } from './reload.js';
 /** What the thread is started with. */
 export interface AdminOrders {
   readonly address: Address;
-  readonly contentType: string;
   /** Of a `SharedState`. */
   readonly memory: SharedArrayBuffer;
 }
@@ -20,13 +19,21 @@ export type FromAdmin =
   | { readonly kind: 'failed'; readonly lines: readonly string[] }
   | { readonly kind: 'asked'; readonly id: number; readonly question: Question };
 
-/** What only the service's thread can do: the exposition of the metrics, and to serve something else. */
+/** What only the service's thread can do: say what it has counted, and serve something else. */
 export type Question =
-  { readonly what: 'metrics' } | { readonly what: 'reload'; readonly wanted: Wanted };
+  /** In the format that this `Accept` prefers. */
+  | { readonly what: 'metrics'; readonly accept: string | undefined }
+  | { readonly what: 'stats' }
+  | { readonly what: 'reload'; readonly wanted: Wanted };
 
-/** To the thread: the text that it asked for, or why there is none. */
+export interface Page {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** To the thread: the page that it asked for, or why there is none. */
 export interface Answered {
   readonly id: number;
-  readonly text?: string;
+  readonly page?: Page;
   readonly failure?: { readonly code: ErrorCode; readonly detail: string };
 }

@@ -1,5 +1,5 @@
 /**
- * The listener for those who operate the service: metrics, probes, and reloads.
+ * The listener for those who operate the service: metrics, figures, probes and reloads.
  *
  * On a port of its own so that overload, limits and draining of the public one do not touch it, and on a thread of its
  * own (`admin-thread.ts`), so that a busy event loop does not. It starts first and stops last: probes have an answer
@@ -7,13 +7,14 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 import { problem } from '../errors/problem.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { pathOf, queryOf } from '../http/target.js';
 import { isPrecision, precisions, type Precision } from '../precisions.js';
+import type { Page, Question } from './admin-messages.js';
 import { failed, notReady, type Phase, type Vitals } from './readiness.js';
 import type { Wanted } from './reload.js';
 
@@ -21,11 +22,8 @@ import type { Wanted } from './reload.js';
 const STALLED_AFTER_SECONDS = 30;
 
 export interface AdminParts {
-  readonly contentType: string;
-  /** The text exposition of the metrics. */
-  readonly scrape: () => Promise<string>;
-  /** Serves something else; gives what is served then, as JSON. */
-  readonly reload: (wanted: Wanted) => Promise<string>;
+  /** Asks the thread of the service for what only it can do; rejects with a `ServiceError`. */
+  readonly ask: (question: Question) => Promise<Page>;
   readonly phase: () => Phase;
   /** The engine's figures; `undefined` while it loads. */
   readonly stats: () => Vitals | undefined;
@@ -36,44 +34,42 @@ export interface AdminParts {
 /** Fewer than the descriptors that clients of the public port leave. */
 const MAX_CONNECTIONS = 48;
 
-interface Page {
-  readonly method: 'GET' | 'POST';
-  readonly type: (parts: AdminParts) => string;
-  /** The body, or throws why there is none. */
-  readonly answer: (parts: AdminParts, query: URLSearchParams) => string | Promise<string>;
+interface Served {
+  readonly methods: readonly string[];
+  /** The page, or throws why there is none. */
+  readonly answer: (parts: AdminParts, request: IncomingMessage) => Page | Promise<Page>;
 }
 
-const plain = () => 'text/plain; charset=utf-8';
+const OK: Page = { contentType: 'text/plain; charset=utf-8', body: 'ok\n' };
 
-const pages: Readonly<Record<string, Page>> = {
-  '/metrics': {
-    method: 'GET',
-    type: ({ contentType }) => contentType,
-    answer: ({ scrape }) => scrape(),
-  },
-  '/livez': { method: 'GET', type: plain, answer: live },
-  '/readyz': { method: 'GET', type: plain, answer: ready },
-  '/startupz': { method: 'GET', type: plain, answer: ready },
+const pages: Readonly<Record<string, Served>> = {
+  '/metrics': read(({ ask }, { headers }) => ask({ what: 'metrics', accept: headers.accept })),
+  '/stats': read(({ ask }) => ask({ what: 'stats' })),
+  '/livez': read(live),
+  '/readyz': read(ready),
+  '/startupz': read(ready),
   '/reload': {
-    method: 'POST',
-    type: () => 'application/json',
-    answer: ({ reload }, query) => reload(wantedBy(query)),
+    methods: ['POST'],
+    answer: ({ ask }, request) => ask({ what: 'reload', wanted: wantedBy(queryOf(request)) }),
   },
 };
+
+function read(answer: Served['answer']): Served {
+  return { methods: ['GET', 'HEAD'], answer };
+}
 
 export function createAdminServer(parts: AdminParts): Server {
   const server = createServer((request, response) => {
     const path = pathOf(request);
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-    void answer(page, queryOf(request), response, parts);
+    void answer(page, response, parts);
   });
   server.maxConnections = MAX_CONNECTIONS;
   return server;
 }
 
 async function answer(
-  page: Page | undefined,
-  query: URLSearchParams,
+  page: Served | undefined,
   response: ServerResponse,
   parts: AdminParts,
 ): Promise<void> {
@@ -81,15 +77,14 @@ async function answer(
     if (page === undefined) {
       throw new ServiceError('not_found', `Served here: ${Object.keys(pages).join(', ')}.`);
     }
-    const { method = '' } = response.req;
-    const allowed = page.method === 'GET' ? ['GET', 'HEAD'] : [page.method];
-    if (!allowed.includes(method)) {
-      const allow = allowed.join(', ');
+    const { req: request } = response;
+    if (!page.methods.includes(request.method ?? '')) {
+      const allow = page.methods.join(', ');
       const options = { headers: { allow } };
       throw new ServiceError('method_not_allowed', `This path takes ${allow}.`, options);
     }
-    const body = await page.answer(parts, query);
-    response.writeHead(200, { 'content-type': page.type(parts) }).end(body);
+    const { contentType, body } = await page.answer(parts, request);
+    response.writeHead(200, { 'content-type': contentType }).end(body);
   } catch (thrown) {
     sendError(response, ServiceError.from(thrown), randomUUID(), problem);
   }
@@ -101,14 +96,15 @@ function wantedBy(query: URLSearchParams): Wanted {
   for (const [name, value] of query) {
     if (name === 'profile' && value !== '') wanted.profile = value;
     else if (name === 'precision' && isPrecision(value)) wanted.precision = value;
-    else throw new ServiceError('reload_failed', reloadUsage);
+    else {
+      const detail = `A reload takes profile=NAME and precision=${precisions.join('|')}, both optional.`;
+      throw new ServiceError('reload_failed', detail);
+    }
   }
   return wanted;
 }
 
-const reloadUsage = `A reload takes profile=NAME and precision=${precisions.join('|')}, both optional.`;
-
-function live({ stats, secondsSinceHeartbeat }: AdminParts): string {
+function live({ stats, secondsSinceHeartbeat }: AdminParts): Page {
   requireHeartbeat(secondsSinceHeartbeat());
   const current = stats();
   const failure = failed(current);
@@ -118,14 +114,14 @@ function live({ stats, secondsSinceHeartbeat }: AdminParts): string {
     const waiting = `${pendingTexts} texts wait and no batch has ended for`;
     throw new ServiceError('stalled', `${waiting} ${Math.round(secondsSinceProgress)} s.`);
   }
-  return 'ok\n';
+  return OK;
 }
 
-function ready({ phase, stats, secondsSinceHeartbeat }: AdminParts): string {
+function ready({ phase, stats, secondsSinceHeartbeat }: AdminParts): Page {
   requireHeartbeat(secondsSinceHeartbeat());
   const reason = notReady(phase(), stats());
   if (reason !== undefined) throw reason;
-  return 'ok\n';
+  return OK;
 }
 
 function requireHeartbeat(seconds: number): void {

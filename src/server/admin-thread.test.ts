@@ -52,9 +52,7 @@ test('a port of probes that is in use is told', async (context) => {
 /** The statuses of the probes where the loop has last turned so many seconds ago. */
 async function statusesAfter(context: TestContext, seconds: number): Promise<number[]> {
   const server = createAdminServer({
-    contentType: 'text/plain',
-    scrape: () => Promise.resolve(''),
-    reload: () => Promise.resolve('{}'),
+    ask: () => Promise.reject(new Error('not asked')),
     phase: () => 'ready',
     stats: () => ({ broken: false, pendingTexts: 0, secondsSinceProgress: 0 }),
     secondsSinceHeartbeat: () => seconds,

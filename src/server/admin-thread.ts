@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 
 import { StartError } from '../start-error.js';
 import { ServiceError } from '../errors/service-error.js';
-import type { AdminOrders, Answered, FromAdmin, Question } from './admin-messages.js';
+import type { AdminOrders, Answered, FromAdmin, Page, Question } from './admin-messages.js';
 import type { Address } from './listen.js';
 import type { Phase, Vitals } from './readiness.js';
 import { SharedState } from './shared-state.js';
@@ -19,9 +19,7 @@ const HEARTBEAT_MS = 250;
 
 export interface AdminThreadParts {
   readonly address: Address;
-  readonly contentType: string;
-  /** The text that answers. */
-  readonly answer: (question: Question) => Promise<string>;
+  readonly answer: (question: Question) => Promise<Page>;
   readonly phase: () => Phase;
   /** The engine's figures; `undefined` while it loads. */
   readonly stats: () => Vitals | undefined;
@@ -37,9 +35,9 @@ export class AdminThread {
   #isFrozen = false;
 
   constructor(private readonly parts: AdminThreadParts) {
-    const { address, contentType } = parts;
+    const { address } = parts;
     this.publish();
-    const workerData: AdminOrders = { address, contentType, memory: this.#state.memory };
+    const workerData: AdminOrders = { address, memory: this.#state.memory };
     this.#worker = new Worker(new URL('admin-worker.js', import.meta.url), { workerData });
     this.#heartbeat = setInterval(() => {
       this.publish();
@@ -82,7 +80,7 @@ export class AdminThread {
 
   async #answer(id: number, question: Question): Promise<void> {
     const answered = await this.parts.answer(question).then(
-      (text): Answered => ({ id, text }),
+      (page): Answered => ({ id, page }),
       (thrown: unknown): Answered => {
         const { code, publicDetail: detail } = ServiceError.from(thrown);
         return { id, failure: { code, detail } };

@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
-import type { AdminOrders, Answered, FromAdmin, Question } from './admin-messages.js';
+import type { AdminOrders, Answered, FromAdmin, Page, Question } from './admin-messages.js';
 import { createAdminServer } from './admin-server.js';
 import { listen } from './listen.js';
 import { SharedState } from './shared-state.js';
@@ -19,7 +19,7 @@ const SCRAPE_TIMEOUT_MS = 8000;
 /** Large models take minutes to load. */
 const RELOAD_TIMEOUT_MS = 3_600_000;
 
-const { address, contentType, memory } = workerData as AdminOrders;
+const { address, memory } = workerData as AdminOrders;
 const state = new SharedState(memory);
 const waiting = new Map<number, (answered: Answered) => void>();
 let lastId = 0;
@@ -29,9 +29,7 @@ parentPort?.on('message', (answered: Answered) => {
 });
 
 const server = createAdminServer({
-  contentType,
-  scrape: () => ask({ what: 'metrics' }, SCRAPE_TIMEOUT_MS),
-  reload: (wanted) => ask({ what: 'reload', wanted }, RELOAD_TIMEOUT_MS),
+  ask,
   phase: () => state.phase(),
   stats: () => state.vitals(),
   secondsSinceHeartbeat: () => state.secondsSinceHeartbeat(),
@@ -45,7 +43,8 @@ try {
 }
 
 /** @throws {ServiceError} what the service's thread has thrown, or that it did not answer in time. */
-async function ask(question: Question, timeoutMs: number): Promise<string> {
+async function ask(question: Question): Promise<Page> {
+  const timeoutMs = question.what === 'reload' ? RELOAD_TIMEOUT_MS : SCRAPE_TIMEOUT_MS;
   const id = (lastId += 1);
   const answered = await new Promise<Answered | undefined>((resolve) => {
     const timeout = setTimeout(resolve, timeoutMs, undefined);
@@ -56,10 +55,10 @@ async function ask(question: Question, timeoutMs: number): Promise<string> {
     tell({ kind: 'asked', id, question });
   });
   waiting.delete(id);
-  const { text, failure } = answered ?? {};
+  const { page, failure } = answered ?? {};
   if (failure !== undefined) throw new ServiceError(failure.code, failure.detail);
-  if (text === undefined) throw new ServiceError('stalled', 'The service did not answer in time.');
-  return text;
+  if (page === undefined) throw new ServiceError('stalled', 'The service did not answer in time.');
+  return page;
 }
 
 function tell(message: FromAdmin): void {

@@ -9,6 +9,7 @@ import type { RequestListener } from 'node:http';
 
 import type { Engine } from '../engine/engine.js';
 import type { FormatOf } from '../errors/formats.js';
+import type { EarlyRefusal } from '../http/early-refusal.js';
 import type { Serving } from '../http/serving.js';
 import type { Profile } from '../profile/schema.js';
 import { errorFormats, type Endpoint } from '../routes/endpoints.js';
@@ -34,6 +35,7 @@ export class Generation implements Serving {
     readonly number: number,
     { profile, endpoints, engine }: Loaded,
     app: RequestListener,
+    readonly refusal: EarlyRefusal,
   ) {
     this.profile = profile;
     this.engine = engine;

@@ -6,6 +6,12 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 
 import { StartError } from '../start-error.js';
 
+/**
+ * Connections that may wait to be accepted. One more is lost in a way that its client may notice only after minutes:
+ * with Node's own 511, a burst of new connections while the event loop is busy loses some.
+ */
+const BACKLOG = 4096;
+
 /** Every address of the machine; `host` as a user writes it. */
 const ANY_HOST = '*';
 
@@ -40,7 +46,7 @@ export async function listen(server: Server, { host, port, flag }: Address): Pro
       reject(new StartError([explain(error, host, port, flag)]));
     });
     // Without a host Node takes :: for IPv6 and IPv4 together, and 0.0.0.0 where IPv6 is off.
-    server.listen({ port, ...(host !== ANY_HOST && { host }) }, resolve);
+    server.listen({ port, backlog: BACKLOG, ...(host !== ANY_HOST && { host }) }, resolve);
   });
   return (server.address() as AddressInfo).port;
 }

@@ -57,6 +57,11 @@ export function createPublicServer(
         exchanges.refuse(request, response, tooManyOpen());
         return;
       }
+      const early = exchanges.refusal(request);
+      if (early !== undefined) {
+        exchanges.refuse(request, response, early);
+        return;
+      }
       const exchange = exchanges.open(request, response);
       holdBack(exchange.connection);
       const refusal = guard(request, maxBodySize);

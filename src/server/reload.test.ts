@@ -18,7 +18,7 @@ async function start(
   context: TestContext,
   first: Engine,
   loads: readonly Loads[],
-  flags: readonly string[] = ['--reload-other', 'true'],
+  flags: readonly string[] = ['--reload-other'],
 ) {
   const left = [...loads];
   const wanted: Wanted[] = [];

@@ -14,21 +14,28 @@ import type { Settings } from '../config/settings.js';
 import { ServiceError } from '../errors/service-error.js';
 import { BodyMemory } from '../http/body-memory.js';
 import { createApp } from '../http/app.js';
+import { earlyRefusal, type EarlyRefusal } from '../http/early-refusal.js';
 import type { Exchange } from '../http/exchange.js';
-import { Exchanges, type ExchangeObserver } from '../http/exchanges.js';
+import { Exchanges } from '../http/exchanges.js';
+import { observers } from '../http/observers.js';
 import { requestLog } from '../http/request-log.js';
+import type { Tracing } from '../http/tracing.js';
 import type { Logger } from '../log/logger.js';
 import { Metrics } from '../metrics/metrics.js';
 import { withOwn } from '../routes/own.js';
+import { ServiceStats } from '../stats/service-stats.js';
+import type { Page, Question } from './admin-messages.js';
 import { AdminThread } from './admin-thread.js';
 import { Connections } from './connections.js';
 import { affordable, descriptors } from './descriptors.js';
 import { drain } from './drain.js';
 import { Generation, type Loaded } from './generation.js';
+import { Generations } from './generations.js';
 import { listen, requireFree } from './listen.js';
+import { LoopLag } from './loop-lag.js';
 import { createPublicServer } from './public-server.js';
 import { notReady, type Phase } from './readiness.js';
-import { reloadError, type Load, type Reloaded, type Wanted } from './reload.js';
+import type { Load, Reloaded, Wanted } from './reload.js';
 
 export interface ServiceParts {
   readonly settings: Settings;
@@ -39,6 +46,8 @@ export interface ServiceParts {
   readonly load: Load;
   /** Lets go of what generations share, once the last of them has ended. */
   readonly release?: () => void;
+  /** Where requests are traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface StopOutcome {
@@ -56,26 +65,45 @@ const FLUSH_MS = 50;
 /** How long clients may take to read answers that are there when all is answered. */
 const READ_MS = 3000;
 
+/** For the last spans, of what is left of the time to stop: that much at most, and at least a moment. */
+const SPANS_MS = { most: 2000, least: 100 };
+
 export class Service {
   readonly #metrics: Metrics;
+  readonly #stats = new ServiceStats();
+  readonly #loopLag = new LoopLag();
   readonly #exchanges: Exchanges;
   #connections: Connections | undefined;
   #admin: AdminThread | undefined;
   #publicServer: Server | undefined;
-  /** What is served, and those before it that still have requests to answer. */
-  #current: Generation | undefined;
-  readonly #retiring = new Set<Promise<void>>();
-  #isReloading = false;
-  /** What the last reload that was done has served instead of what the settings say. */
-  #wanted: Wanted = {};
+  readonly #generations: Generations;
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
-    this.#metrics = new Metrics(parts.logLinesDropped);
+    const { load, logger, logLinesDropped, settings, tracing, version } = parts;
+    this.#metrics = new Metrics(logLinesDropped);
+    const told = [this.#metrics.http, this.#stats, requestLog(logger)];
     this.#exchanges = new Exchanges(
-      observers(this.#metrics.http, requestLog(parts.logger)),
-      new BodyMemory(parts.settings.maxBodyMemory),
+      // First what traces: the others show its ids.
+      observers(...(tracing ? [tracing] : []), ...told),
+      new BodyMemory(settings.maxBodyMemory),
     );
+    this.#metrics.spans.read(tracing);
+    this.#generations = new Generations({
+      load,
+      logger,
+      mayServeOther: settings.reloadOther,
+      generationOf: (number, loaded) =>
+        new Generation(number, loaded, this.appOf(loaded), this.refusalOf(loaded)),
+      began: (generation) => {
+        this.#exchanges.serve(generation);
+        this.#metrics.engineLoaded(generation.engine, version);
+        this.#stats.engineLoaded(generation.engine);
+      },
+      reloaded: (outcome) => {
+        this.#metrics.reloaded(outcome);
+      },
+    });
   }
 
   /**
@@ -86,12 +114,15 @@ export class Service {
   async start(): Promise<{ port: number; adminPort: number }> {
     const admin = this.startAdmin();
     this.#admin = admin;
+    this.#stats.start();
     try {
       const adminPort = await admin.listening();
       return { port: await this.serve(), adminPort };
     } catch (error) {
       admin.freeze();
-      await this.#current?.engine.close();
+      this.#stats.stop();
+      this.#loopLag.stop();
+      await this.#generations.close();
       await admin.stop();
       throw error;
     }
@@ -107,6 +138,7 @@ export class Service {
     this.enter('draining');
     this.#metrics.draining();
     this.#exchanges.drain();
+    this.#generations.drain();
     const end = performance.now() + timeoutMs;
     const deadline = new AbortController();
     const inTime = await Promise.race([
@@ -121,64 +153,17 @@ export class Service {
     this.#publicServer?.close();
     this.#publicServer?.closeAllConnections();
     this.#connections?.destroyAll();
+    const left = Math.min(SPANS_MS.most, end - performance.now());
+    await this.parts.tracing?.stop(Math.max(SPANS_MS.least, left));
+    this.#stats.stop();
+    this.#loopLag.stop();
     await this.#admin?.stop();
     return { inTime, unanswered: unanswered.length };
   }
 
-  /**
-   * Serves what is wanted instead: loaded and tried beside what is served now, which goes on until then, and for ever
-   * where anything fails.
-   *
-   * @throws {ServiceError} `reload_failed`, `reload_running`, `not_ready`, `draining`.
-   */
-  async reload(wanted: Wanted): Promise<Reloaded> {
-    const { logger, load } = this.parts;
-    const now = this.#current;
-    if (this.#phase === 'draining') throw new ServiceError('draining', 'The service is stopping.');
-    if (now === undefined || this.#phase === 'starting') {
-      throw new ServiceError('not_ready', 'The models are being loaded.');
-    }
-    if (Object.keys(wanted).length > 0 && !this.parts.settings.reloadOther) {
-      const detail = 'Another profile or precision may be named with --reload-other only.';
-      throw new ServiceError('reload_failed', detail);
-    }
-    if (this.#isReloading) throw new ServiceError('reload_running', 'Another reload is under way.');
-    this.#isReloading = true;
-    const started = performance.now();
-    logger.info({ ...wanted }, 'reloading');
-    try {
-      const all = { ...this.#wanted, ...wanted };
-      const loaded = await load(all);
-      if (this.isStopping) {
-        await loaded.engine.close();
-        throw new ServiceError('draining', 'The service is stopping.');
-      }
-      this.#wanted = all;
-      this.become(loaded);
-      this.retire(now);
-      this.#metrics.reloaded('done');
-      const { profile, engine } = loaded;
-      return {
-        generation: now.number + 1,
-        profile: profile.name,
-        models: engine.models.map(({ name }) => name),
-        seconds: (performance.now() - started) / 1000,
-      };
-    } catch (thrown) {
-      const error = reloadError(thrown);
-      this.#metrics.reloaded('failed');
-      logger.error(
-        { reason: error.code, err: error },
-        'the reload failed; what was served goes on',
-      );
-      throw error;
-    } finally {
-      this.#isReloading = false;
-    }
-  }
-
-  private get isStopping(): boolean {
-    return this.#phase === 'draining';
+  /** Serves what is wanted instead; see `Generations.reload`. */
+  reload(wanted: Wanted): Promise<Reloaded> {
+    return this.#generations.reload(wanted);
   }
 
   get openRequests(): number {
@@ -189,17 +174,27 @@ export class Service {
     const { adminHost: host, adminPort: port } = this.parts.settings;
     return new AdminThread({
       address: { host, port, flag: '--admin-port' },
-      contentType: this.#metrics.registry.contentType,
-      answer: async (question) =>
-        question.what === 'metrics'
-          ? this.#metrics.scrape()
-          : JSON.stringify(await this.reload(question.wanted)),
+      answer: (question) => this.answerAdmin(question),
       phase: () => this.#phase,
-      stats: () => this.#current?.engine.stats(),
+      stats: () => this.#generations.current?.engine.stats(),
       failed: (err) => {
         this.parts.logger.error({ err }, 'the listener of probes and metrics has failed');
       },
     });
+  }
+
+  private async answerAdmin(question: Question): Promise<Page> {
+    const { version } = this.parts;
+    switch (question.what) {
+      case 'metrics':
+        return this.#metrics.scrape(question.accept);
+      case 'stats': {
+        const about = { version, phase: this.#phase, openRequests: this.openRequests };
+        return json(this.#stats.read(about));
+      }
+      case 'reload':
+        return json(await this.reload(question.wanted));
+    }
   }
 
   private enter(phase: Phase): void {
@@ -209,52 +204,17 @@ export class Service {
 
   /** Loads the engine and opens the public listener; resolves with its port. */
   private async serve(): Promise<number> {
-    const { settings, load } = this.parts;
-    const { host, port } = settings;
+    const { host, port } = this.parts.settings;
     const address = { host, port, flag: '--port' };
     // Not after minutes of loading.
     await requireFree(address);
-    this.become(await load({}));
+    await this.#generations.first();
     const server = this.createPublicServer();
     const boundPort = await listen(server, address);
     this.#publicServer = server;
     this.enter('ready');
     this.#metrics.ready();
     return boundPort;
-  }
-
-  /** Lets requests that come from now on be answered by what is loaded; gives what answered them until now. */
-  private become(loaded: Loaded): Generation | undefined {
-    const before = this.#current;
-    const { engine, profile } = loaded;
-    const number = (before?.number ?? 0) + 1;
-    const generation = new Generation(number, loaded, this.appOf(loaded));
-    this.#current = generation;
-    this.#exchanges.serve(generation);
-    this.#metrics.engineLoaded(engine, this.parts.version);
-    const models = engine.models.map(({ name }) => name);
-    const provider = engine.models[0]?.provider;
-    const { ortVersion, maxBatchTokens } = engine;
-    const fields = { profile: profile.name, models, provider, ortVersion, maxBatchTokens };
-    this.parts.logger.info({ generation: number, ...fields }, 'loaded');
-    return before;
-  }
-
-  /** Frees a generation's models once its last request has ended; a stop waits for that. */
-  private retire(generation: Generation): void {
-    const { logger } = this.parts;
-    const retiring = generation
-      .retire()
-      .then(
-        () => {
-          logger.info({ generation: generation.number }, 'retired');
-        },
-        (err: unknown) => {
-          logger.error({ generation: generation.number, err }, 'could not be retired');
-        },
-      )
-      .finally(() => this.#retiring.delete(retiring));
-    this.#retiring.add(retiring);
   }
 
   private async answerLast(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -264,7 +224,7 @@ export class Service {
     if (this.#publicServer) await drain(this.#publicServer, lastRequestsMs);
     await this.#exchanges.answered();
     this.#admin?.freeze();
-    await Promise.all([...this.#retiring, this.#current?.engine.close()]);
+    await this.#generations.close();
     this.parts.release?.();
   }
 
@@ -302,6 +262,17 @@ export class Service {
     });
   }
 
+  private refusalOf({ endpoints, engine }: Loaded): EarlyRefusal {
+    const { answerTimeout, cacheSize, cacheRedisUrl } = this.parts.settings;
+    return earlyRefusal({
+      endpoints,
+      engine,
+      answerTimeoutMs: answerTimeout,
+      keepsAnswers: cacheSize > 0 || cacheRedisUrl !== '',
+      isLate: () => this.#loopLag.isLate,
+    });
+  }
+
   private createPublicServer(): Server {
     const { settings } = this.parts;
     const { http } = this.#metrics;
@@ -333,16 +304,6 @@ function refuse(exchange: Exchange): void {
   exchange.response.end();
 }
 
-function observers(...all: readonly ExchangeObserver[]): ExchangeObserver {
-  return {
-    exchangeOpened(exchange) {
-      for (const observer of all) observer.exchangeOpened(exchange);
-    },
-    exchangeClosed(exchange) {
-      for (const observer of all) observer.exchangeClosed(exchange);
-    },
-    refused(code) {
-      for (const observer of all) observer.refused(code);
-    },
-  };
+function json(value: unknown): Page {
+  return { contentType: 'application/json', body: `${JSON.stringify(value, null, 2)}\n` };
 }

@@ -50,6 +50,11 @@ export class ChorusProcess {
     return this.#child.pid ?? 0;
   }
 
+  /** What it has written to standard output so far. */
+  get written(): string {
+    return this.#stdout;
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

@@ -7,7 +7,8 @@ import type { TestContext } from 'node:test';
 
 import { loadSettings } from '../config/load.js';
 import type { Engine } from '../engine/engine.js';
-import { createLogger } from '../log/logger.js';
+import type { Tracing } from '../http/tracing.js';
+import { createLogger, type Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import { endpointsOf } from '../routes/endpoints.js';
 import type { Contracts } from '../routes/index.js';
@@ -37,6 +38,8 @@ export interface TestRoutes {
   readonly contracts?: Contracts;
   /** How it is loaded, instead of at once with the engine. */
   readonly load?: (loadedOf: (engine: Engine) => Loaded) => Load;
+  /** Traces requests, with the service's log. */
+  readonly tracing?: (logger: Logger) => Tracing;
 }
 
 export function testProfile(
@@ -68,7 +71,7 @@ export async function startTestService(
   context: TestContext,
   engine: Engine = fakeEngine(),
   flags: readonly string[] = [],
-  { routes, contracts, load }: TestRoutes = {},
+  { routes, contracts, load, tracing }: TestRoutes = {},
 ): Promise<TestService> {
   const lines: string[] = [];
   const sink = new Writable({
@@ -87,9 +90,11 @@ export async function startTestService(
     );
     return { profile, endpoints: endpointsOf(profile, settings.pathPrefix, contracts), engine };
   };
+  const logger = createLogger('trace', sink);
   const service = new Service({
     settings,
-    logger: createLogger('trace', sink),
+    logger,
+    tracing: tracing?.(logger),
     version: '0.0.0',
     load: load?.(loadedOf) ?? (() => Promise.resolve(loadedOf(engine))),
   });
