@@ -83,10 +83,6 @@ export class RedisTier {
     };
   }
 
-  close(): void {
-    this.connection.close();
-  }
-
   /** The result of `work`, or nothing where it fails, which is counted. */
   private async attempt<T>(
     operation: 'get' | 'set',

@@ -7,6 +7,8 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 
+import type { Logger } from '../log/logger.js';
+
 /** For probes and scrapes, Redis and its Sentinels, files that are read while requests are served. */
 const RESERVED = 64;
 
@@ -31,4 +33,15 @@ export function descriptors(): Descriptors | undefined {
 export function affordable(wanted: number, available: Descriptors | undefined): number {
   if (available === undefined) return wanted;
   return Math.min(wanted, Math.max(1, available.limit - available.open - RESERVED));
+}
+
+/** As many connections as are wanted, or what the limit of open files allows; then a line of the log says so. */
+export function maxConnections(wanted: number, logger: Logger): number {
+  const available = descriptors();
+  const allowed = affordable(wanted, available);
+  if (allowed < wanted) {
+    const why = 'fewer connections than --max-connections: the limit of open files allows no more';
+    logger.warn({ maxConnections: allowed, openFiles: available?.limit }, why);
+  }
+  return allowed;
 }

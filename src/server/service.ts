@@ -27,7 +27,7 @@ import { ServiceStats } from '../stats/service-stats.js';
 import type { Page, Question } from './admin-messages.js';
 import { AdminThread } from './admin-thread.js';
 import { Connections } from './connections.js';
-import { affordable, descriptors } from './descriptors.js';
+import { maxConnections } from './descriptors.js';
 import { drain } from './drain.js';
 import { Generation, type Loaded } from './generation.js';
 import { Generations } from './generations.js';
@@ -274,27 +274,14 @@ export class Service {
   }
 
   private createPublicServer(): Server {
-    const { settings } = this.parts;
+    const { settings, logger } = this.parts;
     const { http } = this.#metrics;
     const connections = new Connections(
-      { ...settings, maxConnections: this.maxConnections() },
+      { ...settings, maxConnections: maxConnections(settings.maxConnections, logger) },
       http,
     );
     this.#connections = connections;
     return createPublicServer(settings, this.#exchanges, connections, http);
-  }
-
-  /** As set, or what the limit of open files allows. */
-  private maxConnections(): number {
-    const { maxConnections: wanted } = this.parts.settings;
-    const available = descriptors();
-    const maxConnections = affordable(wanted, available);
-    if (maxConnections < wanted) {
-      const why =
-        'fewer connections than --max-connections: the limit of open files allows no more';
-      this.parts.logger.warn({ maxConnections, openFiles: available?.limit }, why);
-    }
-    return maxConnections;
   }
 }
 

@@ -35,7 +35,9 @@ export function cacheClient(context: TestContext, url: string, options: CacheOpt
     memory: memory ? new MemoryTier(1 << 20) : undefined,
     redis,
   });
-  context.after(() => cached.close());
+  context.after(() => {
+    connection.close();
+  });
   const figures = (): CacheStats => cached.stats().cache ?? assert.fail('it has a cache');
   /** Asks, and compares with what the engine gives without a cache. */
   const ask = async (...texts: readonly string[]) => {
