@@ -1,13 +1,13 @@
 // `make overload`: what is left of the answers when more comes than can be answered.
 //
 //   node bench/overload.mjs [--policies wait,count] [--trials 2x,5x,10x,longer,slower,impatient-2x,impatient-5x]
-//     [--slo 1000] [--max-wait 300ms] [--seconds 15] [--profile starter] [--words 150,250] [--results]
+//     [--slo 1000] [--max-wait 600ms] [--seconds 12] [--profile starter] [--words 150,250] [--results]
 //
-// First the peak: what a closed loop of 64 gets. Then each trial, an open loop (overload/generator.mjs) against a
-// service of its own: half the peak, several times the peak, half the peak again. Goodput is what was answered within
+// Each trial has a service of its own. First its peak: what a closed loop of 64 gets. Then an open loop
+// (overload/generator.mjs): half the peak, several times the peak, half the peak again. Goodput is what was answered within
 // the SLO, per second of the overload but its first two seconds, when queues fill. `longer`: in the middle of twice the
 // peak texts are ten times as long; what can be answered then was measured as the peak of such texts. `slower`: as many
-// busy processes as make the models three times slower. `impatient`: clients go away after two seconds, without a word.
+// busy processes as make everything three times slower, the load too. `impatient`: clients go away after two seconds, without a word.
 // Policies: `wait` is Chorus with --max-wait; `count` lets in what has a place, 512 at a time as
 // text-embeddings-inference does, whatever it will wait for.
 
@@ -32,8 +32,8 @@ const MARKERS = [
   '<!-- overload:end -->',
 ];
 const CONNECTIONS_AT_PEAK = 64;
-const PEAK_SECONDS = 8;
-const CALM_SECONDS = 5;
+const PEAK_SECONDS = 6;
+const CALM_SECONDS = 4;
 /** Queues fill meanwhile. */
 const ONSET_SECONDS = 2;
 const PATIENCE_MS = 2000;
@@ -55,8 +55,8 @@ const { values } = parseArgs({
     policies: { type: 'string', default: 'wait,count' },
     trials: { type: 'string', default: Object.keys(TRIALS).join() },
     slo: { type: 'string', default: '1000' },
-    'max-wait': { type: 'string', default: '300ms' },
-    seconds: { type: 'string', default: '15' },
+    'max-wait': { type: 'string', default: '600ms' },
+    seconds: { type: 'string', default: '12' },
     profile: { type: 'string', default: 'starter' },
     words: { type: 'string', default: '150,250' },
     results: { type: 'boolean', default: false },
@@ -74,63 +74,41 @@ const POLICIES = {
 
 async function main() {
   mkdirSync(WORK, { recursive: true });
-  const peak = await peakOf(WORDS, 1);
-  console.error(`peak: ${peak.toFixed(0)} requests a second`);
   const rows = [];
   for (const name of values.trials.split(',')) {
     for (const policy of TRIALS[name].policies ?? values.policies.split(',')) {
-      const row = await trial(name, policy, peak);
+      const row = await trial(name, policy);
       console.error(name, policy, JSON.stringify(row));
       rows.push({ name, policy, ...row });
     }
   }
-  const text = report(peak, rows);
+  const text = report(rows);
   console.log(text);
-  writeFileSync(join(WORK, 'overload.json'), JSON.stringify({ peak, rows }, null, 2));
+  writeFileSync(join(WORK, 'overload.json'), JSON.stringify({ rows }, null, 2));
   if (values.results) writeResults(join(BENCH, 'RESULTS.md'), text, MARKERS);
 }
 
-/** Answers per second in a closed loop, while everything is so many times slower. */
-async function peakOf(words, slower) {
-  return withService('wait', async ({ url }) => {
-    const burners = burn(slower);
-    try {
-      const phase = { seconds: PEAK_SECONDS, connections: CONNECTIONS_AT_PEAK, words };
-      const answers = await generate({ url, patienceMs: 0, phases: [phase] });
-      const since = (ONSET_SECONDS / 2) * 1000;
-      const until = PEAK_SECONDS * 1000;
-      const inTime = answers.filter(
-        ([, sent, took, status]) => status === 200 && sent + took > since && sent + took < until,
-      );
-      return (inTime.length / (until - since)) * 1000;
-    } finally {
-      burners.stop();
-    }
-  }, ['--max-wait', '0s']);
-}
-
-async function trial(name, policy, peak) {
+async function trial(name, policy) {
   const { times, longer = 1, slower = 1, patienceMs = 0 } = TRIALS[name];
   const changed = longer > 1 || slower > 1;
-  const changedPeak = changed ? await peakOf(WORDS.map((count) => count * longer), slower) : peak;
-  const phases = [
-    { seconds: CALM_SECONDS, rate: peak / 2, words: WORDS },
-    ...(changed ? [{ seconds: SECONDS, rate: peak * times, words: WORDS }] : []),
-    { seconds: SECONDS, rate: peak * times, words: WORDS.map((count) => count * longer) },
-    { seconds: 2 * CALM_SECONDS, rate: peak / 2, words: WORDS },
-  ];
-  const middle = phases.length - 2;
+  const longerWords = WORDS.map((count) => count * longer);
   return withService(policy, async ({ server, url }) => {
-    const before = phases.slice(0, middle).reduce((sum, { seconds }) => sum + seconds, 0);
-    const burning = slower > 1 && sleep(before * 1000).then(() => burn(slower));
+    const peak = await peakOf(url, WORDS, 1);
+    const changedPeak = changed ? await peakOf(url, longerWords, slower) : peak;
+    const phases = [
+      { seconds: CALM_SECONDS, rate: peak / 2, words: WORDS },
+      ...(changed ? [{ seconds: SECONDS, rate: peak * times, words: WORDS }] : []),
+      { seconds: SECONDS, rate: peak * times, words: longerWords },
+      { seconds: 2 * CALM_SECONDS, rate: peak / 2, words: WORDS },
+    ];
+    const before = phases.slice(0, -2).reduce((sum, { seconds }) => sum + seconds, 0);
     const memories = [];
     const sampling = setInterval(() => memories.push(memory(server).now), 500);
     const answering = generate({ url, patienceMs, phases });
-    if (burning) {
-      const burners = await burning;
-      await sleep(SECONDS * 1000);
-      burners.stop();
-    }
+    await sleep(before * 1000);
+    const burners = burn(slower);
+    await sleep(SECONDS * 1000);
+    burners.stop();
     const answers = await answering;
     clearInterval(sampling);
     // Nobody has gone away before the first has waited for as long as it puts up with.
@@ -158,6 +136,21 @@ async function trial(name, policy, peak) {
   });
 }
 
+/** Answers per second in a closed loop, while everything is so many times slower. */
+async function peakOf(url, words, slower) {
+  const burners = burn(slower);
+  try {
+    const phase = { seconds: PEAK_SECONDS, connections: CONNECTIONS_AT_PEAK, words };
+    const answers = await generate({ url, patienceMs: 0, phases: [phase] });
+    const [since, until] = [1000, PEAK_SECONDS * 1000];
+    const ended = answers.map(([, sent, took, status]) => ({ at: sent + took, status }));
+    const counted = ended.filter(({ at, status }) => status === 200 && at > since && at < until);
+    return (counted.length / (until - since)) * 1000;
+  } finally {
+    burners.stop();
+  }
+}
+
 /** Seconds after the overload from which on everything was answered in time. */
 function recovery(answers, end, slo) {
   const late = answers.filter(
@@ -166,8 +159,8 @@ function recovery(answers, end, slo) {
   return Math.max(0, ...late.map(([, sent]) => (sent - end) / 1000));
 }
 
-async function withService(policy, use, flags = POLICIES[policy]) {
-  const command = chorus(values.profile, ...NO_CACHE, ...flags);
+async function withService(policy, use) {
+  const command = chorus(values.profile, ...NO_CACHE, ...POLICIES[policy]);
   const server = await startServer(command, join(WORK, `${policy}.log`));
   try {
     return await use({ server, url: server.url });
@@ -188,23 +181,23 @@ async function generate(plan) {
   return JSON.parse(text);
 }
 
-/** Processes that take all but a part of every core from the models. */
+/** Processes that take all but a part of every core. */
 function burn(slower) {
   const loop = 'for (;;);';
   const count = Math.round((slower - 1) * availableParallelism());
   const children = Array.from({ length: count }, () =>
-    // As urgent as what computes, so that it is this that gets slower.
-    spawnOwned('nice', ['-n', '5', process.execPath, '-e', loop], { stdio: 'ignore' }),
+    spawnOwned(process.execPath, ['-e', loop], { stdio: 'ignore' }),
   );
   return { stop: () => children.forEach((child) => child.kill('SIGKILL')) };
 }
 
-function report(peak, rows) {
+function report(rows) {
   const percent = (share) => `${(share * 100).toFixed(0)} %`;
   const ms = (value) => (value === undefined ? '–' : value.toFixed(0));
   const table = rows.map((row) => [
     row.name,
     row.policy,
+    row.peak.toFixed(0),
     row.offered.toFixed(0),
     row.goodput.toFixed(0),
     percent(row.share),
@@ -216,13 +209,13 @@ function report(peak, rows) {
     row.recoveredAfter.toFixed(1),
     mebibytes(row.memory),
   ]);
-  const head = ['trial', 'policy', 'offered/s', 'goodput/s', 'of the peak', 'p99 of answers ms', 'p99 of refusals ms'];
+  const head = ['trial', 'policy', 'peak/s', 'offered/s', 'goodput/s', 'of the peak', 'p99 of answers ms', 'p99 of refusals ms'];
   const more = ['refused', 'went away', 'otherwise', 'recovered after s', 'memory'];
   return [
     `Measured ${new Date().toISOString().slice(0, 10)}: \`node bench/overload.mjs ${process.argv.slice(2).join(' ')}\``.trim(),
     '',
     ...describeMachine().map((line) => `- ${line}`),
-    `- Profile ${values.profile}, texts of ${values.words.replace(',', ' to ')} words, none sent twice, no cache; SLO ${SLO_MS} ms, \`--max-wait ${values['max-wait']}\`. Peak: ${peak.toFixed(0)} requests a second.`,
+    `- Profile ${values.profile}, texts of ${values.words.replace(',', ' to ')} words, none sent twice, no cache; SLO ${SLO_MS} ms, \`--max-wait ${values['max-wait']}\`. Each trial has a service of its own, whose peak was measured just before.`,
     '',
     ...titled('Goodput under overload', [...head, ...more], table),
   ].join('\n');

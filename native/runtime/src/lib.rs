@@ -7,7 +7,6 @@
 //! - [`onnxruntime`]: the library, sessions, runs
 //! - [`model`]: ids to answers, for one loaded model
 //! - [`dispatcher`]: threads, requests, answers; the shell around the planner
-//! - `priority`: threads that compute let those that answer go first
 //! - [`error`]: why it could not start
 
 mod allocator;
@@ -18,5 +17,4 @@ pub mod engine;
 pub mod error;
 pub mod model;
 pub mod onnxruntime;
-mod priority;
 pub mod tokenizer;

@@ -32,7 +32,6 @@ use self::{
 };
 use crate::{
     model::{Model, ThreadShare},
-    priority,
     tokenizer::TokenizerSet,
 };
 
@@ -162,11 +161,7 @@ impl Drop for Dispatcher {
 
 fn spawn(name: String, shared: &Arc<Shared>, worker: impl Worker + Send + 'static) -> JoinHandle<()> {
     let shared = Arc::clone(shared);
-    let run = move || {
-        priority::yield_to_others();
-        supervise(&shared, worker);
-    };
-    let thread = thread::Builder::new().name(name).spawn(run);
+    let thread = thread::Builder::new().name(name).spawn(move || supervise(&shared, worker));
     thread.expect("the operating system has threads left at start-up")
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 
-use crate::{error::LoadError, priority};
+use crate::error::LoadError;
 
 /// A pool for runs on more than one thread. Runs on one thread stay on the thread that asks.
 pub struct Team {
@@ -14,11 +14,8 @@ pub struct Team {
 
 impl Team {
     pub fn new(threads: usize) -> Result<Self, LoadError> {
-        let build = || {
-            let builder = ThreadPoolBuilder::new().num_threads(threads);
-            let builder = builder.thread_name(|index| format!("team-{index}"));
-            builder.start_handler(|_| priority::yield_to_others()).build()
-        };
+        let build =
+            || ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("team-{index}")).build();
         let pool = (threads > 1).then(build).transpose();
         Ok(Self { pool: pool.map_err(|error| LoadError::Library(format!("no threads to compute with: {error}")))? })
     }
