@@ -7,23 +7,7 @@ import { test } from 'node:test';
 
 import { ChorusProcess } from '../testing/chorus-process.js';
 import { until } from '../testing/until.js';
-import { scrapeUntil, startChorus } from './running-chorus.js';
-
-test('SIGHUP answers what was accepted and exits with 0', async () => {
-  const chorus = await startChorus();
-  const requests = Array.from({ length: 16 }, (_, index) =>
-    chorus.post(JSON.stringify(`${index} ${'and on and on '.repeat(200)}`)),
-  );
-  await scrapeUntil(chorus, /^chorus_requests_received_total 16$/m);
-  chorus.process.signal('SIGHUP');
-  for (const response of await Promise.all(requests)) {
-    assert.equal(response.status, 200);
-    await response.text();
-  }
-  const { code, stdout } = await chorus.process.finished();
-  assert.equal(code, 0);
-  assert.match(stdout, /"signal":"SIGHUP"/);
-});
+import { startChorus } from './running-chorus.js';
 
 test('SIGUSR1 opens no debugger, neither while models load nor later', async () => {
   const process = new ChorusProcess(['serve', 'starter', '--port', '0', '--admin-port', '0']);
