@@ -6,6 +6,7 @@
 import { selfTest } from '../check/self-test.js';
 import type { Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
+import type { EngineConfig } from '../engine/native-engine.js';
 import type { Loaded } from '../server/generation.js';
 import type { Load, Wanted } from '../server/reload.js';
 import { StartError } from '../start-error.js';
@@ -15,11 +16,18 @@ import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
 import { servedBy, type Served } from './served.js';
 
-/** Loads what `settings` say, but for what is wanted otherwise; keeps answers in `cache`. */
-export function loader(settings: Settings, cache: Cache): Load {
+/** What there is to load, with every fault that can be found before anything is. */
+export interface Prepared {
+  readonly served: Served;
+  readonly config: EngineConfig;
+}
+
+/** Loads `first`, which `settings` say, and then what is wanted otherwise; keeps answers in `cache`. */
+export function loader(settings: Settings, first: Prepared, cache: Cache): Load {
   let serving: Engine | undefined;
   return async (wanted: Wanted): Promise<Loaded> => {
-    const { served, config } = await prepare({ ...settings, ...wanted });
+    const prepared = serving === undefined ? first : await prepare({ ...settings, ...wanted });
+    const { served, config } = prepared;
     const engine = await loadEngine(config, served.profile, serving);
     // What the first start serves was tried by whoever made it; a reload must not be how a service gets worse.
     if (serving !== undefined) await tried(engine, served);
@@ -28,12 +36,8 @@ export function loader(settings: Settings, cache: Cache): Load {
   };
 }
 
-/**
- * What there is to load, with every fault that can be found before anything is.
- *
- * @throws {StartError}
- */
-export async function prepare(settings: Settings) {
+/** @throws {StartError} with every fault. */
+export async function prepare(settings: Settings): Promise<Prepared> {
   const served = servedBy(settings);
   const { profile } = served;
   if (settings.pull) await pullProfile(profile);

@@ -48,7 +48,8 @@ export function engineConfig(settings: Settings, profile: Profile): EngineConfig
 /**
  * `before`: what is served meanwhile.
  *
- * @throws {StartError} when a model cannot be loaded, at the profile's line where that is to blame. */
+ * @throws {StartError} when a model cannot be loaded, at the profile's line where that is to blame.
+ */
 export async function loadEngine(
   config: EngineConfig,
   profile: Profile,

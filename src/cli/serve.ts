@@ -39,7 +39,8 @@ async function run(args: readonly string[]): Promise<void> {
   // Standard output carries the log, a line of JSON each.
   globalThis.console = new Console(process.stderr);
   const { settings, warnings } = loadSettings(args, process.env);
-  const { served } = await prepare(settings);
+  const prepared = await prepare(settings);
+  const { served } = prepared;
   const { profile } = served;
   const spansTo = spanUrl(settings.otlpEndpoint, process.env);
   const cache = cacheOf(settings);
@@ -63,7 +64,7 @@ async function run(args: readonly string[]): Promise<void> {
     logLinesDropped: () => output.dropped,
     version,
     tracing: await tracingTo(spansTo, logger),
-    load: loader(settings, cache),
+    load: loader(settings, prepared, cache),
     release: cache.close,
   });
   const { port, adminPort } = await service.start().catch(async (error: unknown) => {

@@ -7,13 +7,13 @@ import { parseArgs } from 'node:util';
 
 import { exitCodes, StartError } from '../start-error.js';
 import { statsSchema, type Stats } from '../stats/schema.js';
+import { adminUrl, DEFAULT_ADMIN_URL, jsonOf } from './admin-url.js';
 import type { Command } from './command.js';
 import { parsed } from './parsed.js';
 import { frameOf } from './top-frame.js';
 
 const EVERY_MS = 1000;
 const ANSWER_WITHIN_MS = 5000;
-const DEFAULT_URL = 'http://127.0.0.1:9090';
 
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
@@ -30,16 +30,16 @@ export const top: Command = {
 
 Shows requests, errors, latencies, models and the cache of a running service each second, until Ctrl-C.
 
-  --url URL  Its admin port (default: ${DEFAULT_URL})
+  --url URL  Its admin port (default: ${DEFAULT_ADMIN_URL})
   --once     Print that once and end, as where the output is no terminal
 `,
   async run(args) {
     const options = {
-      url: { type: 'string', default: DEFAULT_URL },
+      url: { type: 'string', default: DEFAULT_ADMIN_URL },
       once: { type: 'boolean' },
     } as const;
     const { values } = parsed(() => parseArgs({ args: [...args], options }));
-    const url = originOf(values.url);
+    const url = adminUrl(values.url);
     if (values.once === true || !process.stdout.isTTY) {
       process.stdout.write(frameOf(await read(url), url));
       return;
@@ -88,23 +88,7 @@ async function read(url: string): Promise<Stats> {
       `${url}/stats answers ${response.status}. That is not the admin port of this version (--url).`,
     ]);
   }
-  const result = statsSchema.safeParse(json(body));
+  const result = statsSchema.safeParse(jsonOf(body));
   if (result.success) return result.data;
   throw new StartError([`${url}/stats is not what chorus answers; is the version another?`]);
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function originOf(url: string): string {
-  if (/^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '');
-  throw new StartError(
-    [`--url is "${url}"; it must be a URL such as ${DEFAULT_URL}.`],
-    exitCodes.usage,
-  );
 }

@@ -9,7 +9,7 @@ import type { Route } from '../routes/endpoints.js';
 import type { Call } from '../routes/operation.js';
 import type { Exchange } from './exchange.js';
 import type { Context } from './state.js';
-import { deadlineOf, isFreshWanted, priorityOf } from './wishes.js';
+import { hurryOf, isFreshWanted } from './wishes.js';
 
 /** What calls are made of; the same for all requests. */
 export interface CallServices {
@@ -49,15 +49,14 @@ export class RequestCall implements Call {
     const { engine, answerTimeoutMs } = this.services;
     const { exchange } = this.context.state;
     const { headers } = exchange.request;
-    const deadlineMs = deadlineOf(headers, answerTimeoutMs);
+    const hurry = hurryOf(headers, answerTimeoutMs, this.route.priority);
     const askedAt = performance.now();
     const inference = engine.infer({
       texts: texts.map((text) => ({ text: this.repaired(text), models })),
-      deadlineMs,
-      priority: priorityOf(headers, this.route.priority),
+      ...hurry,
       fresh: this.services.mayBypassCache && isFreshWanted(headers),
     });
-    const answer = inference.known ?? (await exchange.wait(inference, deadlineMs));
+    const answer = inference.known ?? (await exchange.wait(inference, hurry.deadlineMs));
     if (answer.texts.length !== texts.length) {
       throw new ServiceError('internal', 'The engine gave no answer.');
     }

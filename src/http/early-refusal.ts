@@ -12,7 +12,7 @@ import type { Engine } from '../engine/engine.js';
 import type { ServiceError } from '../errors/service-error.js';
 import type { Endpoint } from '../routes/endpoints.js';
 import { pathOf } from './target.js';
-import { deadlineOf, priorityOf } from './wishes.js';
+import { hurryOf } from './wishes.js';
 
 export type EarlyRefusal = (request: IncomingMessage, open: number) => ServiceError | undefined;
 
@@ -40,9 +40,7 @@ export function earlyRefusal(parts: EarlyRefusalParts): EarlyRefusal {
     const route = byPath.get(pathOf(request));
     if (route === undefined) return;
     try {
-      const { headers } = request;
-      const deadlineMs = deadlineOf(headers, answerTimeoutMs);
-      return engine.refusal({ deadlineMs, priority: priorityOf(headers, route.priority) });
+      return engine.refusal(hurryOf(request.headers, answerTimeoutMs, route.priority));
     } catch {
       // A header that is wrong is told where the others are.
       return;

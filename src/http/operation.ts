@@ -12,7 +12,7 @@ import { invalidInput } from './invalid-input.js';
 import { parseJson } from './json.js';
 import type { BodyReader } from './read-body.js';
 import type { Context, Middleware } from './state.js';
-import { deadlineOf, priorityOf } from './wishes.js';
+import { hurryOf } from './wishes.js';
 
 export interface OperationServices extends CallServices {
   readonly readBody: BodyReader;
@@ -29,10 +29,8 @@ export function answerBy(services: OperationServices, endpoint: Endpoint): Middl
   });
 
   const refuseEarly = ({ headers }: IncomingMessage) => {
-    const refusal = services.engine.refusal({
-      deadlineMs: deadlineOf(headers, services.answerTimeoutMs),
-      priority: priorityOf(headers, route.priority),
-    });
+    const { engine, answerTimeoutMs } = services;
+    const refusal = engine.refusal(hurryOf(headers, answerTimeoutMs, route.priority));
     if (refusal !== undefined) throw refusal;
   };
 

@@ -4,7 +4,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 
-import type { Priority } from '../engine/engine.js';
+import type { Hurry, Priority } from '../engine/engine.js';
 import { ServiceError } from '../errors/service-error.js';
 
 /** How many milliseconds the client waits: what comes later is not worth computing. */
@@ -12,11 +12,16 @@ export const DEADLINE_HEADER = 'chorus-deadline';
 export const PRIORITY_HEADER = 'chorus-priority';
 
 /**
- * Milliseconds for the answer: the client's own where it states fewer than `timeoutMs`; 0: no limit.
+ * When the answer is wanted, of a route whose requests have `ofRoute` as their class unless they state another.
  *
  * @throws {ServiceError} `malformed_request`
  */
-export function deadlineOf(headers: IncomingHttpHeaders, timeoutMs: number): number {
+export function hurryOf(headers: IncomingHttpHeaders, timeoutMs: number, ofRoute: Priority): Hurry {
+  return { deadlineMs: deadlineOf(headers, timeoutMs), priority: priorityOf(headers, ofRoute) };
+}
+
+/** Milliseconds for the answer: the client's own where it states fewer than `timeoutMs`; 0: no limit. */
+function deadlineOf(headers: IncomingHttpHeaders, timeoutMs: number): number {
   const stated = headers[DEADLINE_HEADER];
   if (stated === undefined) return timeoutMs;
   if (typeof stated !== 'string' || !/^[1-9]\d{0,8}$/.test(stated)) {
@@ -26,12 +31,8 @@ export function deadlineOf(headers: IncomingHttpHeaders, timeoutMs: number): num
   return timeoutMs === 0 ? wanted : Math.min(wanted, timeoutMs);
 }
 
-/**
- * The class of a request, that of its route where it states none.
- *
- * @throws {ServiceError} `malformed_request`
- */
-export function priorityOf(headers: IncomingHttpHeaders, ofRoute: Priority): Priority {
+/** The class of a request, that of its route where it states none. */
+function priorityOf(headers: IncomingHttpHeaders, ofRoute: Priority): Priority {
   const stated = headers[PRIORITY_HEADER];
   if (stated === undefined) return ofRoute;
   if (stated !== 'interactive' && stated !== 'batch') {

@@ -53,11 +53,8 @@ export function createPublicServer(
   const listen =
     (accept: (exchange: Exchange) => void): RequestListener =>
     (request, response) => {
-      if (exchanges.size >= maxOpenRequests) {
-        exchanges.refuse(request, response, tooManyOpen());
-        return;
-      }
-      const early = exchanges.refusal(request);
+      const isFull = exchanges.size >= maxOpenRequests;
+      const early = isFull ? tooManyOpen() : exchanges.refusal(request);
       if (early !== undefined) {
         exchanges.refuse(request, response, early);
         return;
