@@ -12,7 +12,7 @@ const STATE = { version: '1.2.3', phase: 'ready', openRequests: 2 } as const;
 /** Figures under a clock of the test's; requests take as long as they are told to. */
 function figures() {
   let now = 100;
-  let engine = fakeEngine();
+  let engine: ReturnType<typeof fakeEngine> | undefined;
   const cpu = { user: 0, system: 0 };
   const stats = new ServiceStats({ now: () => now, cpuUsage: () => ({ ...cpu }) });
   return {
@@ -28,9 +28,11 @@ function figures() {
     request: (milliseconds: number, errorCode?: 'queue_full' | 'invalid_input') => {
       stats.exchangeClosed({ errorCode, startedAt: performance.now() - milliseconds });
     },
+    /** What the engine has counted so far. */
     engine: (overrides: Partial<EngineStats>) => {
-      engine = fakeEngine(overrides);
-      stats.engineLoaded(engine);
+      const isFirst = engine === undefined;
+      const current = (engine = fakeEngine(overrides));
+      if (isFirst) stats.engineLoaded({ stats: () => (engine ?? current).stats() });
     },
     last: (minutes: number): Period => {
       const { last } = stats.read(STATE);
@@ -135,4 +137,23 @@ test('models and CPU are counted by period, too', () => {
   near(svalabs.mean_queue_wait_ms, 100);
   assert.equal(svalabs.busy, 0.5);
   assert.deepEqual(cores, { user: 0.5, system: 0.1 });
+});
+
+test('another engine, as of a reload, counts from nothing, and so does what is told of it', () => {
+  const { stats, pass } = figures();
+  const counting = (textsDone: number, hit: number) => {
+    const [model] = fakeEngine().stats().models;
+    assert.ok(model);
+    const outcomes = { hit, miss: 0, partial: 0, coalesced: 0 };
+    const cache: CacheStats = { outcomes, lookups: {}, entries: 0, bytes: 0, evictions: 0 };
+    return fakeEngine({ models: [{ ...model, textsDone }], cache });
+  };
+  stats.engineLoaded(counting(1000, 90));
+  pass(120);
+  stats.engineLoaded(counting(7, 2));
+  pass(5);
+  const read = statsSchema.parse(stats.read(STATE));
+  const [minute] = read.last;
+  assert.equal(Object.values(minute?.models ?? {})[0]?.texts, 7);
+  assert.equal(minute?.cache?.requests, 1);
 });

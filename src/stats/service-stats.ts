@@ -38,6 +38,9 @@ const REAL: StatsClock = {
   cpuUsage: () => process.cpuUsage(),
 };
 
+/** What a sample has of an engine that is not there. */
+const NO_ENGINE = { models: modelCounts(undefined), cache: undefined };
+
 export class ServiceStats implements ExchangeObserver {
   readonly #errors = new Map<string, number>();
   readonly #kept: PutDown[];
@@ -68,8 +71,12 @@ export class ServiceStats implements ExchangeObserver {
     clearInterval(this.#timer);
   }
 
+  /** An engine counts from nothing, so what one before it had counted is no beginning any more. */
   engineLoaded(engine: Pick<Engine, 'stats'>): void {
     this.#engine = engine;
+    for (const [at, { sample, maxMs }] of this.#kept.entries()) {
+      this.#kept[at] = { sample: { ...sample, ...NO_ENGINE }, maxMs };
+    }
   }
 
   exchangeOpened(): void {
