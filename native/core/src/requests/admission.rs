@@ -29,6 +29,49 @@ pub struct Outlook {
     pub is_idle: bool,
 }
 
+/// What decides, of all that came before.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    capacity: usize,
+    /// Texts that are accepted and not yet answered.
+    open: usize,
+    /// The longest wait that is let in, if there is a limit.
+    wait_limit: Option<Duration>,
+}
+
+impl Terms {
+    /// Whether a request is let in.
+    ///
+    /// # Errors
+    /// [`InferError::TooManyTexts`] where waiting would not help, [`InferError::QueueFull`] and
+    /// [`InferError::QueueWait`] where it would.
+    pub fn check(&self, demand: Demand, outlook: Outlook) -> Result<(), InferError> {
+        let Self { capacity, open, wait_limit } = *self;
+        let Demand { texts, remaining } = demand;
+        if texts > capacity {
+            return Err(InferError::TooManyTexts { texts, capacity });
+        }
+        if open + texts > capacity {
+            return Err(InferError::QueueFull { capacity });
+        }
+        let Outlook { wait, service, is_short_of_work, is_idle } = outlook;
+        if let Some(remaining) = remaining
+            && wait + service > remaining
+            // An estimate alone never keeps the engine from working.
+            && !is_idle
+        {
+            return Err(InferError::QueueWait { wait: wait + service, limit: remaining });
+        }
+        if let Some(limit) = wait_limit
+            && wait > limit
+            && !is_short_of_work
+        {
+            return Err(InferError::QueueWait { wait, limit });
+        }
+        Ok(())
+    }
+}
+
 /// Counts texts from the acceptance of their request to its answer; beyond the capacity they are refused.
 pub struct Admission {
     capacity: usize,
@@ -45,42 +88,16 @@ impl Admission {
     /// Takes the places of a request, all or none.
     ///
     /// # Errors
-    /// Those of `check`.
+    /// Those of [`Terms::check`].
     pub fn admit(&mut self, demand: Demand, outlook: Outlook, now: Instant) -> Result<(), InferError> {
-        self.check(demand, outlook, now)?;
+        self.terms(now).check(demand, outlook)?;
         self.open += demand.texts;
         Ok(())
     }
 
-    /// Whether a request would be let in.
-    ///
-    /// # Errors
-    /// [`InferError::TooManyTexts`] where waiting would not help, [`InferError::QueueFull`] and
-    /// [`InferError::QueueWait`] where it would.
-    pub fn check(&self, demand: Demand, outlook: Outlook, now: Instant) -> Result<(), InferError> {
-        let Demand { texts, remaining } = demand;
-        let capacity = self.capacity;
-        if texts > capacity {
-            return Err(InferError::TooManyTexts { texts, capacity });
-        }
-        if self.open + texts > capacity {
-            return Err(InferError::QueueFull { capacity });
-        }
-        let Outlook { wait, service, is_short_of_work, is_idle } = outlook;
-        if let Some(remaining) = remaining
-            && wait + service > remaining
-            // An estimate alone never keeps the engine from working.
-            && !is_idle
-        {
-            return Err(InferError::QueueWait { wait: wait + service, limit: remaining });
-        }
-        if let Some(limit) = self.wait_limit(now)
-            && wait > limit
-            && !is_short_of_work
-        {
-            return Err(InferError::QueueWait { wait, limit });
-        }
-        Ok(())
+    /// What is let in now.
+    pub fn terms(&self, now: Instant) -> Terms {
+        Terms { capacity: self.capacity, open: self.open, wait_limit: self.wait_limit(now) }
     }
 
     /// The longest wait that is let in, if there is a limit.

@@ -18,6 +18,7 @@
 //! - `message`: what comes in and goes out
 //! - `open`: an accepted request
 //! - `admission`: who is let in
+//! - `forecast`: who would be
 //! - `pace`: how fast work is done
 //! - `patience`: how long clients wait
 //! - `flights`: what several requests wait for
@@ -28,6 +29,7 @@ mod admission;
 mod counters;
 mod failure;
 mod flights;
+mod forecast;
 mod message;
 mod open;
 mod pace;
@@ -42,16 +44,18 @@ use std::{
 };
 
 use self::{
-    admission::{Admission, Demand, Outlook},
+    admission::Admission,
     counters::Counters,
     flights::Flights,
     open::{Asked, PreparedText, Request, RequestId},
     pace::Pace,
 };
 pub use self::{
+    admission::Demand,
     counters::{EngineStats, Histogram, ModelStats},
     failure::{BatchError, InferError},
     flights::FlightId,
+    forecast::Forecast,
     message::{Answer, InferRequest, Outcome, Part, Reply, TextJob, TextRequest, Ticket, Timing, Work},
 };
 use crate::planner::{Class, Flow, Item, ModelId, Planner, PlannerConfig};
@@ -174,13 +178,6 @@ impl Requests {
         };
         self.open.insert(id, request);
         Ok(None)
-    }
-
-    /// Why a request of at least one text would be refused that came now, before anything of it is known but its class
-    /// and how much time it has.
-    pub fn refusal(&self, class: Class, remaining: Option<Duration>, now: Instant) -> Option<InferError> {
-        let demand = Demand { texts: 1, remaining };
-        self.admission.check(demand, self.outlook(class, 0.0, now), now).err()
     }
 
     /// The next text to prepare: of each request one in turn.
@@ -391,20 +388,6 @@ impl Requests {
         stats.expected_wait = self.outlook(Class::Interactive, 0.0, now).wait;
         stats.wait_limit = self.admission.wait_limit(now);
         stats
-    }
-
-    /// What a request meets that needs `work`, in seconds of a lane.
-    fn outlook(&self, class: Class, work: f64, now: Instant) -> Outlook {
-        let backlog = |index| (ModelId(index), self.planner.backlog(ModelId(index)).cost);
-        let queued: f64 = (0..self.models.len()).map(backlog).map(|(model, cost)| self.pace.work(model, cost)).sum();
-        let ahead = queued * self.planner.share_ahead(class) + self.unprepared_work.max(0.0) + self.pace.running(now);
-        let seconds = |work: f64| Duration::try_from_secs_f64(work / self.lanes as f64).unwrap_or(Duration::MAX);
-        Outlook {
-            wait: seconds(ahead),
-            service: seconds(work),
-            is_short_of_work: self.planner.waiting() < self.full_enough,
-            is_idle: self.open.is_empty(),
-        }
     }
 
     /// A thread's step has panicked.

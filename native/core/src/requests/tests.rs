@@ -9,8 +9,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    Answer, BatchError, InferError, InferRequest, Outcome, Part, Reply, Requests, RequestsConfig, Served, TextJob,
-    TextRequest, Ticket, Work,
+    Answer, BatchError, Demand, InferError, InferRequest, Outcome, Part, Reply, Requests, RequestsConfig, Served,
+    TextJob, TextRequest, Ticket, Work,
 };
 use crate::{
     content::Content,
@@ -46,6 +46,12 @@ impl Played {
     fn submit(&mut self, texts: &[&str], models: &[usize]) -> Result<Ticket, InferError> {
         let texts = texts.iter().map(|&text| (text.to_owned(), models.to_vec())).collect();
         self.submit_texts(texts, None)
+    }
+
+    /// Why one text would be refused so long after now, as it is forecast now.
+    fn refusal(&self, later: Duration) -> Option<InferError> {
+        let demand = Demand { texts: 1, remaining: None };
+        self.requests.forecast(self.now).refusal(demand, Class::Interactive, self.now + later)
     }
 
     fn submit_texts(
@@ -645,13 +651,21 @@ fn busy(texts: usize, max_wait: Option<Duration>) -> Played {
 fn a_request_is_refused_where_it_would_wait_for_longer_than_is_allowed() {
     let mut played = busy(3, Some(2 * SECOND));
     assert_eq!(played.submit(&["x"], &[0]), Err(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }));
-    assert_eq!(
-        played.requests.refusal(Class::Interactive, None, played.now),
-        Some(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }),
-    );
+    assert_eq!(played.refusal(0 * SECOND), Some(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }),);
     let mut played = busy(2, Some(2 * SECOND));
-    assert_eq!(played.requests.refusal(Class::Interactive, None, played.now), None);
+    assert_eq!(played.refusal(0 * SECOND), None);
     assert_eq!(played.submit(&["x"], &[0]), Ok(Ticket(3)));
+}
+
+#[test]
+fn a_forecast_knows_that_what_runs_gets_less_and_what_waits_does_not() {
+    let mut played = busy(3, Some(Duration::from_millis(2500)));
+    let _running = played.begin().expect("work");
+    assert!(played.refusal(SECOND / 4).is_some());
+    assert_eq!(played.refusal(3 * SECOND / 4), None);
+    let mut played = busy(3, Some(SECOND / 2));
+    let _running = played.begin().expect("work");
+    assert!(played.refusal(100 * SECOND).is_some());
 }
 
 #[test]

@@ -21,7 +21,9 @@ use std::{
 
 use chorus_core::{
     planner::{Class, PlannerConfig},
-    requests::{EngineStats, InferError, InferRequest, Reply, Requests, RequestsConfig, Served, Ticket},
+    requests::{
+        Demand, EngineStats, Forecast, InferError, InferRequest, Reply, Requests, RequestsConfig, Served, Ticket,
+    },
 };
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -63,6 +65,8 @@ struct Shared {
     replies: ReplySink,
     clock: Clock,
     requests: Mutex<Requests>,
+    /// What the requests left when they were changed last; none: nobody knows. Held for a copy alone.
+    forecast: Mutex<Option<Forecast>>,
     /// For every running batch.
     threads: ThreadShare,
     /// Texts wait for a tokenizer thread.
@@ -121,9 +125,9 @@ impl Dispatcher {
         self.shared.submit(ticket, request)
     }
 
-    /// Why a request would be refused that came now; see [`Requests::refusal`].
+    /// Why a request of one text would be refused that came now. Waits for nobody.
     pub fn refusal(&self, class: Class, remaining: Option<Duration>) -> Option<InferError> {
-        self.shared.requests().refusal(class, remaining, self.now())
+        self.shared.refusal(Demand { texts: 1, remaining }, class, self.now())
     }
 
     /// Takes a request back: its texts leave the queue and the reply is [`InferError::Cancelled`].
@@ -169,6 +173,7 @@ fn spawn(name: String, shared: &Arc<Shared>, worker: impl Worker + Send + 'stati
 struct Locked<'a> {
     guard: MutexGuard<'a, Requests>,
     shared: &'a Shared,
+    is_changed: bool,
 }
 
 impl Deref for Locked<'_> {
@@ -181,6 +186,7 @@ impl Deref for Locked<'_> {
 
 impl DerefMut for Locked<'_> {
     fn deref_mut(&mut self) -> &mut Requests {
+        self.is_changed = true;
         &mut self.guard
     }
 }
@@ -189,7 +195,10 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.guard.distrust();
+            *self.shared.forecast.lock() = None;
             self.shared.wake_all();
+        } else if self.is_changed {
+            *self.shared.forecast.lock() = Some(self.guard.forecast((self.shared.clock)()));
         }
     }
 }
@@ -209,6 +218,7 @@ impl Shared {
         let config = RequestsConfig { planner, capacity: config.queue_capacity, max_wait: config.max_wait };
         Self {
             requests: Mutex::new(Requests::new(config, served, clock())),
+            forecast: Mutex::new(None),
             models,
             tokenizers,
             replies,
@@ -224,7 +234,12 @@ impl Shared {
 
     fn submit(&self, ticket: Ticket, request: InferRequest) -> Result<(), InferError> {
         let texts = request.texts.len();
-        let reply = self.requests().accept(ticket, request, (self.clock)())?;
+        let now = (self.clock)();
+        let remaining = request.deadline.map(|deadline| deadline.saturating_duration_since(now));
+        if let Some(error) = self.refusal(Demand { texts, remaining }, request.class, now) {
+            return Err(error);
+        }
+        let reply = self.requests().accept(ticket, request, now)?;
         match texts {
             0 => self.reply(reply.into_iter().collect()),
             1 => {
@@ -243,8 +258,13 @@ impl Shared {
         self.reply(reply.into_iter().collect());
     }
 
+    /// Why a request would be refused, as far as can be told without the lock.
+    fn refusal(&self, demand: Demand, class: Class, now: Instant) -> Option<InferError> {
+        self.forecast.lock().and_then(|forecast| forecast.refusal(demand, class, now))
+    }
+
     fn requests(&self) -> Locked<'_> {
-        Locked { guard: self.requests.lock(), shared: self }
+        Locked { guard: self.requests.lock(), shared: self, is_changed: false }
     }
 
     fn wake_all(&self) {

@@ -10,7 +10,7 @@ use std::{
 
 use chorus_core::{
     planner::{Class, ModelId},
-    requests::{Answer, BatchError, InferError, InferRequest, TextRequest, Ticket},
+    requests::{Answer, BatchError, Demand, InferError, InferRequest, TextRequest, Ticket},
 };
 
 use self::played::{Clock, MAX_TOKENS, Played, Replies};
@@ -125,6 +125,20 @@ fn request(texts: &[&str], models: usize) -> InferRequest {
     let models: Arc<[ModelId]> = (0..models).map(ModelId).collect();
     let texts = texts.iter().map(|&text| TextRequest { text: text.into(), models: Arc::clone(&models) });
     InferRequest { texts: texts.collect(), deadline: None, class: Class::Interactive }
+}
+
+#[test]
+fn a_refusal_waits_for_no_lock() {
+    let mut hand = Hand::with_capacity(1, 1);
+    hand.submit(&["a"]);
+    let full = InferError::QueueFull { capacity: 1 };
+    let requests = hand.shared.requests.lock();
+    assert_eq!(hand.shared.submit(Ticket(1), request(&["b"], 1)), Err(full.clone()));
+    let demand = Demand { texts: 1, remaining: None };
+    assert_eq!(hand.shared.refusal(demand, Class::Interactive, hand.clock.now()), Some(full));
+    drop(requests);
+    hand.finish();
+    assert_eq!(hand.shared.refusal(demand, Class::Interactive, hand.clock.now()), None);
 }
 
 #[test]

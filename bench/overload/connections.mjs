@@ -1,0 +1,103 @@
+// Connections to one service: as many as there are requests without an answer, each used again. Knows of HTTP what the
+// service's answers need: a status and a length.
+
+import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What is not answered by then is lost. */
+const LOST_MS = 40_000;
+
+/** The client went away. */
+const GONE = 0;
+/** The connection broke, or no answer ever came. */
+const BROKEN = -1;
+
+export class Connections {
+  #idle = [];
+  #open = 0;
+
+  constructor({ hostname, port, host, pathname }, patienceMs) {
+    this.address = { host: hostname, port: Number(port), noDelay: true };
+    this.head = `POST ${pathname} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: `;
+    this.patienceMs = patienceMs;
+  }
+
+  /** The bytes of a request with `body`, which is JSON. */
+  requestOf(body) {
+    return Buffer.from(`${this.head}${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  }
+
+  /** Sends a request on the connection that was used last; resolves with the status of its answer. */
+  send(request) {
+    const connection = this.#idle.pop() ?? new Connection(this.address, (closed) => this.#forget(closed));
+    const { patienceMs } = this;
+    this.#open += 1;
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => connection.end(patienceMs > 0 ? GONE : BROKEN),
+        patienceMs > 0 ? patienceMs : LOST_MS,
+      );
+      connection.ask(request, (status, isReusable) => {
+        clearTimeout(timer);
+        this.#open -= 1;
+        if (isReusable) this.#idle.push(connection);
+        resolve(status);
+      });
+    });
+  }
+
+  /** Resolves when every request has ended. */
+  async idle() {
+    while (this.#open > 0) await sleep(20);
+  }
+
+  #forget(connection) {
+    this.#idle = this.#idle.filter((idle) => idle !== connection);
+  }
+}
+
+class Connection {
+  #answered;
+  #received = '';
+
+  constructor(address, closed) {
+    this.socket = net.connect(address);
+    this.socket.on('data', (bytes) => this.#read(bytes));
+    this.socket.on('error', () => this.end(BROKEN));
+    this.socket.on('close', () => {
+      this.end(BROKEN);
+      closed(this);
+    });
+  }
+
+  ask(request, answered) {
+    this.#answered = answered;
+    this.socket.write(request);
+  }
+
+  /** Ends the connection, and the request on it with `status`. */
+  end(status) {
+    this.socket.destroy();
+    this.#settle(status, false);
+  }
+
+  #read(bytes) {
+    this.#received += bytes.toString('latin1');
+    const body = this.#received.indexOf('\r\n\r\n') + 4;
+    if (body < 4) return;
+    const head = this.#received.slice(0, body).toLowerCase();
+    const [, length] = /\r\ncontent-length: (\d+)/.exec(head) ?? [];
+    if (length === undefined) this.end(BROKEN);
+    else if (this.#received.length >= body + Number(length)) {
+      this.#received = '';
+      const closes = head.includes('\r\nconnection: close');
+      this.#settle(Number(head.slice(9, 12)), !closes);
+    }
+  }
+
+  #settle(status, isReusable) {
+    const answered = this.#answered;
+    this.#answered = undefined;
+    answered?.(status, isReusable);
+  }
+}
