@@ -651,9 +651,9 @@ fn busy(texts: usize, max_wait: Option<Duration>) -> Played {
 fn a_request_is_refused_where_it_would_wait_for_longer_than_is_allowed() {
     let mut played = busy(3, Some(2 * SECOND));
     assert_eq!(played.submit(&["x"], &[0]), Err(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }));
-    assert_eq!(played.refusal(0 * SECOND), Some(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }),);
+    assert_eq!(played.refusal(Duration::ZERO), Some(InferError::QueueWait { wait: 3 * SECOND, limit: 2 * SECOND }),);
     let mut played = busy(2, Some(2 * SECOND));
-    assert_eq!(played.refusal(0 * SECOND), None);
+    assert_eq!(played.refusal(Duration::ZERO), None);
     assert_eq!(played.submit(&["x"], &[0]), Ok(Ticket(3)));
 }
 
