@@ -54,6 +54,10 @@ export class Metrics {
     labelNames: ['outcome'],
     registers: [this.registry],
   });
+  readonly #lastReload = this.gauge(
+    'chorus_last_reload_successful',
+    'Whether the last reload was done; 1 where there was none',
+  );
   readonly spans = new SpanMetrics(this.registry);
   readonly #openMetrics: OpenMetrics;
   #engine: Engine | undefined;
@@ -66,6 +70,7 @@ export class Metrics {
     new SnapshotMetric('chorus_log_lines_dropped_total', help, 'counter', [], () => [
       { labels: {}, value: logLinesDropped() },
     ]).register(this.registry);
+    this.#lastReload.set(1);
     registerEngineMetrics(this.registry, () => this.#stats);
     collectDefaultMetrics({ register: this.registry });
     this.#openMetrics = new OpenMetrics(this.registry);
@@ -84,6 +89,7 @@ export class Metrics {
 
   reloaded(outcome: 'done' | 'failed'): void {
     this.#reloads.inc({ outcome });
+    this.#lastReload.set(outcome === 'done' ? 1 : 0);
   }
 
   ready(): void {

@@ -58,6 +58,7 @@ test('requests that come after a reload are answered by what was loaded, and the
   const text = await metrics();
   assert.match(text, /^chorus_generation 2$/m);
   assert.match(text, /^chorus_reloads_total\{outcome="done"\} 1$/m);
+  assert.match(text, /^chorus_last_reload_successful 1$/m);
   assert.match(text, /^chorus_model_info\{model="two",.*1$/m);
   assert.doesNotMatch(text, /chorus_model_info\{model="one"/);
 });
@@ -95,7 +96,9 @@ test('whatever fails leaves the old as it was, and says what was wrong', async (
   assert.doesNotMatch(JSON.stringify(broken.body), /secret/);
   assert.deepEqual(await models(), ['one']);
   assert.equal(old.closed, false);
-  assert.match(await metrics(), /^chorus_reloads_total\{outcome="failed"\} 2$/m);
+  const failed = await metrics();
+  assert.match(failed, /^chorus_reloads_total\{outcome="failed"\} 2$/m);
+  assert.match(failed, /^chorus_last_reload_successful 0$/m);
   assert.match(log(), /the reload failed; what was served goes on/);
 });
 
