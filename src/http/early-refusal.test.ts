@@ -3,9 +3,11 @@ import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
 
 import { ServiceError } from '../errors/service-error.js';
+import type { Endpoint } from '../routes/endpoints.js';
 import { fakeEngine } from '../testing/fake-engine.js';
 import { received } from '../testing/raw-socket.js';
 import { startTestService } from '../testing/test-service.js';
+import { earlyRefusal } from './early-refusal.js';
 
 /** A header whose body does not come. */
 const HEAD = 'POST /process HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\n';
@@ -26,9 +28,9 @@ async function busy(context: TestContext, open: number, flags: readonly string[]
 }
 
 /** What comes back to a header within a moment. */
-async function early(port: number): Promise<string> {
+async function early(port: number, head = HEAD): Promise<string> {
   const socket = connect(port, '127.0.0.1');
-  socket.write(HEAD);
+  socket.write(head);
   setTimeout(() => socket.destroy(), 300);
   return received(socket);
 }
@@ -47,4 +49,29 @@ test('while few are open, the body is read first', async (context) => {
 test('where answers are kept, one may be there, and the body is read', async (context) => {
   const { port } = await busy(context, 40, []);
   assert.doesNotMatch(await early(port), /queue_wait/);
+});
+
+test('a large body is not read where the request would be refused, whatever is open or kept', async (context) => {
+  const { port, post } = await busy(context, 0, []);
+  const head = 'POST /process HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n';
+  assert.match(await early(port, head), /^HTTP\/1\.1 503 [\s\S]*"reason":"queue_wait"/);
+  assert.equal((await post(JSON.stringify('a'.repeat(100_000)))).status, 503);
+});
+
+test('a route is known by its path, with a parameter or without', () => {
+  const engine = fakeEngine();
+  engine.refusal = () => new ServiceError('queue_wait', 'Too long.');
+  const endpoint = (path: string, asksModels = true) =>
+    ({ path, operation: { method: 'POST', asksModels }, route: {} }) as Endpoint;
+  const endpoints = [endpoint('/process'), endpoint('/v2.0/{model}/infer'), endpoint('/x', false)];
+  const parts = { endpoints, engine, answerTimeoutMs: 0, keepsAnswers: false };
+  const refusal = earlyRefusal({ ...parts, isLate: () => false });
+  const codeOf = (url: string, method = 'POST') => refusal({ url, method, headers: {} }, 100)?.code;
+  for (const url of ['/process', '/process?a=b', 'http://a/process', '/v2.0/m-1/infer']) {
+    assert.equal(codeOf(url), 'queue_wait', url);
+  }
+  for (const url of ['/x', '/', '/processes', '/v2.0/a/b/infer', '/v2.0//infer', '/v200/m/infer']) {
+    assert.equal(codeOf(url), undefined, url);
+  }
+  assert.equal(codeOf('/process', 'GET'), undefined);
 });

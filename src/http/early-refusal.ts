@@ -4,20 +4,27 @@
  * What it costs to read and to route a request that is then refused is little, and at ten times of what can be answered
  * it is all that the event loop does. So once many are open, whoever would wait too long is told so at once. Where
  * answers are kept, a request may have one whatever the engine has to do: then only while the event loop is late itself.
+ * A large body costs more to read and to parse than to refuse, whatever else there is to do.
  */
 
 import type { IncomingMessage } from 'node:http';
 
 import type { Engine } from '../engine/engine.js';
 import type { ServiceError } from '../errors/service-error.js';
-import type { Endpoint } from '../routes/endpoints.js';
+import type { Endpoint, Route } from '../routes/endpoints.js';
 import { pathOf } from './target.js';
 import { hurryOf } from './wishes.js';
 
-export type EarlyRefusal = (request: IncomingMessage, open: number) => ServiceError | undefined;
+/** What is known of a request by its header. */
+type Head = Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
+
+/** Why a request is refused while so many are open; `undefined` where it is not. */
+export type EarlyRefusal = (request: Head, open: number) => ServiceError | undefined;
 
 /** With fewer open requests nobody is in such need that another question to the engine pays. */
 const MANY_OPEN = 32;
+
+const LARGE_BODY_BYTES = 16 * 1024;
 
 export interface EarlyRefusalParts {
   readonly endpoints: readonly Endpoint[];
@@ -31,13 +38,11 @@ export interface EarlyRefusalParts {
 
 export function earlyRefusal(parts: EarlyRefusalParts): EarlyRefusal {
   const { endpoints, engine, answerTimeoutMs, keepsAnswers, isLate } = parts;
-  const asking = endpoints.filter(({ operation, path }) => {
-    return operation.asksModels && operation.method === 'POST' && !path.includes('{');
-  });
-  const byPath = new Map(asking.map(({ path, route }) => [path, route]));
+  const routeOf = routesOf(endpoints);
   return (request, open) => {
-    if (open < MANY_OPEN || request.method !== 'POST' || (keepsAnswers && !isLate())) return;
-    const route = byPath.get(pathOf(request));
+    if (request.method !== 'POST') return;
+    const isCheaper = isLarge(request) || (open >= MANY_OPEN && (!keepsAnswers || isLate()));
+    const route = isCheaper ? routeOf(pathOf(request)) : undefined;
     if (route === undefined) return;
     try {
       return engine.refusal(hurryOf(request.headers, answerTimeoutMs, route.priority));
@@ -46,4 +51,26 @@ export function earlyRefusal(parts: EarlyRefusalParts): EarlyRefusal {
       return;
     }
   };
+}
+
+function isLarge({ headers }: Head): boolean {
+  return Number(headers['content-length'] ?? 0) > LARGE_BODY_BYTES;
+}
+
+/** The routes that ask models, by the path of a request. */
+function routesOf(endpoints: readonly Endpoint[]): (path: string) => Route | undefined {
+  const asking = endpoints.filter(({ operation: { asksModels, method } }) => {
+    return asksModels && method === 'POST';
+  });
+  const byPath = new Map(asking.map(({ path, route }) => [path, route]));
+  const patterns = asking
+    .filter(({ path }) => path.includes('{'))
+    .map(({ path, route }) => ({ pattern: patternOf(path), route }));
+  return (path) => byPath.get(path) ?? patterns.find(({ pattern }) => pattern.test(path))?.route;
+}
+
+/** `/models/{model}` as a regular expression. */
+function patternOf(path: string): RegExp {
+  const literals = path.split(/\{\w+\}/).map((part) => part.replace(/[^\w/]/g, '\\$&'));
+  return new RegExp(`^${literals.join('[^/]+')}$`);
 }

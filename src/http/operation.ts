@@ -2,8 +2,6 @@
  * An operation as Koa middleware: read, decode, validate, answer, serialize.
  */
 
-import type { IncomingMessage } from 'node:http';
-
 import type { z } from 'zod';
 
 import type { Endpoint } from '../routes/endpoints.js';
@@ -12,7 +10,6 @@ import { invalidInput } from './invalid-input.js';
 import { parseJson } from './json.js';
 import type { BodyReader } from './read-body.js';
 import type { Context, Middleware } from './state.js';
-import { hurryOf } from './wishes.js';
 
 export interface OperationServices extends CallServices {
   readonly readBody: BodyReader;
@@ -28,28 +25,14 @@ export function answerBy(services: OperationServices, endpoint: Endpoint): Middl
     return model;
   });
 
-  const refuseEarly = ({ headers }: IncomingMessage) => {
-    const { engine, answerTimeoutMs } = services;
-    const refusal = engine.refusal(hurryOf(headers, answerTimeoutMs, route.priority));
-    if (refusal !== undefined) throw refusal;
-  };
-
   return async function answerOperation(context) {
     context.state.exchange.route = path;
-    if (operation.asksModels && isLarge(context.req)) refuseEarly(context.req);
     const input = request && (await inputOf(context, request, services.readBody));
     const call = new RequestCall(context, models, route, services);
     const output = await operation.answer(input, call);
     const body = operation.serialize?.(output, call) ?? JSON.stringify(output);
     context.state.exchange.answer(body);
   };
-}
-
-/** A body that takes longer to read and to parse than to look at its length and refuse it. */
-const LARGE_BODY_BYTES = 16 * 1024;
-
-function isLarge({ headers }: IncomingMessage): boolean {
-  return Number(headers['content-length'] ?? 0) > LARGE_BODY_BYTES;
 }
 
 /** @throws {ServiceError} for a body that cannot be read, is not JSON, or not what the schema says. */

@@ -101,14 +101,3 @@ test('what is refused for load says for how long, by the status that its route i
   const missing = await fetch(`${origin}/old/nothing`);
   assert.equal(missing.status, 404, 'other errors keep theirs');
 });
-
-test('a large body is not read where the request would be refused', async (context) => {
-  const engine = fakeEngine();
-  const { origin } = await start(context, engine);
-  engine.refusal = () => new ServiceError('queue_wait', 'Too long.');
-  const send = (letters: number) =>
-    fetch(`${origin}/process`, { method: 'POST', body: JSON.stringify('a'.repeat(letters)) });
-  assert.equal((await send(100_000)).status, 503);
-  assert.equal(engine.requests.length, 0);
-  assert.equal((await send(100)).status, 200, 'a small one may have an answer that was kept');
-});
