@@ -10,7 +10,7 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload soak synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -67,6 +67,9 @@ overhead: build ## Measure what a request costs beside its models
 
 overload: build ## Measure what is answered when several times too much comes (ARGS="--trials 2x,10x")
 	node bench/overload.mjs $(ARGS)
+
+soak: build ## Load and abuse a service for 40 minutes, and see what it leaves behind (ARGS="--phases 0.7:3")
+	node bench/soak.mjs $(ARGS)
 
 synthetic: $(PACKAGES) ## Make full-size random checkpoints outside the repository
 	node bench/synthetic/make.mjs

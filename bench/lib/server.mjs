@@ -30,7 +30,8 @@ export async function startServer(command, logFile) {
     detached: true,
   });
   const url = `http://127.0.0.1:${port}/process`;
-  const server = { child, logFile, port, url, readyMs: 0 };
+  const adminUrl = `http://127.0.0.1:${adminPort}`;
+  const server = { child, logFile, port, url, adminUrl, readyMs: 0 };
   try {
     await untilReady(server, ready);
   } catch (error) {

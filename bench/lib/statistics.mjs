@@ -54,3 +54,11 @@ export function find(cells, target, texts, connections) {
 export function percentile(numbers, share) {
   return numbers.toSorted((a, b) => a - b)[Math.ceil(numbers.length * share) - 1];
 }
+
+/** How much y grows with x, of points `[x, y]`, by least squares. */
+export function slope(points) {
+  const mean = (index) => sum(points.map((point) => point[index])) / points.length;
+  const [meanX, meanY] = [mean(0), mean(1)];
+  const covariance = sum(points.map(([x, y]) => (x - meanX) * (y - meanY)));
+  return covariance / sum(points.map(([x]) => (x - meanX) ** 2));
+}

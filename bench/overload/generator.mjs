@@ -12,8 +12,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Connections } from './connections.mjs';
-import { randomWords } from './words.mjs';
+import { Connections } from '../lib/connections.mjs';
+import { randomWords } from '../lib/words.mjs';
 
 const { url, patienceMs, phases } = JSON.parse(await read(process.stdin));
 const connections = new Connections(new URL(url), patienceMs);
@@ -49,7 +49,7 @@ function requestOf(words) {
 
 async function send(phase, request) {
   const sent = performance.now() - started;
-  const status = await connections.send(request);
+  const { status } = await connections.send(request);
   answers.push([phase, sent, performance.now() - started - sent, status]);
 }
 

@@ -12,8 +12,8 @@ export declare class NativeEngine {
   load(config: EngineConfig, replies: (replies: Reply[]) => void, previous?: NativeEngine | undefined | null): Promise<LoadOutcome>
   /** Asks for texts to be answered. Returns null, and a reply will come, or why the request was refused. */
   submit(request: Request): Failure | null
-  /** Why a request would be refused that came now and of which only this is known; null: it would not. */
-  refusal(hurry: Hurry): Failure | null
+  /** Why a request would be refused that came `waited_ms` ago and of which only this is known; null: it would not. */
+  refusal(hurry: Hurry, waitedMs: number): Failure | null
   /** Takes a request back; its reply has the code `cancelled`. An unknown ticket has no effect. */
   cancel(ticket: number): void
   /** Counters and gauges of this moment. */

@@ -66,8 +66,8 @@ export class CachedEngine implements Engine {
     });
   }
 
-  refusal(hurry: Hurry): ServiceError | undefined {
-    return this.engine.refusal(hurry);
+  refusal(hurry: Hurry, waitedMs: number): ServiceError | undefined {
+    return this.engine.refusal(hurry, waitedMs);
   }
 
   stats(): EngineStats {

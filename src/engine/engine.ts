@@ -140,8 +140,8 @@ export interface Engine {
   readonly maxBatchTokens: number;
   /** Answers every text by every model. */
   infer(request: InferRequest): Inference;
-  /** Why a request would be refused for load that came now, of which nothing else is known yet. */
-  refusal(hurry: Hurry): ServiceError | undefined;
+  /** Why a request would be refused for load that came `waitedMs` ago, of which nothing else is known yet. */
+  refusal(hurry: Hurry, waitedMs: number): ServiceError | undefined;
   /** A snapshot of counters and gauges; cheap enough for every scrape. */
   stats(): EngineStats;
   /** Refuses new work, answers what was accepted, then frees the models. */

@@ -136,8 +136,8 @@ class NativeEngineAdapter implements Engine {
     };
   }
 
-  refusal(hurry: Hurry): ServiceError | undefined {
-    const refusal = this.handle.refusal(hurry);
+  refusal(hurry: Hurry, waitedMs: number): ServiceError | undefined {
+    const refusal = this.handle.refusal(hurry, waitedMs);
     return refusal === null ? undefined : toServiceError(refusal);
   }
 

@@ -65,7 +65,7 @@ test('a route is known by its path, with a parameter or without', () => {
     ({ path, operation: { method: 'POST', asksModels }, route: {} }) as Endpoint;
   const endpoints = [endpoint('/process'), endpoint('/v2.0/{model}/infer'), endpoint('/x', false)];
   const parts = { endpoints, engine, answerTimeoutMs: 0, keepsAnswers: false };
-  const refusal = earlyRefusal({ ...parts, isLate: () => false });
+  const refusal = earlyRefusal({ ...parts, lagMs: () => 0 });
   const codeOf = (url: string, method = 'POST') => refusal({ url, method, headers: {} }, 100)?.code;
   for (const url of ['/process', '/process?a=b', 'http://a/process', '/v2.0/m-1/infer']) {
     assert.equal(codeOf(url), 'queue_wait', url);
@@ -74,4 +74,23 @@ test('a route is known by its path, with a parameter or without', () => {
     assert.equal(codeOf(url), undefined, url);
   }
   assert.equal(codeOf('/process', 'GET'), undefined);
+});
+
+test('what a late event loop has kept waiting says so, kept answers or none', () => {
+  const engine = fakeEngine();
+  const asked: number[] = [];
+  engine.refusal = (_hurry, waitedMs) => {
+    asked.push(waitedMs);
+    return undefined;
+  };
+  const endpoint = { path: '/process', operation: { method: 'POST', asksModels: true }, route: {} };
+  const endpoints = [endpoint as Endpoint];
+  let lag = 40;
+  const parts = { endpoints, engine, answerTimeoutMs: 0, keepsAnswers: true, lagMs: () => lag };
+  const refusal = earlyRefusal(parts);
+  const head = { url: '/process', method: 'POST', headers: {} };
+  refusal(head, 100);
+  lag = 700;
+  refusal(head, 1);
+  assert.deepEqual(asked, [700]);
 });

@@ -2,9 +2,10 @@
  * Refuses a request at its header, where nothing of it is read and nothing is made for it.
  *
  * What it costs to read and to route a request that is then refused is little, and at ten times of what can be answered
- * it is all that the event loop does. So once many are open, whoever would wait too long is told so at once. Where
- * answers are kept, a request may have one whatever the engine has to do: then only while the event loop is late itself.
- * A large body costs more to read and to parse than to refuse, whatever else there is to do.
+ * it is all that the event loop does. So once many are open, whoever would wait too long is told so at once, unless
+ * answers are kept: it may have one whatever the engine has to do. While the event loop is late that is asked for every
+ * request, which has waited for the loop already. A large body costs more to read and to parse than to refuse, whatever
+ * else there is to do.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -26,26 +27,30 @@ const MANY_OPEN = 32;
 
 const LARGE_BODY_BYTES = 16 * 1024;
 
+/** By so much the event loop is late when it has more to do than time. */
+const LATE_MS = 50;
+
 export interface EarlyRefusalParts {
   readonly endpoints: readonly Endpoint[];
   readonly engine: Engine;
   readonly answerTimeoutMs: number;
   /** Whether answers are kept, which the engine need not be asked for. */
   readonly keepsAnswers: boolean;
-  /** Whether the event loop is late. */
-  readonly isLate: () => boolean;
+  /** By how much the event loop is late, in milliseconds. */
+  readonly lagMs: () => number;
 }
 
 export function earlyRefusal(parts: EarlyRefusalParts): EarlyRefusal {
-  const { endpoints, engine, answerTimeoutMs, keepsAnswers, isLate } = parts;
+  const { endpoints, engine, answerTimeoutMs, keepsAnswers, lagMs } = parts;
   const routeOf = routesOf(endpoints);
   return (request, open) => {
     if (request.method !== 'POST') return;
-    const isCheaper = isLarge(request) || (open >= MANY_OPEN && (!keepsAnswers || isLate()));
-    const route = isCheaper ? routeOf(pathOf(request)) : undefined;
+    const waitedMs = lagMs();
+    const isNeed = waitedMs > LATE_MS || (open >= MANY_OPEN && !keepsAnswers);
+    const route = isNeed || isLarge(request) ? routeOf(pathOf(request)) : undefined;
     if (route === undefined) return;
     try {
-      return engine.refusal(hurryOf(request.headers, answerTimeoutMs, route.priority));
+      return engine.refusal(hurryOf(request.headers, answerTimeoutMs, route.priority), waitedMs);
     } catch {
       // A header that is wrong is told where the others are.
       return;

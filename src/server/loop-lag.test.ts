@@ -13,8 +13,8 @@ test('a loop that was blocked is late until its timers come in time again', asyn
   await sleep(60);
   const end = performance.now() + 200;
   while (performance.now() < end);
-  assert.equal(lag.isLate, true, 'by the timer that has not come');
+  assert.ok(lag.milliseconds > 150, 'by the timer that has not come');
   await sleep(1);
-  assert.equal(lag.isLate, true, 'by the timer that came late');
-  await until(() => !lag.isLate, 'timers in time');
+  assert.ok(lag.milliseconds > 150, 'by the timer that came late');
+  await until(() => lag.milliseconds < 50, 'timers in time');
 });

@@ -1,11 +1,8 @@
 /**
- * Whether the event loop is late: by how much a timer comes after its time.
+ * How late the event loop is: by how much a timer comes after its time. So long has whatever came meanwhile waited.
  */
 
 const EVERY_MS = 25;
-
-/** Later than this, and everything that a request asks of the loop takes as long. */
-const LATE_MS = 50;
 
 export class LoopLag {
   #due = performance.now() + EVERY_MS;
@@ -17,8 +14,8 @@ export class LoopLag {
   }, EVERY_MS).unref();
 
   /** By the last timer, or by the one that should have come. */
-  get isLate(): boolean {
-    return Math.max(this.#lag, performance.now() - this.#due) > LATE_MS;
+  get milliseconds(): number {
+    return Math.max(this.#lag, performance.now() - this.#due, 0);
   }
 
   stop(): void {

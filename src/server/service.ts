@@ -269,7 +269,7 @@ export class Service {
       engine,
       answerTimeoutMs: answerTimeout,
       keepsAnswers: cacheSize > 0 || cacheRedisUrl !== '',
-      isLate: () => this.#loopLag.isLate,
+      lagMs: () => this.#loopLag.milliseconds,
     });
   }
 

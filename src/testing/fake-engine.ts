@@ -97,9 +97,7 @@ class Fake implements FakeEngine {
     return { answer: Promise.race([this.answer(request), givenUp]), cancel };
   }
 
-  refusal(): ServiceError | undefined {
-    return undefined;
-  }
+  refusal: Engine['refusal'] = () => undefined;
 
   hold(): Hold {
     let release: () => void = () => undefined;

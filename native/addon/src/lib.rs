@@ -87,14 +87,15 @@ impl NativeEngine {
         })
     }
 
-    /// Why a request would be refused that came now and of which only this is known; null: it would not.
+    /// Why a request would be refused that came `waited_ms` ago and of which only this is known; null: it would not.
     #[napi]
-    pub fn refusal(&self, hurry: Hurry) -> Result<Option<Failure>> {
+    pub fn refusal(&self, hurry: Hurry, waited_ms: f64) -> Result<Option<Failure>> {
         let Hurry { deadline_ms, priority } = hurry;
         guarded(|| {
             let class = convert::class(&priority)?;
             let remaining = convert::duration("deadlineMs", deadline_ms)?;
-            Ok(self.dispatcher()?.refusal(class, remaining).map(Failure::from))
+            let waited = convert::duration("waitedMs", waited_ms)?.unwrap_or_default();
+            Ok(self.dispatcher()?.refusal(class, remaining, waited).map(Failure::from))
         })
     }
 

@@ -13,8 +13,10 @@ use super::{InferError, patience::Patience};
 #[derive(Clone, Copy, Debug)]
 pub struct Demand {
     pub texts: usize,
-    /// How much time it has left.
+    /// How much time it has left, if `waited` is not counted.
     pub remaining: Option<Duration>,
+    /// How long it has waited for somebody to ask.
+    pub waited: Duration,
 }
 
 /// What a newcomer meets.
@@ -47,7 +49,7 @@ impl Terms {
     /// [`InferError::QueueWait`] where it would.
     pub fn check(&self, demand: Demand, outlook: Outlook) -> Result<(), InferError> {
         let Self { capacity, open, wait_limit } = *self;
-        let Demand { texts, remaining } = demand;
+        let Demand { texts, remaining, waited } = demand;
         if texts > capacity {
             return Err(InferError::TooManyTexts { texts, capacity });
         }
@@ -55,16 +57,17 @@ impl Terms {
             return Err(InferError::QueueFull { capacity });
         }
         let Outlook { wait, service, is_short_of_work, is_idle } = outlook;
+        let wait = waited.saturating_add(wait);
+        // An estimate alone never keeps the engine from working; what has been waited is none.
         if let Some(remaining) = remaining
-            && wait + service > remaining
-            // An estimate alone never keeps the engine from working.
-            && !is_idle
+            && wait.saturating_add(service) > remaining
+            && (!is_idle || waited > remaining)
         {
-            return Err(InferError::QueueWait { wait: wait + service, limit: remaining });
+            return Err(InferError::QueueWait { wait: wait.saturating_add(service), limit: remaining });
         }
         if let Some(limit) = wait_limit
             && wait > limit
-            && !is_short_of_work
+            && (!is_short_of_work || waited > limit)
         {
             return Err(InferError::QueueWait { wait, limit });
         }

@@ -147,7 +147,7 @@ impl Requests {
         let InferRequest { texts, deadline, class } = request;
         let work = texts.iter().map(|TextRequest { text, models }| self.pace.work_of_text(text.len(), models)).sum();
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(now));
-        let demand = Demand { texts: texts.len(), remaining };
+        let demand = Demand { texts: texts.len(), remaining, waited: Duration::ZERO };
         self.admission.admit(demand, self.outlook(class, work, now), now)?;
         if texts.is_empty() {
             return Ok(Some(Reply { ticket, answer: Ok(Answer::default()) }));

@@ -50,7 +50,7 @@ impl Played {
 
     /// Why one text would be refused so long after now, as it is forecast now.
     fn refusal(&self, later: Duration) -> Option<InferError> {
-        let demand = Demand { texts: 1, remaining: None };
+        let demand = Demand { texts: 1, remaining: None, waited: Duration::ZERO };
         self.requests.forecast(self.now).refusal(demand, Class::Interactive, self.now + later)
     }
 
@@ -666,6 +666,18 @@ fn a_forecast_knows_that_what_runs_gets_less_and_what_waits_does_not() {
     let mut played = busy(3, Some(SECOND / 2));
     let _running = played.begin().expect("work");
     assert!(played.refusal(100 * SECOND).is_some());
+}
+
+#[test]
+fn what_a_request_has_waited_before_it_could_ask_counts_however_little_there_is_to_do() {
+    let idle = Played::with_max_wait(1, Some(SECOND));
+    let refusal = |demand| idle.requests.forecast(idle.now).refusal(demand, Class::Interactive, idle.now);
+    let demand = Demand { texts: 1, remaining: None, waited: SECOND };
+    assert_eq!(refusal(demand), None);
+    let late = Demand { waited: 2 * SECOND, ..demand };
+    assert_eq!(refusal(late), Some(InferError::QueueWait { wait: 2 * SECOND, limit: SECOND }));
+    let hurried = Demand { remaining: Some(SECOND / 2), ..demand };
+    assert_eq!(refusal(hurried), Some(InferError::QueueWait { wait: SECOND, limit: SECOND / 2 }));
 }
 
 #[test]

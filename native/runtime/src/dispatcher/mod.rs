@@ -125,9 +125,9 @@ impl Dispatcher {
         self.shared.submit(ticket, request)
     }
 
-    /// Why a request of one text would be refused that came now. Waits for nobody.
-    pub fn refusal(&self, class: Class, remaining: Option<Duration>) -> Option<InferError> {
-        self.shared.refusal(Demand { texts: 1, remaining }, class, self.now())
+    /// Why a request of one text would be refused that came `waited` ago. Waits for nobody.
+    pub fn refusal(&self, class: Class, remaining: Option<Duration>, waited: Duration) -> Option<InferError> {
+        self.shared.refusal(Demand { texts: 1, remaining, waited }, class, self.now())
     }
 
     /// Takes a request back: its texts leave the queue and the reply is [`InferError::Cancelled`].
@@ -236,7 +236,7 @@ impl Shared {
         let texts = request.texts.len();
         let now = (self.clock)();
         let remaining = request.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        if let Some(error) = self.refusal(Demand { texts, remaining }, request.class, now) {
+        if let Some(error) = self.refusal(Demand { texts, remaining, waited: Duration::ZERO }, request.class, now) {
             return Err(error);
         }
         let reply = self.requests().accept(ticket, request, now)?;

@@ -134,7 +134,7 @@ fn a_refusal_waits_for_no_lock() {
     let full = InferError::QueueFull { capacity: 1 };
     let requests = hand.shared.requests.lock();
     assert_eq!(hand.shared.submit(Ticket(1), request(&["b"], 1)), Err(full.clone()));
-    let demand = Demand { texts: 1, remaining: None };
+    let demand = Demand { texts: 1, remaining: None, waited: Duration::ZERO };
     assert_eq!(hand.shared.refusal(demand, Class::Interactive, hand.clock.now()), Some(full));
     drop(requests);
     hand.finish();

@@ -27,7 +27,10 @@ export class Connections {
     return Buffer.from(`${this.head}${Buffer.byteLength(body)}\r\n\r\n${body}`);
   }
 
-  /** Sends a request on the connection that was used last; resolves with the status of its answer. */
+  /**
+   * Sends a request on the connection that was used last; resolves with `{status, body}` of its answer: status 0 where
+   * the client went away, -1 where the connection broke or no answer came.
+   */
   send(request) {
     const connection = this.#idle.pop() ?? new Connection(this.address, (closed) => this.#forget(closed));
     const { patienceMs } = this;
@@ -37,11 +40,11 @@ export class Connections {
         () => connection.end(patienceMs > 0 ? GONE : BROKEN),
         patienceMs > 0 ? patienceMs : LOST_MS,
       );
-      connection.ask(request, (status, isReusable) => {
+      connection.ask(request, (answer, isReusable) => {
         clearTimeout(timer);
         this.#open -= 1;
         if (isReusable) this.#idle.push(connection);
-        resolve(status);
+        resolve(answer);
       });
     });
   }
@@ -78,7 +81,7 @@ class Connection {
   /** Ends the connection, and the request on it with `status`. */
   end(status) {
     this.socket.destroy();
-    this.#settle(status, false);
+    this.#settle({ status, body: '' }, false);
   }
 
   #read(bytes) {
@@ -89,15 +92,15 @@ class Connection {
     const [, length] = /\r\ncontent-length: (\d+)/.exec(head) ?? [];
     if (length === undefined) this.end(BROKEN);
     else if (this.#received.length >= body + Number(length)) {
+      const answer = { status: Number(head.slice(9, 12)), body: this.#received.slice(body) };
       this.#received = '';
-      const closes = head.includes('\r\nconnection: close');
-      this.#settle(Number(head.slice(9, 12)), !closes);
+      this.#settle(answer, !head.includes('\r\nconnection: close'));
     }
   }
 
-  #settle(status, isReusable) {
+  #settle(answer, isReusable) {
     const answered = this.#answered;
     this.#answered = undefined;
-    answered?.(status, isReusable);
+    answered?.(answer, isReusable);
   }
 }
