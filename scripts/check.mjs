@@ -39,7 +39,7 @@ async function test() {
   const files = [...new Set([...affected, ...ALWAYS])].map((source) =>
     source.replace(/^src/, 'dist').replace(/ts$/, 'js'),
   );
-  const options = ['--test-reporter=spec', '--test-timeout=60000', '--test-concurrency=2'];
+  const options = ['--test-reporter=spec', '--test-timeout=180000', '--test-concurrency=2'];
   await run('node', '--test', ...options, ...files);
   return files.length;
 }

@@ -53,7 +53,26 @@
 {{- if and .Values.keda.enabled (not .Values.metricsService.enabled) }}
 {{- fail "keda.enabled needs metricsService.enabled; its query asks for the texts of that service." }}
 {{- end }}
+{{- include "chorus.durationChecks" . }}
 {{- include "chorus.redisChecks" . }}
+{{- end }}
+
+{{/* The service takes no time longer than a day. */}}
+{{- define "chorus.durationChecks" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 }}
+{{- $cache := .Values.cache }}
+{{- $all := dict "cache.ttl" $cache.ttl "cache.redis.timeout" $cache.redis.timeout }}
+{{- range $name, $value := .Values.settings }}
+{{- $_ := set $all (printf "settings.%s" $name) $value }}
+{{- end }}
+{{- range $name, $value := $all }}
+{{- if regexMatch "^[0-9]+(ms|s|m|h)$" (toString $value) }}
+{{- $unit := get $units (regexFind "[a-z]+$" $value) }}
+{{- if gt (mul (int64 (regexFind "^[0-9]+" $value)) $unit) 86400000 }}
+{{- fail (printf "%s is %s; it must be at most 24h." $name $value) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "chorus.redisChecks" -}}

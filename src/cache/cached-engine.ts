@@ -9,7 +9,6 @@ import type {
   Answer,
   CacheOutcome,
   CacheStats,
-  CacheTier,
   Engine,
   EngineStats,
   Hurry,
@@ -20,6 +19,7 @@ import type {
 } from '../engine/engine.js';
 import { indicesIn, type IndicesOf } from '../engine/indices.js';
 import { ServiceError } from '../errors/service-error.js';
+import { CacheCounts } from './cache-counts.js';
 import { LaterInference } from './later-inference.js';
 import { entryOf, Lookup, type Missing } from './lookup.js';
 import type { MemoryTier } from './memory-tier.js';
@@ -35,15 +35,11 @@ export class CachedEngine implements Engine {
   readonly ortVersion: string;
   readonly maxBatchTokens: number;
   readonly #indicesOf: IndicesOf;
-  readonly #outcomes: Record<CacheOutcome, number> = { hit: 0, miss: 0, partial: 0, coalesced: 0 };
-  readonly #lookups: Record<CacheTier, { hit: number; miss: number }> = {
-    memory: { hit: 0, miss: 0 },
-    redis: { hit: 0, miss: 0 },
-  };
 
   constructor(
     private readonly engine: Engine,
     private readonly tiers: Tiers,
+    private readonly counts = new CacheCounts(),
   ) {
     this.models = engine.models;
     this.ortVersion = engine.ortVersion;
@@ -56,7 +52,7 @@ export class CachedEngine implements Engine {
     if (request.fresh) return this.compute(request, lookup);
     this.lookInMemory(lookup);
     if (lookup.missing === 0) return this.known(lookup);
-    const inRedis = this.lookInRedis(lookup);
+    const inRedis = this.lookInRedis(lookup, request);
     if (inRedis === undefined) return this.compute(request, lookup);
     return new LaterInference(inRedis, () => {
       if (lookup.missing === 0) return this.known(lookup);
@@ -73,10 +69,10 @@ export class CachedEngine implements Engine {
   stats(): EngineStats {
     const { memory, redis } = this.tiers;
     const cache: CacheStats = {
-      outcomes: { ...this.#outcomes },
+      outcomes: { ...this.counts.outcomes },
       lookups: {
-        ...(memory && { memory: { ...this.#lookups.memory } }),
-        ...(redis && { redis: { ...this.#lookups.redis } }),
+        ...(memory && { memory: { ...this.counts.lookups.memory } }),
+        ...(redis && { redis: { ...this.counts.lookups.redis } }),
       },
       ...(memory?.figures ?? { entries: 0, bytes: 0, evictions: 0 }),
       ...(redis && { redis: redis.stats() }),
@@ -97,32 +93,30 @@ export class CachedEngine implements Engine {
       const entry = memory.get(row.request.text);
       if (entry !== undefined) lookup.remember(row, entry);
     }
-    this.countLookups('memory', before, lookup.missing);
+    this.counts.looked('memory', before, lookup.missing);
   }
 
-  /** Resolves once Redis has been asked for what is missing; nothing where it is not asked. */
-  private lookInRedis(lookup: Lookup): Promise<void> | undefined {
+  /**
+   * Resolves once Redis has been asked for what is missing; nothing where it is not asked. Half of the time that there is
+   * stays for the models.
+   */
+  private lookInRedis(lookup: Lookup, { deadlineMs }: Hurry): Promise<void> | undefined {
     const { redis } = this.tiers;
     if (redis === undefined) return undefined;
     const missing = lookup.missingOutputs();
-    return redis.get(missing)?.then((found) => {
+    return redis.get(missing, deadlineMs === 0 ? Infinity : deadlineMs / 2)?.then((found) => {
       for (const [at, output] of missing.entries()) {
         const kept = found[at];
         if (kept !== undefined) lookup.enter(output, kept);
       }
-      this.countLookups('redis', missing.length, lookup.missing);
+      this.counts.looked('redis', missing.length, lookup.missing);
       this.keepInMemory(lookup);
     });
   }
 
-  private countLookups(tier: CacheTier, before: number, after: number): void {
-    this.#lookups[tier].hit += before - after;
-    this.#lookups[tier].miss += after;
-  }
-
   /** What needs no engine. */
   private known(lookup: Lookup): Inference {
-    this.#outcomes.hit += 1;
+    this.counts.outcomes.hit += 1;
     const cache = { outcome: 'hit', duration: lookup.elapsed } as const;
     const timing = { tokenization: 0, queue: 0, inference: 0 };
     const known = { texts: lookup.answers(), begun: 0, timing, cache };
@@ -135,7 +129,7 @@ export class CachedEngine implements Engine {
     const asked = this.engine.infer({ ...request, texts: lookup.missingTexts() });
     const answer = asked.answer.then(({ begun, timing, texts }): Answer => {
       const outcome = outcomeOf(lookup, begun);
-      this.#outcomes[outcome] += 1;
+      this.counts.outcomes[outcome] += 1;
       this.keep(lookup, missing, texts);
       return { texts: lookup.answers(), begun, timing, cache: { outcome, duration } };
     });

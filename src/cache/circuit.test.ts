@@ -15,13 +15,19 @@ function world() {
   return { circuit, fail, pass: (milliseconds: number) => (now += milliseconds) };
 }
 
-test('it opens after five failures in a row, and not before', () => {
+test('it opens after five failures more than successes, and not before', () => {
   const { circuit, fail } = world();
+  for (let time = 0; time < 10; time += 1) {
+    fail(1);
+    circuit.succeeded();
+  }
   fail(4);
   circuit.succeeded();
-  fail(4);
-  assert.equal(circuit.state, 'closed');
   fail(1);
+  assert.equal(circuit.state, 'closed');
+  assert.equal(circuit.untilNextTry, undefined);
+  fail(1);
+  assert.equal(circuit.untilNextTry, 500);
   assert.equal(circuit.state, 'open');
   assert.ok(!circuit.allows());
 });

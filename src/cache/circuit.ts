@@ -1,12 +1,12 @@
 /**
- * A circuit breaker: what has failed several times in a row is left alone for a while, then tried once.
+ * A circuit breaker: what fails more often than not is left alone for a while, then tried once.
  *
  * Each try that fails doubles the while, up to a limit.
  */
 
 import type { CircuitState } from '../engine/engine.js';
 
-/** Failures in a row that open it. */
+/** So many failures more than successes open it. */
 const FAILURES = 5;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
@@ -26,6 +26,12 @@ export class Circuit {
     return this.#isTrying ? 'half-open' : 'open';
   }
 
+  /** Milliseconds until the next try may be; nothing while there is no need of one, or it goes on. */
+  get untilNextTry(): number | undefined {
+    if (this.#openUntil === undefined || this.#isTrying) return undefined;
+    return Math.max(0, this.#openUntil - this.now());
+  }
+
   /** Whether to go on now. Who is told so says how it went, by `succeeded` or `failed`. */
   allows(): boolean {
     if (this.#openUntil === undefined) return true;
@@ -35,7 +41,7 @@ export class Circuit {
   }
 
   succeeded(): void {
-    this.#failures = 0;
+    this.#failures = this.#isTrying ? 0 : Math.max(0, this.#failures - 1);
     this.#openUntil = undefined;
     this.#isTrying = false;
     this.#waitMs = FIRST_WAIT_MS;

@@ -41,6 +41,11 @@ export class Packing {
     private readonly secret: string,
   ) {}
 
+  /** A key as the others, of no text. */
+  get probe(): string {
+    return `${this.beginning}probe`;
+  }
+
   key(model: ModelInfo, text: string): string {
     // The digest has no zero in it, so no two pairs are the same bytes.
     const hash = createHmac('sha256', this.secretOf(model)).update(`${model.digest}\0`);

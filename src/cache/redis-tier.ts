@@ -1,8 +1,8 @@
 /**
  * Answers in Redis, which several processes share: what is there in time is a hit, and everything else a miss.
  *
- * Nothing that Redis does makes a request fail or wait longer than the limit. After some failures in a row it is not
- * asked at all for a while.
+ * Nothing that Redis does makes a request fail or wait longer than the limit. Where it mostly fails it is not asked at
+ * all for a while, then tried again, whether requests come or not.
  */
 
 import { ErrorReply } from '@redis/client';
@@ -25,6 +25,8 @@ export interface RedisTierOptions {
   readonly timeoutMs: number;
   /** How long a value is kept, give or take a tenth, so that what came together does not go together. */
   readonly ttlMs: number;
+  /** Redis is left alone from now on, because of `reason`, or is asked again. */
+  readonly onCircuit?: (state: 'open' | 'closed', reason: string) => void;
 }
 
 /** Redis on the same network answers within the first few, and nobody waits for more than some. */
@@ -35,6 +37,7 @@ export class RedisTier {
   readonly #circuit = new Circuit();
   readonly #seconds = { get: new Histogram(SECONDS), set: new Histogram(SECONDS) };
   readonly #errors: Record<RedisFault, number> = { timeout: 0, connection: 0, reply: 0, value: 0 };
+  #nextProbe: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -42,18 +45,28 @@ export class RedisTier {
     private readonly options: RedisTierOptions,
   ) {}
 
-  /** What is kept for each of `wanted`, as far as it comes in time; nothing at once while Redis is not asked. */
-  get(wanted: readonly Wanted[]): Promise<readonly (Kept | undefined)[]> | undefined {
-    return this.#circuit.allows() ? this.ask(wanted) : undefined;
+  /**
+   * What is kept for each of `wanted`, as far as it comes in time; nothing at once while Redis is not asked.
+   *
+   * Who has less time than Redis is given waits for as long as that, and is no judge of it.
+   */
+  get(
+    wanted: readonly Wanted[],
+    withinMs = Infinity,
+  ): Promise<readonly (Kept | undefined)[]> | undefined {
+    if (withinMs >= this.options.timeoutMs) {
+      return this.#circuit.allows() ? this.ask(wanted, (keys) => this.read(keys)) : undefined;
+    }
+    if (this.#circuit.state !== 'closed') return undefined;
+    return this.ask(wanted, (keys) => this.readWithin(keys, withinMs));
   }
 
-  private async ask(wanted: readonly Wanted[]): Promise<readonly (Kept | undefined)[]> {
+  private async ask(
+    wanted: readonly Wanted[],
+    read: (keys: readonly string[]) => Promise<Values | undefined>,
+  ): Promise<readonly (Kept | undefined)[]> {
     const keys = wanted.map(({ model, text }) => this.packing.key(model, text));
-    const values = await this.attempt('get', async () => {
-      const given = await inTime(this.connection.get(keys), this.options.timeoutMs);
-      if (given.length !== keys.length) throw new WrongAnswer('Another count of values.');
-      return given;
-    });
+    const values = await read(keys);
     if (values === undefined) return [];
     return wanted.map(({ model }, at) => {
       const packed = values[at];
@@ -72,6 +85,7 @@ export class RedisTier {
       const ttlMs = this.options.ttlMs * (1 + JITTER * (2 * Math.random() - 1));
       return { key, bytes: this.packing.pack(key, model, kept), ttlMs: Math.ceil(ttlMs) };
     });
+    // A server that is full or read-only takes no values, and still has those that it has.
     void this.attempt('set', () => this.connection.set(values));
   }
 
@@ -83,28 +97,70 @@ export class RedisTier {
     };
   }
 
+  /** Reads in time or not, and the circuit knows. */
+  private async read(keys: readonly string[]): Promise<Values | undefined> {
+    const { onCircuit, timeoutMs } = this.options;
+    let reason = '';
+    const values = await this.readWithin(keys, timeoutMs, (why) => (reason = why));
+    const before = this.#circuit.state;
+    if (values === undefined) this.#circuit.failed();
+    else this.#circuit.succeeded();
+    const { state } = this.#circuit;
+    if (state === 'open') this.probeLater();
+    if (before === 'closed' && state === 'open') onCircuit?.('open', reason);
+    if (before !== 'closed' && state === 'closed') onCircuit?.('closed', '');
+    return values;
+  }
+
+  private readWithin(
+    keys: readonly string[],
+    milliseconds: number,
+    failed?: (reason: string) => void,
+  ): Promise<Values | undefined> {
+    const read = async () => {
+      const given = await inTime(this.connection.get(keys), milliseconds);
+      if (given.length !== keys.length) throw new WrongAnswer('Another count of values.');
+      return given;
+    };
+    return this.attempt('get', read, failed);
+  }
+
+  /** Without it, a service that nobody asks for anything new would never know that Redis is back. */
+  private probeLater(): void {
+    clearTimeout(this.#nextProbe);
+    this.#nextProbe = setTimeout(() => {
+      if (this.#circuit.state !== 'open') return;
+      // A timer may come a little early.
+      if (this.#circuit.allows()) void this.read([this.packing.probe]);
+      else this.probeLater();
+    }, this.#circuit.untilNextTry).unref();
+  }
+
   /** The result of `work`, or nothing where it fails, which is counted. */
   private async attempt<T>(
     operation: 'get' | 'set',
     work: () => Promise<T>,
+    failed?: (reason: string) => void,
   ): Promise<T | undefined> {
     const started = performance.now();
     try {
       const result = await work();
       this.#seconds[operation].observe((performance.now() - started) / 1000);
-      if (operation === 'get') this.#circuit.succeeded();
       return result;
     } catch (error) {
       const fault = faultOf(error);
       this.#errors[fault] += 1;
-      // A server that is full or read-only takes no values, and still has those that it has.
-      if (operation === 'get') this.#circuit.failed();
+      failed?.(fault === 'connection' ? this.connection.lastError : (error as Error).message);
       return undefined;
     }
   }
 }
 
-class TimeoutError extends Error {}
+type Values = Awaited<ReturnType<RedisConnection['get']>>;
+
+class TimeoutError extends Error {
+  override readonly message = 'no answer in time';
+}
 
 function faultOf(error: unknown): RedisFault {
   if (error instanceof TimeoutError) return 'timeout';

@@ -77,6 +77,29 @@ test('Redis that is killed fails no request, and is used again once it is back',
   await hitsAgain(own);
 });
 
+test('Redis that is back is known to be, though nobody asks for anything new', async (context) => {
+  const server = await RedisServer.start(context);
+  const told: string[] = [];
+  const onCircuit = (state: string, reason: string) => told.push(`${state}: ${reason}`);
+  const own = cacheClient(context, server.url, { onCircuit });
+  await own.connected();
+  await server.kill();
+  await asksMuch(own);
+  await server.start();
+  await until(() => own.redis().circuit === 'closed', 'a try of its own');
+  assert.match(told.join(), /^open: .*(ECONNREFUSED|closed|offline|reset).*,closed: $/i);
+});
+
+test('who has less time than Redis has half of it left for the models, and opens no circuit', async (context) => {
+  const server = await RedisServer.start(context);
+  const own = cacheClient(context, server.url, { timeoutMs: 60_000 });
+  await own.connected();
+  server.signal('SIGSTOP');
+  for (let at = 0; at < 10; at += 1) assert.equal(await own.askWithin(100, `${at}`), 'miss');
+  assert.equal(own.redis().circuit, 'closed');
+  assert.equal(own.redis().errors.timeout, 10);
+});
+
 test('Redis that stands still holds nobody up, and is used again once it goes on', async (context) => {
   const server = await RedisServer.start(context);
   const own = cacheClient(context, server.url);

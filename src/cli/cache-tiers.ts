@@ -5,21 +5,25 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { CacheCounts } from '../cache/cache-counts.js';
 import { CachedEngine } from '../cache/cached-engine.js';
 import { MemoryTier } from '../cache/memory-tier.js';
 import { keysOf, Packing } from '../cache/packed.js';
 import { connect, type RedisConnection } from '../cache/redis-connection.js';
-import { RedisTier } from '../cache/redis-tier.js';
+import { RedisTier, type RedisTierOptions } from '../cache/redis-tier.js';
 import { nameOf, placeOf, type RedisPlace } from '../cache/redis-url.js';
 import { flagOf } from '../config/settings.js';
 import type { Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
+import type { Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 
 /** How long a start waits for Redis where it must be there. */
 const REQUIRED_WITHIN_MS = 10_000;
 const TRY_AGAIN_MS = 250;
+/** A Redis that comes and goes does not fill the log. */
+const SAID_EVERY_MS = 60_000;
 
 /** What engines are given, one after another, before the first is loaded. */
 export interface Cache {
@@ -31,11 +35,13 @@ export interface Cache {
 }
 
 /** @throws {StartError} for a faulty URL, and secrets that cannot be read. */
-export function cacheOf(settings: Settings): Cache {
+export function cacheOf(settings: Settings, logger: Logger): Cache {
   const { cacheSize, cacheRedisPrefix, cacheRedisRequired, cacheRedisTimeout, cacheTtl } = settings;
   const place = redisPlaceOf(settings);
   const secret = secretOf(settings, 'cacheSecret');
   const connection = place && connect(place);
+  const counts = new CacheCounts();
+  const onCircuit = circuitLog(logger);
   // It keeps answers by the places of their models: another list of models needs another.
   const memoryOf = last(() => (cacheSize === 0 ? undefined : new MemoryTier(cacheSize)));
   const redisOf = last(
@@ -44,6 +50,7 @@ export function cacheOf(settings: Settings): Cache {
       new RedisTier(connection, new Packing(keysOf(cacheRedisPrefix, name), secret), {
         timeoutMs: cacheRedisTimeout,
         ttlMs: cacheTtl,
+        onCircuit,
       }),
   );
   return {
@@ -52,7 +59,7 @@ export function cacheOf(settings: Settings): Cache {
       const redis = redisOf(name);
       return memory === undefined && redis === undefined
         ? engine
-        : new CachedEngine(engine, { memory, redis });
+        : new CachedEngine(engine, { memory, redis }, counts);
     },
     close: () => connection?.close(),
     async ready() {
@@ -64,6 +71,25 @@ export function cacheOf(settings: Settings): Cache {
         throw new StartError([`Redis at ${nameOf(place)}: ${(error as Error).message}`]);
       }
     },
+  };
+}
+
+/** Says in the log that Redis is left alone and why, once in a while, and that it is asked again. */
+function circuitLog(
+  logger: Logger,
+  now = () => performance.now(),
+): NonNullable<RedisTierOptions['onCircuit']> {
+  let quietUntil = 0;
+  let isTold = false;
+  return (state, reason) => {
+    if (state === 'open' && now() >= quietUntil) {
+      quietUntil = now() + SAID_EVERY_MS;
+      isTold = true;
+      logger.warn({ reason }, 'Redis fails and is left alone for now; no request fails of it');
+    } else if (state === 'closed' && isTold) {
+      isTold = false;
+      logger.info({}, 'Redis answers again');
+    }
   };
 }
 

@@ -48,6 +48,16 @@ for (const [args, line] of [
   });
 }
 
+test('a route that takes more texts than can wait is refused at start', async () => {
+  const args = ['serve', 'sentiment-starter', '--queue-capacity', '511'];
+  const { code, stderr } = await runChorus(args);
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^chorus: \/predict takes 512 texts in one request, and --queue-capacity lets 511 wait/,
+  );
+});
+
 test('everything that is wrong with the settings is said at once', async () => {
   const { code, stderr } = await runChorus(['serve', '--port', 'x'], { CHORUS_DEVICE: 'tpu' });
   assert.equal(code, 2);

@@ -43,11 +43,11 @@ async function run(args: readonly string[]): Promise<void> {
   const { served } = prepared;
   const { profile } = served;
   const spansTo = spanUrl(settings.otlpEndpoint, process.env);
-  const cache = cacheOf(settings);
-  await cache.ready();
-
   const output = new LineOutput(1);
   const logger = createLogger(settings.logLevel, output);
+  const cache = cacheOf(settings, logger);
+  await cache.ready();
+
   logWhatIsPrinted(logger);
   for (const warning of warnings) logger.warn({}, warning);
   const lifecycle = new Lifecycle(settings.shutdownTimeout, logger, (code) => {

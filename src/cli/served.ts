@@ -2,19 +2,29 @@
  * What a command serves or checks: a profile whose every fault has been looked for.
  */
 
-import type { Settings } from '../config/settings.js';
+import { flagOf, type Settings } from '../config/settings.js';
 import { locateProfile } from '../profile/locate.js';
 import { readProfile } from '../profile/read.js';
 import type { Profile } from '../profile/schema.js';
 import { endpointsOf, type Endpoint } from '../routes/endpoints.js';
+import { exitCodes, StartError } from '../start-error.js';
 
 export interface Served {
   readonly profile: Profile;
   readonly endpoints: readonly Endpoint[];
 }
 
-/** @throws {StartError} when there is no such profile, or it is faulty. */
-export function servedBy({ profile: name, modelsDir, pathPrefix }: Settings): Served {
+/** @throws {StartError} when there is no such profile, it is faulty, or takes what can never be answered. */
+export function servedBy(settings: Settings): Served {
+  const { profile: name, modelsDir, pathPrefix, queueCapacity } = settings;
   const profile = readProfile(locateProfile(name), modelsDir === '' ? undefined : modelsDir);
-  return { profile, endpoints: endpointsOf(profile, pathPrefix) };
+  const endpoints = endpointsOf(profile, pathPrefix);
+  const faults = endpoints
+    .filter(({ operation: { maxTexts = 0 } }) => maxTexts > queueCapacity)
+    .map(({ path, operation: { maxTexts } }) => {
+      const capacity = `${flagOf('queueCapacity')} lets ${queueCapacity} wait`;
+      return `${path} takes ${maxTexts} texts in one request, and ${capacity}; one of them must change.`;
+    });
+  if (faults.length > 0) throw new StartError(faults, exitCodes.usage);
+  return { profile, endpoints };
 }

@@ -19,7 +19,7 @@ function faultsOf(args: readonly string[], environment: Record<string, string> =
 test('defaults go through the same schema as given values', () => {
   const { settings, warnings } = loadSettings([], {});
   assert.equal(settings.port, 8080);
-  assert.equal(settings.maxBodySize, 262_144);
+  assert.equal(settings.maxBodySize, 1_048_576);
   assert.equal(settings.shutdownTimeout, 25_000);
   assert.equal(settings.profile, 'starter');
   assert.deepEqual(warnings, []);
@@ -118,7 +118,7 @@ test('what goes to the engine is what is marked so', () => {
   const { settings } = loadSettings(['--lanes=3', '--port=1'], {});
   const forEngine = engineSettingsOf(settings);
   assert.equal(forEngine.lanes, 3);
-  assert.equal(forEngine.queueCapacity, 1024);
+  assert.equal(forEngine.queueCapacity, 16_384);
   assert.ok(!('port' in forEngine));
 });
 

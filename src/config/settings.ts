@@ -88,7 +88,7 @@ export const settings = {
   ),
   queueCapacity: engineSetting(
     integer(1, 1_000_000),
-    '1024',
+    '16384',
     'Texts accepted and not yet answered, those that run included; more get 503',
   ),
   maxWait: setting(
@@ -126,7 +126,7 @@ export const settings = {
     'false',
     'Let clients ask for fresh answers by Cache-Control: no-cache',
   ),
-  maxBodySize: setting(size, '256KiB', 'Largest request body; larger ones get 413'),
+  maxBodySize: setting(size, '1MiB', 'Largest request body; larger ones get 413'),
   maxBodyMemory: setting(
     memory,
     '64MiB',

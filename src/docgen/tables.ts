@@ -21,11 +21,9 @@ export function settingsTable(): string {
 }
 
 export function errorsTable(): string {
-  const rows = Object.entries(errorKinds).map(([name, { status, title }]) => [
-    String(status),
-    code(name),
-    title,
-  ]);
+  const rows = Object.entries(errorKinds)
+    .sort(([, one], [, other]) => one.status - other.status)
+    .map(([name, { status, title }]) => [String(status), code(name), title]);
   return table(['Status', 'Reason', 'Title'], rows);
 }
 

@@ -3,11 +3,19 @@
  * are Unicode, a wait that ends, and headers that say what was cut and where the time went.
  */
 
-import type { Answer, Engine, ModelInfo, TextAnswer, Timing } from '../engine/engine.js';
+import type {
+  Answer,
+  Engine,
+  Hurry,
+  Inference,
+  ModelInfo,
+  TextAnswer,
+  Timing,
+} from '../engine/engine.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Route } from '../routes/endpoints.js';
 import type { Call } from '../routes/operation.js';
-import type { Exchange } from './exchange.js';
+import { tooLate, type Exchange } from './exchange.js';
 import type { Context } from './state.js';
 import { hurryOf, isFreshWanted } from './wishes.js';
 
@@ -56,7 +64,7 @@ export class RequestCall implements Call {
       ...hurry,
       fresh: this.services.mayBypassCache && isFreshWanted(headers),
     });
-    const answer = inference.known ?? (await exchange.wait(inference, hurry.deadlineMs));
+    const answer = inference.known ?? (await this.answerOf(inference, hurry));
     if (answer.texts.length !== texts.length) {
       throw new ServiceError('internal', 'The engine gave no answer.');
     }
@@ -67,6 +75,16 @@ export class RequestCall implements Call {
     if (cache !== undefined) this.header(CACHE_HEADER, cache.outcome);
     this.header(SERVER_TIMING_HEADER, serverTiming(answer, exchange));
     return answer.texts as { readonly [K in keyof T]: TextAnswer };
+  }
+
+  /** Who is late is told how much time there was for the request, not for a part of the way. */
+  private async answerOf(inference: Inference, { deadlineMs }: Hurry): Promise<Answer> {
+    try {
+      return await this.context.state.exchange.wait(inference, deadlineMs);
+    } catch (thrown) {
+      const error = ServiceError.from(thrown);
+      throw error.code === 'deadline_exceeded' ? tooLate(deadlineMs) : error;
+    }
   }
 
   header(name: string, value: string): void {

@@ -28,6 +28,11 @@ export const UNMATCHED_ROUTE = 'other';
  */
 const LAST_RESORT_MS = 100;
 
+/** There is no answer `milliseconds` after the request came. */
+export function tooLate(milliseconds: number): ServiceError {
+  return new ServiceError('deadline_exceeded', `No answer within ${milliseconds} ms.`);
+}
+
 export class Exchange {
   readonly id: string;
   readonly connection: Connection;
@@ -83,9 +88,7 @@ export class Exchange {
     if (this.response.destroyed) this.clientGone();
     else if (timeoutMs > 0) {
       this.#deadline = setTimeout(() => {
-        inference.cancel(
-          new ServiceError('deadline_exceeded', `No answer within ${timeoutMs} ms.`),
-        );
+        inference.cancel(tooLate(timeoutMs));
       }, timeoutMs + LAST_RESORT_MS).unref();
     }
     return inference.answer;

@@ -101,3 +101,15 @@ test('what is refused for load says for how long, by the status that its route i
   const missing = await fetch(`${origin}/old/nothing`);
   assert.equal(missing.status, 404, 'other errors keep theirs');
 });
+
+test('who is late is told how much time the request had, however little was left for the models', async (context) => {
+  const engine = fakeEngine();
+  const { origin } = await start(context, engine);
+  const late = new ServiceError('deadline_exceeded', 'no answer within 0 ms');
+  engine.infer = () => ({ answer: Promise.reject(late), cancel: () => undefined });
+  const headers = { 'chorus-deadline': '10' };
+  const told = await problemOf(
+    await fetch(`${origin}/process`, { method: 'POST', headers, body: '"a"' }),
+  );
+  assert.deepEqual([told.status, told.detail], [503, 'No answer within 10 ms.']);
+});

@@ -47,6 +47,8 @@ export interface Operation<I = unknown, O = unknown> {
   readonly example?: I;
   /** Whether it asks models (`Call.ask`), so that it can end as they do and its answer has their headers. */
   readonly asksModels: boolean;
+  /** The most texts of one request, where that is bounded: so many must be able to wait. */
+  readonly maxTexts?: number;
   /** What it raises itself, besides what the error table says of operations like it. */
   readonly errors?: readonly ErrorCode[];
   /** @throws {ServiceError} */

@@ -9,7 +9,7 @@ import { CachedEngine } from '../cache/cached-engine.js';
 import { MemoryTier } from '../cache/memory-tier.js';
 import { keysOf, Packing } from '../cache/packed.js';
 import { connect } from '../cache/redis-connection.js';
-import { RedisTier } from '../cache/redis-tier.js';
+import { RedisTier, type RedisTierOptions } from '../cache/redis-tier.js';
 import { placeOf } from '../cache/redis-url.js';
 import type { CacheStats } from '../engine/engine.js';
 import { fakeEngine } from './fake-engine.js';
@@ -22,15 +22,18 @@ interface CacheOptions {
   readonly password?: string;
   readonly memory?: boolean;
   readonly ttlMs?: number;
+  readonly timeoutMs?: number;
+  readonly onCircuit?: RedisTierOptions['onCircuit'];
 }
 
 /** A cache over `url`, as one process has it. */
 export function cacheClient(context: TestContext, url: string, options: CacheOptions = {}) {
-  const { password = '', memory = false, ttlMs = 60_000 } = options;
+  const { password = '', memory = false, ttlMs = 60_000, timeoutMs = TIMEOUT_MS } = options;
+  const { onCircuit = () => undefined } = options;
   const engine = fakeEngine();
   const connection = connect(placeOf(url, password));
   const packing = new Packing(keysOf('chorus', 'own'), 'secret');
-  const redis = new RedisTier(connection, packing, { timeoutMs: TIMEOUT_MS, ttlMs });
+  const redis = new RedisTier(connection, packing, { timeoutMs, ttlMs, onCircuit });
   const cached = new CachedEngine(engine, {
     memory: memory ? new MemoryTier(1 << 20) : undefined,
     redis,
@@ -40,10 +43,11 @@ export function cacheClient(context: TestContext, url: string, options: CacheOpt
   });
   const figures = (): CacheStats => cached.stats().cache ?? assert.fail('it has a cache');
   /** Asks, and compares with what the engine gives without a cache. */
-  const ask = async (...texts: readonly string[]) => {
+  const ask = (...texts: readonly string[]) => askWithin(1000, ...texts);
+  const askWithin = async (deadlineMs: number, ...texts: readonly string[]) => {
     const request = {
       texts: texts.map((text) => ({ text, models: MODELS })),
-      deadlineMs: 1000,
+      deadlineMs,
       priority: 'interactive',
       fresh: false,
     } as const;
@@ -57,6 +61,7 @@ export function cacheClient(context: TestContext, url: string, options: CacheOpt
     cached,
     connection,
     ask,
+    askWithin,
     figures,
     redis: () => figures().redis ?? assert.fail('it has Redis'),
     /** Until Redis is asked and answers; `text` is asked for and kept on the way. */

@@ -54,7 +54,14 @@ function predict({ order, max_texts: maxTexts, shape }: Options): Operation {
     method: 'POST',
     path: '',
     summary: 'Classify texts by one model, with every label of each',
-    request: z.strictObject({ text: { any: either, list, one: text }[shape] }),
+    request: z.strictObject(
+      { text: { any: either, list, one: text }[shape] },
+      {
+        error: ({ code, input }) =>
+          code === 'invalid_type' ? `must be an object, and it is ${kindOf(input)}` : undefined,
+      },
+    ),
+    ...(shape !== 'one' && { maxTexts }),
     response,
     example: { text: shape === 'one' ? 'example 1' : ['example 1', 'example 2'] },
     asksModels: true,

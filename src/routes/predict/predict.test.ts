@@ -88,6 +88,7 @@ for (const [body, ...expected] of [
   [{}, `/text ${WHAT_TEXT_IS} missing`],
   [{ text: 7 }, `/text ${WHAT_TEXT_IS} a number`],
   [{ text: null }, `/text ${WHAT_TEXT_IS} null`],
+  [['a'], ' must be an object, and it is an array'],
   [{ text: [] }, '/text must have at least one text'],
   [
     { text: [1, 'a', ['b']], 'a/b': 1, c: 2 },
