@@ -65,6 +65,11 @@ export const settings = {
   ),
   adminPort: setting(port, '9090', 'Port of metrics and probes'),
   adminHost: setting(address, '*', 'Address of metrics and probes'),
+  apiKeysFile: setting(
+    text('a file'),
+    '',
+    'File of the keys that clients must show, as chorus keys new makes them; empty: none are asked for',
+  ),
   device: engineSetting(
     oneOf(['auto', ...(Object.keys(processors) as Processor[])]),
     'auto',

@@ -10,6 +10,7 @@ import { settingNames, settings, type SettingName } from '../config/settings.js'
 const DECIDED_BY_THE_CHART: readonly SettingName[] = [
   'adminHost',
   'adminPort',
+  'apiKeysFile',
   'cacheBypass',
   'cacheRedisPassword',
   'cacheRedisPasswordFile',

@@ -34,6 +34,8 @@ export class Exchange {
   readonly startedAt = performance.now();
   /** The matched route's pattern, never the path that was asked for. */
   route = UNMATCHED_ROUTE;
+  /** The name of the key that was shown, where keys are asked for. */
+  keyName: string | undefined;
   /** Bytes of the body, once it was read. */
   bodyBytes: number | undefined;
   /** The code of the error that was answered, or `cancelled`. */

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 
 import type { Endpoint } from '../routes/endpoints.js';
+import type { Authorize } from './authorization.js';
 import { RequestCall, type CallServices } from './call.js';
 import { invalidInput } from './invalid-input.js';
 import { parseJson } from './json.js';
@@ -16,6 +17,8 @@ import { hurryOf } from './wishes.js';
 
 export interface OperationServices extends CallServices {
   readonly readBody: BodyReader;
+  /** Absent where no keys are asked for. */
+  readonly authorize?: Authorize | undefined;
 }
 
 /** The handler of `endpoint`, whose models must be loaded. */
@@ -28,6 +31,8 @@ export function answerBy(services: OperationServices, endpoint: Endpoint): Middl
     return model;
   });
 
+  const authorize = route.keys === 'none' ? undefined : services.authorize;
+
   const refuseEarly = ({ headers }: IncomingMessage) => {
     const { engine, answerTimeoutMs } = services;
     const refusal = engine.refusal(hurryOf(headers, answerTimeoutMs, route.priority));
@@ -36,6 +41,7 @@ export function answerBy(services: OperationServices, endpoint: Endpoint): Middl
 
   return async function answerOperation(context) {
     context.state.exchange.route = path;
+    authorize?.(context.state.exchange, route.keys);
     if (operation.asksModels && isLarge(context.req)) refuseEarly(context.req);
     const input = request && (await inputOf(context, request, services.readBody));
     const call = new RequestCall(context, models, route, services);

@@ -18,7 +18,7 @@ export function requestLog(logger: Logger): ExchangeObserver {
       // Counted: a line for each would be what the refusal saves.
     },
     exchangeClosed(exchange) {
-      const { id, route, request, response, errorCode, bodyBytes, startedAt } = exchange;
+      const { id, route, request, response, errorCode, keyName, bodyBytes, startedAt } = exchange;
       logger.debug({
         requestId: id,
         ...traceFields(exchange),
@@ -26,6 +26,7 @@ export function requestLog(logger: Logger): ExchangeObserver {
         ...(request.method !== undefined && { method: request.method }),
         status: response.statusCode,
         ...(errorCode !== undefined && { reason: errorCode }),
+        ...(keyName !== undefined && { key: keyName }),
         ...(bodyBytes !== undefined && { bodyBytes }),
         durationMs: performance.now() - startedAt,
       });

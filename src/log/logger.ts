@@ -20,6 +20,11 @@ export interface LogFields {
   readonly method?: string;
   readonly status?: number;
   readonly reason?: string;
+  /** A key's name, never the key. */
+  readonly key?: string;
+  readonly keys?: readonly string[];
+  /** What was read from a file. */
+  readonly read?: string;
   readonly bodyBytes?: number;
   readonly durationMs?: number;
   readonly profile?: string;

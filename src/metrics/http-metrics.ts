@@ -50,6 +50,8 @@ export class HttpMetrics implements ExchangeObserver {
   readonly #parseErrors;
   readonly #dropped;
   readonly #closed;
+  readonly #byKey;
+  #keyNames: readonly string[] = [];
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -87,6 +89,11 @@ export class HttpMetrics implements ExchangeObserver {
       'Connections closed to make room for others, or because answers were not read',
       ['reason'],
     );
+    this.#byKey = counter(
+      'chorus_key_requests_total',
+      'Requests by the name of the key that was shown, where keys are asked for',
+      ['key'],
+    );
     this.#startAtZero();
     this.#registerHistograms(registry);
   }
@@ -120,14 +127,23 @@ export class HttpMetrics implements ExchangeObserver {
     for (const stage of ['body', 'inference']) this.#cancelled.inc({ stage }, 0);
   }
 
+  /** All keys that there are from now on. */
+  keysNamed(names: readonly string[]): void {
+    for (const key of this.#keyNames) if (!names.includes(key)) this.#byKey.remove({ key });
+    for (const key of names) this.#byKey.inc({ key }, 0);
+    this.#keyNames = names;
+  }
+
   exchangeOpened(): void {
     this.#received.inc();
     this.#active.inc();
   }
 
   exchangeClosed(exchange: Exchange): void {
-    const { request, response, route, errorCode, startedAt, bodyBytes, trace } = exchange;
+    const { request, response, route, errorCode, startedAt, bodyBytes, keyName, trace } = exchange;
     this.#active.dec();
+    if (keyName !== undefined && this.#keyNames.includes(keyName))
+      this.#byKey.inc({ key: keyName });
     if (bodyBytes !== undefined) this.#bodySize.observe(bodyBytes);
     const cancelled = errorCode === 'cancelled';
     if (cancelled) {

@@ -54,6 +54,12 @@ export class Metrics {
     labelNames: ['outcome'],
     registers: [this.registry],
   });
+  readonly #filesRead = new Counter({
+    name: 'chorus_files_read_total',
+    help: 'Files that had changed and were read again, by what is in them and outcome: done, failed',
+    labelNames: ['read', 'outcome'],
+    registers: [this.registry],
+  });
   readonly spans = new SpanMetrics(this.registry);
   readonly #openMetrics: OpenMetrics;
   #engine: Engine | undefined;
@@ -84,6 +90,10 @@ export class Metrics {
 
   reloaded(outcome: 'done' | 'failed'): void {
     this.#reloads.inc({ outcome });
+  }
+
+  filesRead(read: string, outcome: 'done' | 'failed'): void {
+    this.#filesRead.inc({ read, outcome });
   }
 
   ready(): void {

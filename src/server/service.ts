@@ -7,14 +7,12 @@
  * When to stop, and with which exit code, is for `lifecycle.ts`.
  */
 
-import type { RequestListener, Server } from 'node:http';
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Settings } from '../config/settings.js';
 import { ServiceError } from '../errors/service-error.js';
 import { BodyMemory } from '../http/body-memory.js';
-import { createApp } from '../http/app.js';
-import { earlyRefusal, type EarlyRefusal } from '../http/early-refusal.js';
 import type { Exchange } from '../http/exchange.js';
 import { Exchanges } from '../http/exchanges.js';
 import { observers } from '../http/observers.js';
@@ -22,20 +20,21 @@ import { requestLog } from '../http/request-log.js';
 import type { Tracing } from '../http/tracing.js';
 import type { Logger } from '../log/logger.js';
 import { Metrics } from '../metrics/metrics.js';
-import { withOwn } from '../routes/own.js';
 import { ServiceStats } from '../stats/service-stats.js';
 import type { Page, Question } from './admin-messages.js';
 import { AdminThread } from './admin-thread.js';
+import { applicationOf, refusalOf, type ApplicationParts } from './application.js';
 import { Connections } from './connections.js';
 import { maxConnections } from './descriptors.js';
 import { drain } from './drain.js';
-import { Generation, type Loaded } from './generation.js';
+import { Generation } from './generation.js';
 import { Generations } from './generations.js';
 import { listen, requireFree } from './listen.js';
 import { LoopLag } from './loop-lag.js';
 import { createPublicServer } from './public-server.js';
-import { notReady, type Phase } from './readiness.js';
+import type { Phase } from './readiness.js';
 import type { Load, Reloaded, Wanted } from './reload.js';
+import { ServiceFiles } from './service-files.js';
 
 export interface ServiceParts {
   readonly settings: Settings;
@@ -77,6 +76,7 @@ export class Service {
   #admin: AdminThread | undefined;
   #publicServer: Server | undefined;
   readonly #generations: Generations;
+  readonly #files: ServiceFiles;
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
@@ -89,14 +89,29 @@ export class Service {
       new BodyMemory(settings.maxBodyMemory),
     );
     this.#metrics.spans.read(tracing);
+    this.#files = new ServiceFiles(settings, logger, this.#metrics);
+    const application: ApplicationParts = {
+      settings,
+      logger,
+      version,
+      exchanges: this.#exchanges,
+      authorize: this.#files.keys?.authorize,
+      phase: () => this.#phase,
+      textRepaired: () => {
+        this.#metrics.textsRepaired.inc();
+      },
+    };
     this.#generations = new Generations({
       load,
       logger,
       mayServeOther: settings.reloadOther,
-      generationOf: (number, loaded) =>
-        new Generation(number, loaded, this.appOf(loaded), this.refusalOf(loaded)),
+      generationOf: (number, loaded) => {
+        const refusal = refusalOf(settings, loaded, () => this.#loopLag.isLate);
+        return new Generation(number, loaded, applicationOf(application, loaded), refusal);
+      },
       began: (generation) => {
         this.#exchanges.serve(generation);
+        this.#files.keys?.serve(generation.profile.routes);
         this.#metrics.engineLoaded(generation.engine, version);
         this.#stats.engineLoaded(generation.engine);
       },
@@ -109,9 +124,10 @@ export class Service {
   /**
    * Resolves with the ports once requests are served.
    *
-   * @throws {StartError} when a port is taken or the engine cannot load.
+   * @throws {StartError} when a file is faulty, a port is taken, or the engine cannot load.
    */
   async start(): Promise<{ port: number; adminPort: number }> {
+    await this.#files.start();
     const admin = this.startAdmin();
     this.#admin = admin;
     this.#stats.start();
@@ -122,6 +138,7 @@ export class Service {
       admin.freeze();
       this.#stats.stop();
       this.#loopLag.stop();
+      this.#files.stop();
       await this.#generations.close();
       await admin.stop();
       throw error;
@@ -157,12 +174,14 @@ export class Service {
     await this.parts.tracing?.stop(Math.max(SPANS_MS.least, left));
     this.#stats.stop();
     this.#loopLag.stop();
+    this.#files.stop();
     await this.#admin?.stop();
     return { inTime, unanswered: unanswered.length };
   }
 
-  /** Serves what is wanted instead; see `Generations.reload`. */
-  reload(wanted: Wanted): Promise<Reloaded> {
+  /** Reads files again, then serves what is wanted instead; see `Generations.reload`. */
+  async reload(wanted: Wanted): Promise<Reloaded> {
+    await this.#files.reload();
     return this.#generations.reload(wanted);
   }
 
@@ -236,41 +255,6 @@ export class Service {
       sleep(Math.max(0, ms), undefined, { signal: timeout.signal }),
     ]);
     timeout.abort();
-  }
-
-  private appOf({ profile, endpoints, engine }: Loaded): RequestListener {
-    const { settings, version, logger } = this.parts;
-    const { pathPrefix } = settings;
-    return createApp({
-      endpoints: withOwn({
-        profile,
-        endpoints,
-        pathPrefix,
-        version,
-        notReady: () => notReady(this.#phase, engine.stats()),
-      }),
-      pathPrefix,
-      engine,
-      logger,
-      exchanges: this.#exchanges,
-      maxBodyBytes: settings.maxBodySize,
-      answerTimeoutMs: settings.answerTimeout,
-      mayBypassCache: settings.cacheBypass,
-      textRepaired: () => {
-        this.#metrics.textsRepaired.inc();
-      },
-    });
-  }
-
-  private refusalOf({ endpoints, engine }: Loaded): EarlyRefusal {
-    const { answerTimeout, cacheSize, cacheRedisUrl } = this.parts.settings;
-    return earlyRefusal({
-      endpoints,
-      engine,
-      answerTimeoutMs: answerTimeout,
-      keepsAnswers: cacheSize > 0 || cacheRedisUrl !== '',
-      isLate: () => this.#loopLag.isLate,
-    });
   }
 
   private createPublicServer(): Server {
