@@ -19,18 +19,8 @@ const MAY_IMPORT = {
   stats: ['engine', 'errors', 'http'],
   tracing: ['http', 'log'],
   server: [
-    ...[
-      'config',
-      'engine',
-      'errors',
-      'http',
-      'keys',
-      'log',
-      'metrics',
-      'profile',
-      'routes',
-      'stats',
-    ],
+    ...['config', 'engine', 'errors', 'http', 'keys', 'log', 'metrics', 'profile', 'routes'],
+    'stats',
   ],
   hub: ['profile'],
   // What a request ends with is a finding, and which it is decides whether it is a fault.

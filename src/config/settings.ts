@@ -70,6 +70,17 @@ export const settings = {
     '',
     'File of the keys that clients must show, as chorus keys new makes them; empty: none are asked for',
   ),
+  tlsCertFile: setting(
+    text('a file'),
+    '',
+    'Certificate of the service in PEM, with those between it and the root behind it; empty: connections are not encrypted',
+  ),
+  tlsKeyFile: setting(text('a file'), '', "The certificate's private key in PEM"),
+  tlsCaFile: setting(
+    text('a file'),
+    '',
+    'Certificates in PEM, one of which must have signed that of each client; empty: clients need none',
+  ),
   device: engineSetting(
     oneOf(['auto', ...(Object.keys(processors) as Processor[])]),
     'auto',

@@ -29,6 +29,9 @@ const DECIDED_BY_THE_CHART: readonly SettingName[] = [
   'profile',
   'pull',
   'shutdownTimeout',
+  'tlsCaFile',
+  'tlsCertFile',
+  'tlsKeyFile',
 ];
 
 interface ValuesSchema {

@@ -6,7 +6,6 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { errorAnswer } from '../errors/error-answer.js';
@@ -97,15 +96,14 @@ export class Exchanges {
   }
 
   /**
-   * Closes what is left on a closed socket. Node closes only the response whose turn it was: those
+   * Closes what is left on a closed connection. Node closes only the response whose turn it was: those
    * pipelined behind it would stay open for ever.
    */
-  socketClosed(socket: Socket): void {
-    const connection = connectionOf(socket);
+  connectionClosed(connection: Connection): void {
     if (connection.open === 0) return;
     const last = this.lastOn(connection);
     if (connection.open === 1 && last !== undefined) this.close(last);
-    else for (const exchange of this) if (exchange.request.socket === socket) this.close(exchange);
+    else for (const exchange of this) if (exchange.connection === connection) this.close(exchange);
   }
 
   /** The exchange of an open response. */

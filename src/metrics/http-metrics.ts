@@ -8,7 +8,12 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 import { Histogram } from '../engine/histogram.js';
 import { errorCodes, shedCodes, type ErrorCode } from '../errors/codes.js';
-import { closeReasons, type CloseReason } from '../http/connection.js';
+import {
+  closeReasons,
+  handshakeFailures,
+  type CloseReason,
+  type HandshakeFailure,
+} from '../http/connection.js';
 import type { Exchange } from '../http/exchange.js';
 import type { ExchangeObserver } from '../http/exchanges.js';
 import { histogramSamples, SnapshotMetric } from './snapshot-metric.js';
@@ -51,6 +56,7 @@ export class HttpMetrics implements ExchangeObserver {
   readonly #dropped;
   readonly #closed;
   readonly #byKey;
+  readonly #handshakes;
   #keyNames: readonly string[] = [];
 
   constructor(registry: Registry) {
@@ -89,6 +95,11 @@ export class HttpMetrics implements ExchangeObserver {
       'Connections closed to make room for others, or because answers were not read',
       ['reason'],
     );
+    this.#handshakes = counter(
+      'chorus_tls_handshake_errors_total',
+      'Connections closed before a request because no encryption came about, by reason: other, plain_http, timeout',
+      ['reason'],
+    );
     this.#byKey = counter(
       'chorus_key_requests_total',
       'Requests by the name of the key that was shown, where keys are asked for',
@@ -124,6 +135,7 @@ export class HttpMetrics implements ExchangeObserver {
     }
     for (const reason of shedCodes) this.#shed.inc({ reason }, 0);
     for (const reason of closeReasons) this.#closed.inc({ reason }, 0);
+    for (const reason of handshakeFailures) this.#handshakes.inc({ reason }, 0);
     for (const stage of ['body', 'inference']) this.#cancelled.inc({ stage }, 0);
   }
 
@@ -184,6 +196,10 @@ export class HttpMetrics implements ExchangeObserver {
 
   parseError(code: string): void {
     this.#parseErrors.inc({ code });
+  }
+
+  handshakeFailed(reason: HandshakeFailure): void {
+    this.#handshakes.inc({ reason });
   }
 
   connectionClosed(reason: CloseReason): void {

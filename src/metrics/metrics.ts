@@ -65,6 +65,7 @@ export class Metrics {
   #engine: Engine | undefined;
   #stats: EngineStats | undefined;
   #isServing = false;
+  #certificateExpiresAt: number | undefined;
 
   /** `logLinesDropped`: how many lines of the log could not be written so far. */
   constructor(logLinesDropped: () => number = () => 0) {
@@ -72,6 +73,12 @@ export class Metrics {
     new SnapshotMetric('chorus_log_lines_dropped_total', help, 'counter', [], () => [
       { labels: {}, value: logLinesDropped() },
     ]).register(this.registry);
+    const expiry = 'When the certificate ends, where connections are encrypted';
+    const name = 'chorus_tls_certificate_expiry_timestamp_seconds';
+    new SnapshotMetric(name, expiry, 'gauge', [], () => {
+      const at = this.#certificateExpiresAt;
+      return at === undefined ? [] : [{ labels: {}, value: at / 1000 }];
+    }).register(this.registry);
     registerEngineMetrics(this.registry, () => this.#stats);
     collectDefaultMetrics({ register: this.registry });
     this.#openMetrics = new OpenMetrics(this.registry);
@@ -90,6 +97,11 @@ export class Metrics {
 
   reloaded(outcome: 'done' | 'failed'): void {
     this.#reloads.inc({ outcome });
+  }
+
+  /** `at`: in milliseconds since 1970. */
+  certificateExpires(at: number): void {
+    this.#certificateExpiresAt = at;
   }
 
   filesRead(read: string, outcome: 'done' | 'failed'): void {

@@ -49,7 +49,11 @@ const model = z.strictObject({
   pooling: z.enum(['cls', 'mean']).optional(),
 });
 
-const keyNames = z.array(z.string().regex(KEY_NAME, `must be ${KEY_NAME_EXPECTED}`)).min(1);
+const KEYS_EXPECTED = 'must be none, or names of keys such as [web, phone]';
+
+const keyNames = z
+  .array(z.string().regex(KEY_NAME, `must be ${KEY_NAME_EXPECTED}`))
+  .min(1, KEYS_EXPECTED);
 
 /** What else it says are options of its contract, which knows them. */
 const route = z.looseObject({
@@ -62,11 +66,7 @@ const route = z.looseObject({
   /** How a request is refused when there is too much to do; some clients try again after a 429 only. */
   overload_status: z.union([z.literal(503), z.literal(429)]).default(503),
   /** Whose keys open it, where the service asks for keys: any that there is, unless this says more. */
-  keys: z
-    .union([z.literal('none'), keyNames], {
-      error: 'must be none, or names of keys such as [web, phone]',
-    })
-    .optional(),
+  keys: z.union([z.literal('none'), keyNames], { error: KEYS_EXPECTED }).optional(),
 });
 
 const golden = z.strictObject({

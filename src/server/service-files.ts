@@ -6,15 +6,19 @@ import type { Settings } from '../config/settings.js';
 import type { Logger } from '../log/logger.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { ApiKeys } from './api-keys.js';
+import { Certificate } from './certificate.js';
 import type { FollowedFiles } from './followed-files.js';
 import { reloadError } from './reload.js';
 
 export class ServiceFiles {
   /** Absent where no keys are asked for. */
   readonly keys: ApiKeys | undefined;
+  /** Absent where connections are not encrypted. */
+  readonly certificate: Certificate | undefined;
   readonly #all: readonly FollowedFiles[];
 
-  constructor({ apiKeysFile }: Settings, logger: Logger, metrics: Metrics) {
+  constructor(settings: Settings, logger: Logger, metrics: Metrics) {
+    const { apiKeysFile, tlsCertFile } = settings;
     const told = { logger, observer: metrics };
     if (apiKeysFile !== '') {
       const named = (names: readonly string[]) => {
@@ -22,7 +26,13 @@ export class ServiceFiles {
       };
       this.keys = new ApiKeys({ ...told, file: apiKeysFile, named });
     }
-    this.#all = [this.keys?.files].filter((files) => files !== undefined);
+    if (tlsCertFile !== '') {
+      const expires = (at: number) => {
+        metrics.certificateExpires(at);
+      };
+      this.certificate = new Certificate({ ...told, settings, expires });
+    }
+    this.#all = [this.keys?.files, this.certificate?.files].filter((files) => files !== undefined);
   }
 
   /** @throws {StartError} */

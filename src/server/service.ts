@@ -265,7 +265,13 @@ export class Service {
       http,
     );
     this.#connections = connections;
-    return createPublicServer(settings, this.#exchanges, connections, http);
+    return createPublicServer({
+      limits: settings,
+      exchanges: this.#exchanges,
+      connections,
+      observer: http,
+      certificate: this.#files.certificate,
+    });
   }
 }
 

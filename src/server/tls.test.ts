@@ -1,0 +1,284 @@
+/**
+ * The public listener with a certificate: what holds without one holds with it.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { Duplex } from 'node:stream';
+import { test, type TestContext } from 'node:test';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+
+import { Authority, replace } from '../testing/certificates.js';
+import { fakeEngine } from '../testing/fake-engine.js';
+import { folderFor } from '../testing/folder.js';
+import { parseAnswer, received } from '../testing/raw-socket.js';
+import { startTestService } from '../testing/test-service.js';
+import { until } from '../testing/until.js';
+import { MAX_PIPELINED } from './pipelining.js';
+
+const POST = 'POST /process HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"a"';
+const LAST = POST.replace('Content', 'Connection: close\r\nContent');
+const HEALTH = 'GET /health HTTP/1.1\r\nHost: a\r\n\r\n';
+
+async function start(
+  context: TestContext,
+  flags: readonly string[] = [],
+  { engine = fakeEngine(), asksClients = false } = {},
+) {
+  const folder = folderFor(context);
+  const authority = new Authority(folder);
+  const pair = authority.pair('first');
+  const tls = ['--tls-cert-file', pair.cert, '--tls-key-file', pair.key];
+  const clients = asksClients ? ['--tls-ca-file', authority.file] : [];
+  const service = await startTestService(context, engine, [...tls, ...clients, ...flags]);
+  const { port, adminOrigin } = service;
+  const open = (options: ConnectionOptions = {}) => authority.connect(port, options);
+  return {
+    ...service,
+    folder,
+    authority,
+    pair,
+    open,
+    /** Everything that is answered to `bytes`. */
+    exchange: async (bytes: string, options: ConnectionOptions = {}) => {
+      const socket = await open(options);
+      socket.write(bytes);
+      return received(socket);
+    },
+    reload: async () => {
+      const response = await fetch(`${adminOrigin}/reload`, { method: 'POST' });
+      return { status: response.status, detail: await response.text() };
+    },
+  };
+}
+
+const nameOf = (socket: TLSSocket) => socket.getPeerCertificate().subject.CN;
+
+/** What comes next. */
+async function next(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.once('data', (chunk: Buffer) => {
+      resolve(chunk.toString());
+    });
+  });
+}
+
+test('requests are answered over TLS 1.2 and 1.3, and older versions are not spoken', async (context) => {
+  const { exchange, open, metrics } = await start(context);
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const answer = await exchange(LAST, { minVersion: version, maxVersion: version });
+    assert.equal(parseAnswer(answer).status, 200, version);
+  }
+  const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } as const;
+  await assert.rejects(open(old), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' });
+  const text = await metrics();
+  const expiry = /^chorus_tls_certificate_expiry_timestamp_seconds (.*)$/m.exec(text)?.[1];
+  const days = (Number(expiry) - Date.now() / 1000) / 86_400;
+  assert.ok(days > 29 && days < 31, `${days} days`);
+  assert.match(text, /^chorus_tls_handshake_errors_total\{reason="other"\} 1$/m);
+});
+
+test('plain HTTP to the port is closed, and a handshake that never ends with it', async (context) => {
+  const { port, metrics, exchange } = await start(context, ['--headers-timeout', '300ms']);
+  const plain = connect(port, '127.0.0.1');
+  plain.write(LAST);
+  assert.equal(await received(plain), '');
+  const silent = connect(port, '127.0.0.1');
+  const begun = connect(port, '127.0.0.1');
+  // A record of a handshake that says to be longer than what comes.
+  begun.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00]));
+  assert.deepEqual(await Promise.all([received(silent), received(begun)]), ['', '']);
+  assert.equal(parseAnswer(await exchange(LAST)).status, 200);
+  const text = await metrics();
+  assert.match(text, /^chorus_tls_handshake_errors_total\{reason="plain_http"\} 1$/m);
+  assert.match(text, /^chorus_tls_handshake_errors_total\{reason="timeout"\} 2$/m);
+});
+
+test('a new certificate is shown after a reload, and connections that stand go on', async (context) => {
+  const { authority, pair, open, reload, metrics } = await start(context);
+  const before = await open();
+  assert.equal(nameOf(before), 'first');
+  replace(pair, authority.pair('second', 90));
+  assert.equal((await reload()).status, 200);
+  const after = await open();
+  assert.equal(nameOf(after), 'second');
+  for (const socket of [before, after]) {
+    socket.write(LAST);
+    assert.equal(parseAnswer(await received(socket)).status, 200);
+  }
+  assert.match(
+    await metrics(),
+    /^chorus_files_read_total\{read="certificate",outcome="done"\} 1$/m,
+  );
+});
+
+test('it is shown without a reload, too, once both files are there', async (context) => {
+  const { authority, pair, open, metrics } = await start(context);
+  const second = authority.pair('second');
+  writeFileSync(pair.cert, readFileSync(second.cert));
+  writeFileSync(pair.key, readFileSync(second.key));
+  const shown = async () => {
+    const socket = await open();
+    const name = nameOf(socket);
+    socket.destroy();
+    return name === 'second';
+  };
+  await until(shown, 'the new certificate is shown');
+  assert.doesNotMatch(await metrics(), /files_read_total\{[^}]*outcome="failed"/);
+});
+
+test('a pair that does not fit leaves the old one, and says what is wrong but not what stands there', async (context) => {
+  const { authority, pair, exchange, reload, log } = await start(context);
+  const other = authority.pair('other');
+  const key = readFileSync(other.key, 'utf8');
+  const faults = [
+    [key, 'the key of --tls-key-file is not that of the first certificate of --tls-cert-file.'],
+    [key.slice(0, 90), '--tls-key-file has no private key in PEM, or one with a passphrase'],
+  ] as const;
+  for (const [text, fault] of faults) {
+    writeFileSync(pair.key, text);
+    const { status, detail } = await reload();
+    assert.equal(status, 422);
+    assert.ok(detail.includes(fault), detail);
+    assert.ok(!`${detail}${log()}`.includes(key.slice(40, 80)));
+  }
+  writeFileSync(pair.cert, 'x');
+  assert.match((await reload()).detail, /--tls-cert-file has no certificate in PEM/);
+  assert.equal(parseAnswer(await exchange(LAST)).status, 200);
+});
+
+test('a service does not start with a pair that does not fit', async (context) => {
+  const folder = folderFor(context);
+  const authority = new Authority(folder);
+  const [one, other] = [authority.pair('one'), authority.pair('other')];
+  const flags = ['--tls-cert-file', one.cert, '--tls-key-file', other.key];
+  await assert.rejects(startTestService(context, fakeEngine(), flags), {
+    lines: ['the key of --tls-key-file is not that of the first certificate of --tls-cert-file.'],
+  });
+  const missing = ['--tls-cert-file', one.cert, '--tls-key-file', join(folder, 'none')];
+  await assert.rejects(startTestService(context, fakeEngine(), missing), /cannot read .*ENOENT/);
+});
+
+test('where clients need a certificate, one that the authority has signed gets in', async (context) => {
+  const { authority, exchange } = await start(context, [], { asksClients: true });
+  const read = ({ cert, key }: { cert: string; key: string }) => ({
+    cert: readFileSync(cert),
+    key: readFileSync(key),
+  });
+  const client = authority.pair('client');
+  assert.equal(parseAnswer(await exchange(LAST, read(client))).status, 200);
+  const stranger = new Authority(folderFor(context)).pair('stranger');
+  for (const options of [{}, read(stranger)]) assert.equal(await exchange(LAST, options), '');
+});
+
+test('framing that proxies might read differently is refused, and a body that is too large', async (context) => {
+  const { exchange } = await start(context, ['--max-body-size', '1KiB']);
+  const twoHosts = LAST.replace('Host: a', 'Host: a\r\nHost: b');
+  assert.equal(parseAnswer(await exchange(twoHosts)).status, 400);
+  const large = LAST.replace('Length: 3', 'Length: 2000');
+  assert.equal(parseAnswer(await exchange(large)).status, 413);
+  assert.equal(parseAnswer(await exchange('no HTTP\r\n\r\n')).status, 400);
+});
+
+test('requests ahead of their answers are counted by what has come, not by records', async (context) => {
+  const { port, authority } = await start(context);
+  const accepted = connect(port, '127.0.0.1');
+  const held: Buffer[] = [];
+  let isHolding = false;
+  const wire = new Duplex({
+    read() {
+      // Pushed to.
+    },
+    write(chunk: Buffer, _encoding, done) {
+      if (isHolding) held.push(chunk);
+      else accepted.write(chunk);
+      done();
+    },
+  });
+  accepted.on('data', (chunk) => wire.push(chunk)).on('close', () => wire.push(null));
+  const socket = await authority.connect(port, { socket: wire });
+  const answers = received(socket);
+  isHolding = true;
+  // A record each, and each is answered at once.
+  for (let sent = 0; sent < 4 * MAX_PIPELINED; sent += 1) {
+    await new Promise((resolve) => socket.write(HEALTH, resolve));
+  }
+  accepted.write(Buffer.concat(held));
+  const statuses = [...(await answers).matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status);
+  assert.deepEqual(statuses, [...Array<string>(MAX_PIPELINED).fill('200'), '503']);
+});
+
+test('at the limit the connection that is idle for longest makes room', async (context) => {
+  const { open, exchange, metrics } = await start(context, ['--max-connections', '2']);
+  const [used, idle] = [await open(), await open()];
+  used.write(POST);
+  await next(used);
+  const closed = received(idle);
+  assert.equal(parseAnswer(await exchange(LAST)).status, 200);
+  assert.equal(await closed, '');
+  used.write(LAST);
+  assert.equal(parseAnswer(await received(used)).status, 200);
+  assert.match(await metrics(), /^chorus_connections_closed_total\{reason="idle"\} 1$/m);
+});
+
+test('handshakes count as connections, and those that do not end make room', async (context) => {
+  const { port, exchange, metrics } = await start(context, ['--max-connections', '3']);
+  const silent = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'));
+  const closed = silent.map((socket) => received(socket));
+  await Promise.all(
+    silent.map((socket) => new Promise((resolve) => socket.once('connect', resolve))),
+  );
+  assert.equal(parseAnswer(await exchange(LAST)).status, 200);
+  await closed[0];
+  assert.match(await metrics(), /^chorus_connections_closed_total\{reason="idle"\} 1$/m);
+  for (const socket of silent) socket.destroy();
+});
+
+test('a client that does not read its answers is closed after the write timeout', async (context) => {
+  const { open, metrics, service } = await start(context, ['--write-timeout', '400ms']);
+  const socket = await open();
+  socket.pause().on('error', () => socket.destroy());
+  const came = async () =>
+    Number(/^chorus_requests_received_total (\d+)$/m.exec(await metrics())?.[1]);
+  for (let asked = 0; service.openRequests === 0;) {
+    asked += 8;
+    socket.write('GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(8));
+    await until(async () => (await came()) >= asked, `${asked} requests have come`);
+  }
+  await until(() => service.openRequests === 0, 'its answers are given up');
+  assert.match(await metrics(), /^chorus_connections_closed_total\{reason="write_timeout"\} 1$/m);
+});
+
+test('a stop answers what is open and what is on its way, and ends each connection with it', async (context) => {
+  const engine = fakeEngine();
+  const { open, service } = await start(context, [], { engine });
+  const { release, asked } = engine.hold();
+  const [waiting, kept, late] = [await open(), await open(), await open()];
+  kept.write(HEALTH);
+  await next(kept);
+  waiting.write(POST);
+  await asked();
+  const stopped = service.stop(10_000);
+  const answers = [waiting, kept, late].map((socket) => received(socket));
+  for (const socket of [kept, late]) socket.write(POST);
+  await until(() => service.openRequests === 3, 'all three are open');
+  release();
+  for (const answer of await Promise.all(answers)) {
+    assert.equal(parseAnswer(answer).status, 200);
+    assert.match(answer, /^connection: close/im);
+  }
+  assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
+});
+
+test('a client that goes away takes its request back', async (context) => {
+  const engine = fakeEngine();
+  const { open, service } = await start(context, [], { engine });
+  const { asked } = engine.hold();
+  const socket = await open();
+  socket.write(POST);
+  await asked();
+  socket.destroy();
+  await until(() => service.openRequests === 0, 'its request has ended');
+});
