@@ -10,11 +10,13 @@
 import { logLevels } from '../log/logger.js';
 import { inexactOn, precisions, processors, type Processor } from '../precisions.js';
 import {
+  addressRanges,
   duration,
   integer,
   keyPrefix,
   memory,
   oneOf,
+  origins,
   otlpUrl,
   pathPrefix,
   port,
@@ -80,6 +82,16 @@ export const settings = {
     text('a file'),
     '',
     'Certificates in PEM, one of which must have signed that of each client; empty: clients need none',
+  ),
+  trustedProxies: setting(
+    addressRanges,
+    '',
+    'Proxies that are believed in x-forwarded-for and x-forwarded-proto, and from whom alone x-request-id and traceparent are then taken over; empty: ids from everybody, the others from nobody',
+  ),
+  corsOrigins: setting(
+    origins,
+    '',
+    'Origins whose pages may read answers in a browser; empty: none',
   ),
   device: engineSetting(
     oneOf(['auto', ...(Object.keys(processors) as Processor[])]),

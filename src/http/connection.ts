@@ -36,11 +36,17 @@ export class Connection {
   #bytesRead = 0;
   #inRead = 0;
 
+  /** Where it comes from, which a socket does not know any more once it is closed; empty where it was gone at once. */
+  readonly address: string;
+  /** Whether it is that of a proxy that is believed, once that was looked up. */
+  isProxys: boolean | undefined;
+  isEncrypted = false;
   #socket: Socket & { [CONNECTION]?: Connection | undefined };
 
   /** `accepted`: what the client's bytes come by, encrypted or not. */
   constructor(private readonly accepted: Socket) {
     this.#socket = accepted;
+    this.address = plain(accepted.remoteAddress ?? '');
   }
 
   /** What requests come by. */
@@ -50,6 +56,7 @@ export class Connection {
 
   /** The handshake is done: from now on requests come by `socket`. */
   secured(socket: Socket): void {
+    this.isEncrypted = true;
     this.#socket = socket;
     this.#socket[CONNECTION] = this;
   }
@@ -99,4 +106,9 @@ export function connectionOf(
   socket: Socket & { [CONNECTION]?: Connection | undefined },
 ): Connection {
   return (socket[CONNECTION] ??= new Connection(socket));
+}
+
+/** An IPv4 address as it is, where IPv6 carries it (RFC 4291, section 2.5.5.2). */
+export function plain(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -1,5 +1,5 @@
 /**
- * One line per answered request, without anything the client sent but its method.
+ * One line per answered request, without anything the client sent but its method and, where that is believed, ids.
  *
  * At debug: at info the rate of lines would be the rate of requests. Faults of ours are logged with
  * their cause by `handle-errors.ts`.
@@ -23,6 +23,7 @@ export function requestLog(logger: Logger): ExchangeObserver {
         requestId: id,
         ...traceFields(exchange),
         route,
+        client: exchange.client,
         ...(request.method !== undefined && { method: request.method }),
         status: response.statusCode,
         ...(errorCode !== undefined && { reason: errorCode }),

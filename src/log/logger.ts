@@ -17,6 +17,8 @@ export interface LogFields {
   readonly requestId?: string;
   readonly trace_id?: string;
   readonly route?: string;
+  /** An address. */
+  readonly client?: string;
   readonly method?: string;
   readonly status?: number;
   readonly reason?: string;

@@ -15,6 +15,11 @@ import { OpenMetrics, wantsOpenMetrics } from './open-metrics.js';
 import { SnapshotMetric } from './snapshot-metric.js';
 import { SpanMetrics } from './span-metrics.js';
 
+/** What files hold that are read again when they change. */
+export const followedNames = ['certificate', 'keys'] as const;
+
+export type FollowedName = (typeof followedNames)[number];
+
 export interface Exposition {
   readonly contentType: string;
   readonly body: string;
@@ -73,6 +78,9 @@ export class Metrics {
     new SnapshotMetric('chorus_log_lines_dropped_total', help, 'counter', [], () => [
       { labels: {}, value: logLinesDropped() },
     ]).register(this.registry);
+    for (const read of followedNames) {
+      for (const outcome of ['done', 'failed']) this.#filesRead.inc({ read, outcome }, 0);
+    }
     const expiry = 'When the certificate ends, where connections are encrypted';
     const name = 'chorus_tls_certificate_expiry_timestamp_seconds';
     new SnapshotMetric(name, expiry, 'gauge', [], () => {
@@ -104,7 +112,7 @@ export class Metrics {
     this.#certificateExpiresAt = at;
   }
 
-  filesRead(read: string, outcome: 'done' | 'failed'): void {
+  filesRead(read: FollowedName, outcome: 'done' | 'failed'): void {
     this.#filesRead.inc({ read, outcome });
   }
 

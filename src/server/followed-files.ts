@@ -13,13 +13,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import type { Logger } from '../log/logger.js';
+import type { FollowedName } from '../metrics/metrics.js';
 import { exitCodes, StartError } from '../start-error.js';
 
 const LOOK_EVERY_MS = 2000;
-
-export const followedNames = ['keys', 'certificate'] as const;
-
-export type FollowedName = (typeof followedNames)[number];
 
 export interface FollowedObserver {
   /** Files that had changed were read, or could not be. */

@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import type { ErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { HandshakeFailure } from '../http/connection.js';
+import type { Cors } from '../http/cors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Exchanges } from '../http/exchanges.js';
 import { answerClientError, type ClientFault } from './client-error.js';
@@ -42,10 +43,12 @@ export interface PublicServerParts {
   readonly observer: ServerObserver;
   /** Absent where connections are not encrypted. */
   readonly certificate?: Certificate | undefined;
+  /** Absent where browsers are told nothing. */
+  readonly cors?: Cors | undefined;
 }
 
 export function createPublicServer(parts: PublicServerParts): Server {
-  const { limits, exchanges, connections, observer, certificate } = parts;
+  const { limits, exchanges, connections, observer, certificate, cors } = parts;
   const { maxBodySize, maxOpenRequests, ...timeouts } = limits;
   const options = {
     ...timeouts,
@@ -76,11 +79,9 @@ export function createPublicServer(parts: PublicServerParts): Server {
       const exchange = exchanges.open(request, response);
       holdBack(exchange.connection);
       const refusal = guard(request, maxBodySize);
-      if (refusal === undefined) {
-        accept(exchange);
-      } else {
-        exchange.fail(refusal);
-      }
+      if (refusal !== undefined) exchange.fail(refusal);
+      else if (cors?.isPreflight(request) === true) cors.answer(exchange);
+      else accept(exchange);
     };
 
   const answer = ({ serving, request, response }: Exchange) => {

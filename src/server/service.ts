@@ -13,9 +13,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/settings.js';
 import { ServiceError } from '../errors/service-error.js';
 import { BodyMemory } from '../http/body-memory.js';
+import { Cors } from '../http/cors.js';
 import type { Exchange } from '../http/exchange.js';
 import { Exchanges } from '../http/exchanges.js';
 import { observers } from '../http/observers.js';
+import { TrustedProxies } from '../http/proxies.js';
 import { requestLog } from '../http/request-log.js';
 import type { Tracing } from '../http/tracing.js';
 import type { Logger } from '../log/logger.js';
@@ -77,16 +79,23 @@ export class Service {
   #publicServer: Server | undefined;
   readonly #generations: Generations;
   readonly #files: ServiceFiles;
+  readonly #cors: Cors | undefined;
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
     const { load, logger, logLinesDropped, settings, tracing, version } = parts;
+    const { corsOrigins, trustedProxies } = settings;
     this.#metrics = new Metrics(logLinesDropped);
+    this.#cors = corsOrigins.length > 0 ? new Cors(corsOrigins) : undefined;
     const told = [this.#metrics.http, this.#stats, requestLog(logger)];
     this.#exchanges = new Exchanges(
       // First what traces: the others show its ids.
       observers(...(tracing ? [tracing] : []), ...told),
-      new BodyMemory(settings.maxBodyMemory),
+      {
+        bodyMemory: new BodyMemory(settings.maxBodyMemory),
+        proxies: trustedProxies.length > 0 ? new TrustedProxies(trustedProxies) : undefined,
+        cors: this.#cors,
+      },
     );
     this.#metrics.spans.read(tracing);
     this.#files = new ServiceFiles(settings, logger, this.#metrics);
@@ -271,6 +280,7 @@ export class Service {
       connections,
       observer: http,
       certificate: this.#files.certificate,
+      cors: this.#cors,
     });
   }
 }
