@@ -53,6 +53,9 @@
 {{- if and .Values.keda.enabled (not .Values.metricsService.enabled) }}
 {{- fail "keda.enabled needs metricsService.enabled; its query asks for the texts of that service." }}
 {{- end }}
+{{- if and .Values.tls.clientCaKey (not .Values.tls.existingSecret) }}
+{{- fail "tls.clientCaKey is a key of tls.existingSecret, which is empty." }}
+{{- end }}
 {{- include "chorus.redisChecks" . }}
 {{- end }}
 
