@@ -11,6 +11,7 @@ import { test, type TestContext } from 'node:test';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 
 import { Authority, replace } from '../testing/certificates.js';
+import { Clients } from '../testing/clients.js';
 import { fakeEngine } from '../testing/fake-engine.js';
 import { folderFor } from '../testing/folder.js';
 import { parseAnswer, received } from '../testing/raw-socket.js';
@@ -126,7 +127,10 @@ test('it is shown without a reload, too, once both files are there', async (cont
     return name === 'second';
   };
   await until(shown, 'the new certificate is shown');
-  assert.doesNotMatch(await metrics(), /files_read_total\{[^}]*outcome="failed"/);
+  assert.match(
+    await metrics(),
+    /^chorus_files_read_total\{read="certificate",outcome="failed"\} 0$/m,
+  );
 });
 
 test('a pair that does not fit leaves the old one, and says what is wrong but not what stands there', async (context) => {
@@ -182,8 +186,13 @@ test('framing that proxies might read differently is refused, and a body that is
   assert.equal(parseAnswer(await exchange('no HTTP\r\n\r\n')).status, 400);
 });
 
-test('requests ahead of their answers are counted by what has come, not by records', async (context) => {
-  const { port, authority } = await start(context);
+test('too many requests ahead of their answers end the connection, in however many records they come', async (context) => {
+  const engine = fakeEngine();
+  const { release, asked } = engine.hold();
+  const flags = ['--max-open-requests', '1'];
+  const { port, authority, exchange } = await start(context, flags, { engine });
+  const open = exchange(LAST);
+  await asked();
   const accepted = connect(port, '127.0.0.1');
   const held: Buffer[] = [];
   let isHolding = false;
@@ -197,17 +206,22 @@ test('requests ahead of their answers are counted by what has come, not by recor
       done();
     },
   });
-  accepted.on('data', (chunk) => wire.push(chunk)).on('close', () => wire.push(null));
+  accepted.on('data', (chunk) => wire.push(chunk));
   const socket = await authority.connect(port, { socket: wire });
-  const answers = received(socket);
+  let answers = '';
+  socket.on('data', (chunk: Buffer) => (answers += chunk.toString()));
   isHolding = true;
-  // A record each, and each is answered at once.
+  // A record each, and each is refused at once, for another waits already.
   for (let sent = 0; sent < 4 * MAX_PIPELINED; sent += 1) {
     await new Promise((resolve) => socket.write(HEALTH, resolve));
   }
   accepted.write(Buffer.concat(held));
-  const statuses = [...(await answers).matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status);
-  assert.deepEqual(statuses, [...Array<string>(MAX_PIPELINED).fill('200'), '503']);
+  await until(() => answers.includes('too_many_pipelined_requests'), 'the connection is ended');
+  const reasons = [...answers.matchAll(/"reason":"(\w+)"/g)].map(([, reason]) => reason);
+  const refused = Array<string>(MAX_PIPELINED).fill('too_many_open_requests');
+  assert.deepEqual(reasons, [...refused, 'too_many_pipelined_requests']);
+  release();
+  await open;
 });
 
 test('at the limit the connection that is idle for longest makes room', async (context) => {
@@ -269,6 +283,18 @@ test('a stop answers what is open and what is on its way, and ends each connecti
     assert.equal(parseAnswer(answer).status, 200);
     assert.match(answer, /^connection: close/im);
   }
+  assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
+});
+
+test('with a delay, clients that connect for each request lose nothing when it stops', async (context) => {
+  const { port, service, authority } = await start(context, ['--drain-delay', '3s']);
+  const clients = await Clients.start(port, 8, { ca: readFileSync(authority.file, 'utf8') });
+  const answered = (count: number) =>
+    until(() => clients.answered >= count, `${count} requests are answered`);
+  await answered(40);
+  const stopped = service.stop(10_000);
+  await answered(clients.answered + 20);
+  assert.deepEqual((await clients.stop()).lost, []);
   assert.deepEqual(await stopped, { inTime: true, unanswered: 0 });
 });
 
