@@ -4,13 +4,12 @@ import { test } from 'node:test';
 import { fakeEngine } from '../testing/fake-engine.js';
 import { exchangeRaw } from '../testing/raw-socket.js';
 import { startTestService, type TestService } from '../testing/test-service.js';
-import type { Connection } from './connection.js';
 import { TrustedProxies } from './proxies.js';
 
 const proxies = new TrustedProxies(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
 
 function clientOf(address: string, forwardedFor: string): string {
-  return proxies.clientOf({ address } as Connection, forwardedFor);
+  return proxies.clientOf({ address, isProxys: undefined }, forwardedFor);
 }
 
 test('the client is the last address that is no proxy of ours, whatever stands before it', () => {

@@ -10,6 +10,9 @@ import { BlockList, isIP } from 'node:net';
 
 import { plain, type Connection } from './connection.js';
 
+/** What of a connection is asked. */
+type Peer = Pick<Connection, 'address' | 'isProxys'>;
+
 export class TrustedProxies {
   readonly #ranges = new BlockList();
 
@@ -24,7 +27,7 @@ export class TrustedProxies {
   }
 
   /** Whether `connection` is one of theirs; looked up once. */
-  owns(connection: Connection): boolean {
+  owns(connection: Peer): boolean {
     return (connection.isProxys ??= this.#has(connection.address));
   }
 
@@ -32,7 +35,7 @@ export class TrustedProxies {
    * The address of who asked first: of those that `x-forwarded-for` lists, from the last one on, the first that is no
    * proxy of ours. What stands before it anybody may have written.
    */
-  clientOf(connection: Connection, forwardedFor: string): string {
+  clientOf(connection: Peer, forwardedFor: string): string {
     let client = connection.address;
     if (!this.owns(connection)) return client;
     for (const written of forwardedFor.split(',').reverse()) {
