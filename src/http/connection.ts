@@ -39,7 +39,7 @@ export class Connection {
   /** Where it comes from, which a socket does not know any more once it is closed; empty where it was gone at once. */
   readonly address: string;
   /** Whether it is that of a proxy that is believed, once that was looked up. */
-  isProxys: boolean | undefined;
+  isOfProxy: boolean | undefined;
   isEncrypted = false;
   #socket: Socket & { [CONNECTION]?: Connection | undefined };
 

@@ -12,7 +12,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Exchange } from './exchange.js';
 
-export const ANY_ORIGIN = '*';
+const ANY_ORIGIN = '*';
 
 /** What a page may read, besides what it always may. */
 const EXPOSED = [

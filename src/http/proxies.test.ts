@@ -9,7 +9,7 @@ import { TrustedProxies } from './proxies.js';
 const proxies = new TrustedProxies(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
 
 function clientOf(address: string, forwardedFor: string): string {
-  return proxies.clientOf({ address, isProxys: undefined }, forwardedFor);
+  return proxies.clientOf({ address, isOfProxy: undefined }, forwardedFor);
 }
 
 test('the client is the last address that is no proxy of ours, whatever stands before it', () => {

@@ -11,7 +11,7 @@ import { BlockList, isIP } from 'node:net';
 import { plain, type Connection } from './connection.js';
 
 /** What of a connection is asked. */
-type Peer = Pick<Connection, 'address' | 'isProxys'>;
+type Peer = Pick<Connection, 'address' | 'isOfProxy'>;
 
 export class TrustedProxies {
   readonly #ranges = new BlockList();
@@ -28,7 +28,7 @@ export class TrustedProxies {
 
   /** Whether `connection` is one of theirs; looked up once. */
   owns(connection: Peer): boolean {
-    return (connection.isProxys ??= this.#has(connection.address));
+    return (connection.isOfProxy ??= this.#has(connection.address));
   }
 
   /**

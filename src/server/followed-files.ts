@@ -44,6 +44,7 @@ export class FollowedFiles {
   #seen = '';
   #wrong = '';
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(
     private readonly parts: FollowedParts,
@@ -57,7 +58,7 @@ export class FollowedFiles {
    */
   async start(): Promise<void> {
     await this.#read();
-    this.#timer = setInterval(() => void this.#look(), this.lookEveryMs).unref();
+    this.#lookAgain();
   }
 
   /**
@@ -79,7 +80,19 @@ export class FollowedFiles {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** One look after the other: of those that a file system holds up there is one at most. */
+  #lookAgain(): void {
+    if (this.#isStopped) return;
+    const look = () => {
+      void this.#look().then(() => {
+        this.#lookAgain();
+      });
+    };
+    this.#timer = setTimeout(look, this.lookEveryMs).unref();
   }
 
   /** Takes over what it finds for the second time: whoever writes two files, or a long one, is done with them then. */
@@ -87,6 +100,7 @@ export class FollowedFiles {
     const found = await this.#contents().then(hashOf, hashOf);
     const isStill = found === this.#seen;
     this.#seen = found;
+    if (found === this.#taken) this.#wrong = '';
     if (!isStill || found === this.#taken || found === this.#wrong) return;
     await this.reload().catch(() => {
       // Told in the log, once.
