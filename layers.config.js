@@ -7,23 +7,27 @@
 
 const MAY_IMPORT = {
   errors: [],
+  keys: [],
   log: [],
-  profile: [],
+  profile: ['keys'],
   config: ['log'],
   engine: ['errors'],
   cache: ['engine', 'errors'],
   routes: ['engine', 'errors', 'profile'],
-  http: ['engine', 'errors', 'log', 'routes'],
+  http: ['engine', 'errors', 'keys', 'log', 'routes'],
   metrics: ['engine', 'errors', 'http'],
   stats: ['engine', 'errors', 'http'],
   tracing: ['http', 'log'],
-  server: ['config', 'engine', 'errors', 'http', 'log', 'metrics', 'profile', 'routes', 'stats'],
+  server: [
+    ...['config', 'engine', 'errors', 'http', 'keys', 'log', 'metrics', 'profile', 'routes'],
+    'stats',
+  ],
   hub: ['profile'],
   // What a request ends with is a finding, and which it is decides whether it is a fault.
   check: ['engine', 'errors', 'profile'],
   cli: [
-    ...['cache', 'check', 'config', 'engine', 'http', 'hub', 'log', 'profile', 'routes', 'server'],
-    ...['stats', 'tracing'],
+    ...['cache', 'check', 'config', 'engine', 'http', 'hub', 'keys', 'log', 'profile', 'routes'],
+    ...['server', 'stats', 'tracing'],
   ],
   docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
   testing: [

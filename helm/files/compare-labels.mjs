@@ -1,10 +1,10 @@
 // Posts BODY to URL and compares the label of every model with LABELS, or that of every text where there are
-// `predictions`; exit code 1 where one differs.
-const { URL: url, BODY: body, LABELS } = process.env;
+// `predictions`; exit code 1 where one differs. API_KEY: shown where it is given.
+const { URL: url, BODY: body, LABELS, API_KEY: key } = process.env;
 
 const response = await fetch(url, {
   method: 'POST',
-  headers: { 'content-type': 'application/json' },
+  headers: { 'content-type': 'application/json', ...(key && { 'x-api-key': key }) },
   body,
   signal: AbortSignal.timeout(30_000),
 });

@@ -54,6 +54,9 @@
 {{- fail "keda.enabled needs metricsService.enabled; its query asks for the texts of that service." }}
 {{- end }}
 {{- include "chorus.durationChecks" . }}
+{{- if and .Values.tls.clientCaKey (not .Values.tls.existingSecret) }}
+{{- fail "tls.clientCaKey is a key of tls.existingSecret, which is empty." }}
+{{- end }}
 {{- include "chorus.redisChecks" . }}
 {{- end }}
 

@@ -192,6 +192,25 @@ changed replaces the pods; `helm template` sees none of them.
 {{- end }}
 {{- end }}
 
+{{/* Files of keys and of the certificate. Whole folders are mounted: a file by itself would never change. */}}
+{{- define "chorus.securityEnv" -}}
+{{- if .Values.apiKeys.existingSecret }}
+- {name: CHORUS_API_KEYS_FILE, value: /etc/chorus-keys/keys}
+{{- end }}
+{{- if .Values.tls.existingSecret }}
+- {name: CHORUS_TLS_CERT_FILE, value: /etc/chorus-tls/tls.crt}
+- {name: CHORUS_TLS_KEY_FILE, value: /etc/chorus-tls/tls.key}
+{{- with .Values.tls.clientCaKey }}
+- {name: CHORUS_TLS_CA_FILE, value: /etc/chorus-tls/{{ . }}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What the service speaks. */}}
+{{- define "chorus.scheme" -}}
+{{ ternary "https" "http" (not (empty .Values.tls.existingSecret)) }}
+{{- end }}
+
 {{/* Secrets of the cache as a volume's sources; empty where there are none. */}}
 {{- define "chorus.cacheSecrets" -}}
 {{- with include "chorus.redisPasswordSecret" . | fromJson }}

@@ -7,8 +7,7 @@
 import type { Endpoint } from '../routes/endpoints.js';
 import type { Served } from './served.js';
 
-export function banner({ profile, endpoints }: Served, port: number, adminPort: number): string {
-  const origin = `http://localhost:${port}`;
+export function banner({ profile, endpoints }: Served, origin: string, adminPort: number): string {
   const lines = [
     `Chorus serves the profile ${profile.name}:`,
     '',

@@ -5,10 +5,11 @@
 import { cache } from './cache.js';
 import type { Command } from './command.js';
 import { check } from './check.js';
+import { keys } from './keys.js';
 import { models } from './models.js';
 import { pull } from './pull.js';
 import { reload } from './reload.js';
 import { serve } from './serve.js';
 import { top } from './top.js';
 
-export const commands: readonly Command[] = [serve, reload, top, pull, check, models, cache];
+export const commands: readonly Command[] = [serve, reload, top, pull, check, models, cache, keys];

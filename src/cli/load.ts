@@ -4,12 +4,13 @@
  */
 
 import { selfTest } from '../check/self-test.js';
-import type { Settings } from '../config/settings.js';
+import { flagOf, type Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineConfig } from '../engine/native-engine.js';
+import type { Profile } from '../profile/schema.js';
 import type { Loaded } from '../server/generation.js';
 import type { Load, Wanted } from '../server/reload.js';
-import { StartError } from '../start-error.js';
+import { exitCodes, StartError } from '../start-error.js';
 import type { Cache } from './cache-tiers.js';
 import { requireServable } from './described.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
@@ -40,10 +41,21 @@ export function loader(settings: Settings, first: Prepared, cache: Cache): Load 
 export async function prepare(settings: Settings): Promise<Prepared> {
   const served = servedBy(settings);
   const { profile } = served;
+  if (settings.apiKeysFile === '') requireOpen(profile);
   if (settings.pull) await pullProfile(profile);
   const config = { ...engineConfig(settings, profile), maxWait: settings.maxWait };
   await requireServable(config, profile);
   return { served, config };
+}
+
+/** @throws {StartError} where a route is for some keys only, and nobody would be asked for one. */
+function requireOpen({ routes, fault }: Profile): void {
+  const faults = routes.flatMap(({ keys }, index) =>
+    typeof keys === 'string'
+      ? []
+      : [fault(['routes', index, 'keys'], `needs ${flagOf('apiKeysFile')}`)],
+  );
+  if (faults.length > 0) throw new StartError(faults, exitCodes.usage);
 }
 
 /** @throws {StartError} when `engine` does not answer as its profile promises; it is closed then. */

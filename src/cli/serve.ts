@@ -7,6 +7,7 @@
 import { Console } from 'node:console';
 
 import { loadSettings } from '../config/load.js';
+import type { Settings } from '../config/settings.js';
 import { exitProcess } from '../engine/native-engine.js';
 import type { Tracing } from '../http/tracing.js';
 import { createLogger, type Logger } from '../log/logger.js';
@@ -73,7 +74,12 @@ async function run(args: readonly string[]): Promise<void> {
   });
   lifecycle.serving(service);
   logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
-  new LineOutput(2).write(banner(served, port, adminPort));
+  new LineOutput(2).write(banner(served, originOf(settings, port), adminPort));
+}
+
+/** Where a browser of this machine finds the service. */
+function originOf({ tlsCertFile }: Settings, port: number): string {
+  return `${tlsCertFile === '' ? 'http' : 'https'}://localhost:${port}`;
 }
 
 /** Loads what traces only where it is wanted: it is larger than the service. */

@@ -5,6 +5,8 @@
  * for it.
  */
 
+import { isIP } from 'node:net';
+
 import { z } from 'zod';
 
 export interface Kind<T> {
@@ -75,6 +77,41 @@ export const pathPrefix: Kind<string> = matching(
   /^(\/[A-Za-z0-9._~-]+)*$/,
   'a path such as /project, or nothing',
 );
+
+/** Addresses and ranges of them, or nothing. */
+export const addressRanges: Kind<readonly string[]> = list(
+  isAddressRange,
+  'addresses and ranges such as 10.0.0.0/8,192.0.2.7,fd00::/8, or nothing',
+);
+
+/** Origins as browsers write them, `*` for all, or nothing. */
+export const origins: Kind<readonly string[]> = list(
+  isOrigin,
+  'origins such as https://app.example,http://localhost:3000, or *, or nothing',
+);
+
+function isAddressRange(written: string): boolean {
+  const [address = '', length, ...more] = written.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const isLength = length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits);
+  return bits > 0 && isLength && more.length === 0;
+}
+
+function isOrigin(written: string): boolean {
+  return written === '*' || (URL.canParse(written) && new URL(written).origin === written);
+}
+
+/** Several, between commas. */
+function list(isRight: (entry: string) => boolean, expects: string): Kind<readonly string[]> {
+  const entries = z.string().transform((written) =>
+    written
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
+  );
+  const schema = entries.refine((found) => found.every(isRight));
+  return { schema, expects, json: { type: 'string' } };
+}
 
 function matching(pattern: RegExp, expects: string): Kind<string> {
   const json = { type: 'string', pattern: pattern.source };

@@ -109,6 +109,11 @@ function contradictions(values: Settings): string[] {
       drainDelay > 0 &&
       `${flagOf('drainDelay')} must be shorter than ${flagOf('shutdownTimeout')}: it is part of it.`,
     device !== 'auto' && misplaced(precision, device),
+    (values.tlsCertFile === '') !== (values.tlsKeyFile === '') &&
+      `${flagOf('tlsCertFile')} and ${flagOf('tlsKeyFile')} need each other.`,
+    values.tlsCaFile !== '' &&
+      values.tlsCertFile === '' &&
+      `${flagOf('tlsCaFile')} needs ${flagOf('tlsCertFile')}.`,
     ...(['cacheRedisPassword', 'cacheSecret'] as const).map((name) => twice(name, values)),
     values.cacheRedisRequired &&
       values.cacheRedisUrl === '' &&

@@ -10,11 +10,13 @@
 import { logLevels } from '../log/logger.js';
 import { inexactOn, precisions, processors, type Processor } from '../precisions.js';
 import {
+  addressRanges,
   duration,
   integer,
   keyPrefix,
   memory,
   oneOf,
+  origins,
   otlpUrl,
   pathPrefix,
   port,
@@ -65,6 +67,32 @@ export const settings = {
   ),
   adminPort: setting(port, '9090', 'Port of metrics and probes'),
   adminHost: setting(address, '*', 'Address of metrics and probes'),
+  apiKeysFile: setting(
+    text('a file'),
+    '',
+    'File of the keys that clients must show, as chorus keys new makes them; empty: none are asked for',
+  ),
+  tlsCertFile: setting(
+    text('a file'),
+    '',
+    'Certificate of the service in PEM, with those between it and the root behind it; empty: connections are not encrypted',
+  ),
+  tlsKeyFile: setting(text('a file'), '', "The certificate's private key in PEM"),
+  tlsCaFile: setting(
+    text('a file'),
+    '',
+    'Certificates in PEM, one of which must have signed that of each client; empty: clients need none',
+  ),
+  trustedProxies: setting(
+    addressRanges,
+    '',
+    'Proxies that are believed in x-forwarded-for and x-forwarded-proto, and from whom alone x-request-id and traceparent are then taken over; empty: ids from everybody, the others from nobody',
+  ),
+  corsOrigins: setting(
+    origins,
+    '',
+    'Origins whose pages may read answers in a browser; empty: none',
+  ),
   device: engineSetting(
     oneOf(['auto', ...(Object.keys(processors) as Processor[])]),
     'auto',

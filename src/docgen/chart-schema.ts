@@ -10,6 +10,7 @@ import { settingNames, settings, type SettingName } from '../config/settings.js'
 const DECIDED_BY_THE_CHART: readonly SettingName[] = [
   'adminHost',
   'adminPort',
+  'apiKeysFile',
   'cacheBypass',
   'cacheRedisPassword',
   'cacheRedisPasswordFile',
@@ -28,6 +29,9 @@ const DECIDED_BY_THE_CHART: readonly SettingName[] = [
   'profile',
   'pull',
   'shutdownTimeout',
+  'tlsCaFile',
+  'tlsCertFile',
+  'tlsKeyFile',
 ];
 
 interface ValuesSchema {

@@ -12,7 +12,8 @@ import { withOwn } from '../routes/own.js';
 export function starterOpenApi(): string {
   const profile = readProfile(locateProfile('starter'));
   const endpoints = endpointsOf(profile, '');
-  const own = { profile, endpoints, pathPrefix: '', version, notReady: () => undefined };
-  const document = openApiOf({ profile, version, endpoints: withOwn(own) });
+  const asksKeys = false;
+  const own = { profile, endpoints, pathPrefix: '', version, asksKeys, notReady: () => undefined };
+  const document = openApiOf({ profile, version, asksKeys, endpoints: withOwn(own) });
   return `${JSON.stringify(document, null, 2)}\n`;
 }

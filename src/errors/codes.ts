@@ -13,10 +13,10 @@ export interface ErrorKind {
   /** Whether the error's own detail may be told to the client; otherwise the title is all it gets. */
   readonly expose: boolean;
   /**
-   * Which requests can end so: `any`; those of operations that take a `body`, or that ask `models`; or `own`,
-   * those of operations that say so themselves, and what reaches no operation.
+   * Which requests can end so: `any`; those of operations that take a `body`, or that ask `models`; `keys`, where a
+   * key must be shown; or `own`, those of operations that say so themselves, and what reaches no operation.
    */
-  readonly scope: 'any' | 'body' | 'models' | 'own';
+  readonly scope: 'any' | 'body' | 'keys' | 'models' | 'own';
 }
 
 const kinds = {
@@ -24,6 +24,9 @@ const kinds = {
   invalid_utf8: kind(400, 'The body is not UTF-8', 'body'),
   malformed_request: kind(400, 'The HTTP request is malformed', 'any'),
   missing_body: kind(400, 'The request has no body', 'body'),
+  key_missing: kind(401, 'The request has no key', 'keys'),
+  key_unknown: kind(401, 'Nobody has this key', 'keys'),
+  key_not_allowed: kind(403, 'The key is not for this route', 'keys'),
   not_found: kind(404, 'Nothing is served here', 'own'),
   method_not_allowed: kind(405, 'The path does not take this method', 'own'),
   request_timeout: kind(408, 'The request took too long to arrive', 'any'),

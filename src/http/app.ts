@@ -11,6 +11,7 @@ import Koa from 'koa';
 
 import type { Logger } from '../log/logger.js';
 import type { Endpoint } from '../routes/endpoints.js';
+import type { Authorize } from './authorization.js';
 import type { CallServices } from './call.js';
 import type { Exchanges } from './exchanges.js';
 import { handleErrors } from './handle-errors.js';
@@ -25,6 +26,8 @@ export interface AppParts extends CallServices {
   readonly exchanges: Exchanges;
   readonly logger: Logger;
   readonly maxBodyBytes: number;
+  /** Absent where no keys are asked for. */
+  readonly authorize?: Authorize | undefined;
 }
 
 /** Every response given to the listener must have an open exchange in `parts.exchanges`. */

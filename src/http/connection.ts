@@ -12,6 +12,11 @@ export const closeReasons = ['idle', 'write_timeout'] as const;
 
 export type CloseReason = (typeof closeReasons)[number];
 
+/** Why a connection never came to be encrypted. */
+export const handshakeFailures = ['other', 'plain_http', 'timeout'] as const;
+
+export type HandshakeFailure = (typeof handshakeFailures)[number];
+
 const CONNECTION = Symbol('connection');
 
 /** Orders connections by when they became idle, for less than a clock takes. */
@@ -31,15 +36,39 @@ export class Connection {
   #bytesRead = 0;
   #inRead = 0;
 
-  constructor(readonly socket: Socket) {}
+  /** Where it comes from, which a socket does not know any more once it is closed; empty where it was gone at once. */
+  readonly address: string;
+  /** Whether it is that of a proxy that is believed, once that was looked up. */
+  isOfProxy: boolean | undefined;
+  isEncrypted = false;
+  #socket: Socket & { [CONNECTION]?: Connection | undefined };
+
+  /** `accepted`: what the client's bytes come by, encrypted or not. */
+  constructor(private readonly accepted: Socket) {
+    this.#socket = accepted;
+    this.address = plain(accepted.remoteAddress ?? '');
+  }
+
+  /** What requests come by. */
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** The handshake is done: from now on requests come by `socket`. */
+  secured(socket: Socket): void {
+    this.isEncrypted = true;
+    this.#socket = socket;
+    this.#socket[CONNECTION] = this;
+  }
 
   /**
    * How many requests were sent ahead of their answers, as far as one read tells, when one more has come.
    *
-   * Not what is open alone: answers that are made at once leave between two requests of the same read.
+   * Not what is open alone: answers that are made at once leave between two requests of the same read. Of an encrypted
+   * one Node makes as many as it has records; what was accepted knows better.
    */
   requestCame(): number {
-    const { bytesRead } = this.socket;
+    const { bytesRead } = this.accepted;
     if (bytesRead !== this.#bytesRead) this.#inRead = 0;
     this.#bytesRead = bytesRead;
     this.#inRead += 1;
@@ -77,4 +106,9 @@ export function connectionOf(
   socket: Socket & { [CONNECTION]?: Connection | undefined },
 ): Connection {
   return (socket[CONNECTION] ??= new Connection(socket));
+}
+
+/** An IPv4 address as it is, where IPv6 carries it (RFC 4291, section 2.5.5.2). */
+export function plain(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -14,6 +14,7 @@ import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { BodyMemory } from './body-memory.js';
 import { connectionOf, type Connection } from './connection.js';
+import type { TrustedProxies } from './proxies.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import type { Serving } from './serving.js';
 import { pathOf } from './target.js';
@@ -33,12 +34,28 @@ export function tooLate(milliseconds: number): ServiceError {
   return new ServiceError('deadline_exceeded', `No answer within ${milliseconds} ms.`);
 }
 
+/** What exchanges share. */
+export interface ExchangeServices {
+  readonly bodyMemory: BodyMemory;
+  /** Absent: nobody is asked by whom a request was forwarded, and everybody's ids are taken over. */
+  readonly proxies?: TrustedProxies | undefined;
+}
+
+/** Whether the ids of requests on `connection` are taken over. */
+export function isBelieved(connection: Connection, { proxies }: ExchangeServices): boolean {
+  return proxies === undefined || proxies.owns(connection);
+}
+
 export class Exchange {
   readonly id: string;
   readonly connection: Connection;
+  /** Whether the ids that it brings are taken over: its own, and that of its trace. */
+  readonly isBelieved: boolean;
   readonly startedAt = performance.now();
   /** The matched route's pattern, never the path that was asked for. */
   route = UNMATCHED_ROUTE;
+  /** The name of the key that was shown, where keys are asked for. */
+  keyName: string | undefined;
   /** Bytes of the body, once it was read. */
   bodyBytes: number | undefined;
   /** The code of the error that was answered, or `cancelled`. */
@@ -55,10 +72,11 @@ export class Exchange {
     readonly request: IncomingMessage,
     readonly response: ServerResponse,
     readonly serving: Serving,
-    private readonly bodyMemory: BodyMemory,
+    private readonly services: ExchangeServices,
   ) {
-    this.id = requestIdOf(request);
     this.connection = connectionOf(request.socket);
+    this.isBelieved = isBelieved(this.connection, services);
+    this.id = requestIdOf(request, this.isBelieved);
     response.setHeader(REQUEST_ID_HEADER, this.id);
   }
 
@@ -68,8 +86,25 @@ export class Exchange {
    * @throws {ServiceError} `body_memory_full`
    */
   takeMemory(bytes: number): void {
-    this.bodyMemory.take(bytes);
+    this.services.bodyMemory.take(bytes);
     this.#takenBytes += bytes;
+  }
+
+  /** The address of who asked, as far as proxies that are believed tell it. */
+  get client(): string {
+    const { connection, request } = this;
+    const { 'x-forwarded-for': forwardedFor } = request.headers;
+    if (typeof forwardedFor !== 'string') return connection.address;
+    return this.services.proxies?.clientOf(connection, forwardedFor) ?? connection.address;
+  }
+
+  /** What the client speaks, as far as proxies that are believed tell it. */
+  get scheme(): 'http' | 'https' {
+    const { connection, request } = this;
+    const { 'x-forwarded-proto': forwarded } = request.headers;
+    const isTold = forwarded === 'http' || forwarded === 'https';
+    if (isTold && this.services.proxies?.owns(connection) === true) return forwarded;
+    return connection.isEncrypted ? 'https' : 'http';
   }
 
   /** Tells a client that waits for it to send the body, which will be read. */
@@ -115,7 +150,7 @@ export class Exchange {
   /** Ends the exchange's claims: called once, when the response has closed. */
   close(): void {
     clearTimeout(this.#deadline);
-    this.bodyMemory.giveBack(this.#takenBytes);
+    this.services.bodyMemory.giveBack(this.#takenBytes);
     if (!this.response.writableFinished) this.clientGone();
   }
 

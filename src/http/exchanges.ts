@@ -6,15 +6,14 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { errorAnswer } from '../errors/error-answer.js';
 import type { ErrorCode } from '../errors/codes.js';
 import type { ServiceError } from '../errors/service-error.js';
-import type { BodyMemory } from './body-memory.js';
 import { connectionOf, type Connection } from './connection.js';
-import { Exchange } from './exchange.js';
+import type { Cors } from './cors.js';
+import { Exchange, isBelieved, type ExchangeServices } from './exchange.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import type { Serving } from './serving.js';
 import { pathOf } from './target.js';
@@ -29,6 +28,11 @@ export interface ExchangeObserver {
   refused(code: ErrorCode): void;
 }
 
+export interface ExchangesServices extends ExchangeServices {
+  /** Absent: pages of other origins read no answers. */
+  readonly cors?: Cors | undefined;
+}
+
 export class Exchanges {
   readonly #open = new Map<ServerResponse, Exchange>();
   #serving: Serving | undefined;
@@ -37,7 +41,7 @@ export class Exchanges {
 
   constructor(
     private readonly observer: ExchangeObserver,
-    private readonly bodyMemory: BodyMemory,
+    private readonly services: ExchangesServices,
   ) {}
 
   /** From now on requests are answered by `serving`; to be called before the first one comes. */
@@ -60,7 +64,8 @@ export class Exchanges {
   }
 
   open(request: IncomingMessage, response: ServerResponse): Exchange {
-    const exchange = new Exchange(request, response, this.serving, this.bodyMemory);
+    const exchange = new Exchange(request, response, this.serving, this.services);
+    this.services.cors?.mark(request, response);
     const { connection } = exchange;
     if (this.#draining) response.shouldKeepAlive = false;
     this.#open.set(response, exchange);
@@ -79,8 +84,9 @@ export class Exchanges {
    * The connection goes on: Node reads the body and throws it away.
    */
   refuse(request: IncomingMessage, response: ServerResponse, error: ServiceError): void {
-    const id = requestIdOf(request);
     const connection = connectionOf(request.socket);
+    const id = requestIdOf(request, isBelieved(connection, this.services));
+    this.services.cors?.mark(request, response);
     connection.requestOpened(response);
     response.once('close', () => {
       connection.requestClosed();
@@ -97,15 +103,14 @@ export class Exchanges {
   }
 
   /**
-   * Closes what is left on a closed socket. Node closes only the response whose turn it was: those
+   * Closes what is left on a closed connection. Node closes only the response whose turn it was: those
    * pipelined behind it would stay open for ever.
    */
-  socketClosed(socket: Socket): void {
-    const connection = connectionOf(socket);
+  connectionClosed(connection: Connection): void {
     if (connection.open === 0) return;
     const last = this.lastOn(connection);
     if (connection.open === 1 && last !== undefined) this.close(last);
-    else for (const exchange of this) if (exchange.request.socket === socket) this.close(exchange);
+    else for (const exchange of this) if (exchange.connection === connection) this.close(exchange);
   }
 
   /** The exchange of an open response. */

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 
 import type { Endpoint } from '../routes/endpoints.js';
+import type { Authorize } from './authorization.js';
 import { RequestCall, type CallServices } from './call.js';
 import { invalidInput } from './invalid-input.js';
 import { parseJson } from './json.js';
@@ -13,6 +14,8 @@ import type { Context, Middleware } from './state.js';
 
 export interface OperationServices extends CallServices {
   readonly readBody: BodyReader;
+  /** Absent where no keys are asked for. */
+  readonly authorize?: Authorize | undefined;
 }
 
 /** The handler of `endpoint`, whose models must be loaded. */
@@ -25,8 +28,11 @@ export function answerBy(services: OperationServices, endpoint: Endpoint): Middl
     return model;
   });
 
+  const authorize = route.keys === 'none' ? undefined : services.authorize;
+
   return async function answerOperation(context) {
     context.state.exchange.route = path;
+    authorize?.(context.state.exchange, route.keys);
     const input = request && (await inputOf(context, request, services.readBody));
     const call = new RequestCall(context, models, route, services);
     const output = await operation.answer(input, call);

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 
 import { requestIdOf } from './request-id.js';
 
-function idFor(given: string | undefined): string {
-  return requestIdOf({ headers: { 'x-request-id': given } } as unknown as IncomingMessage);
+function idFor(given: string | undefined, isBelieved = true): string {
+  const headers = { 'x-request-id': given };
+  return requestIdOf({ headers } as unknown as IncomingMessage, isBelieved);
 }
 
 test("a sane id of the caller's is kept", () => {
@@ -16,4 +17,8 @@ test('anything else is replaced by a UUID', () => {
   for (const given of [undefined, '', 'a b', 'x'.repeat(129), 'a"b', 'é']) {
     assert.match(idFor(given), /^[0-9a-f-]{36}$/);
   }
+});
+
+test('of who is not believed no id is taken', () => {
+  assert.match(idFor('order-7', false), /^[0-9a-f-]{36}$/);
 });

@@ -1,5 +1,5 @@
 /**
- * One line per answered request, without anything the client sent but its method.
+ * One line per answered request, without anything the client sent but its method and, where that is believed, ids.
  *
  * At debug: at info the rate of lines would be the rate of requests. Faults of ours are logged with
  * their cause by `handle-errors.ts`.
@@ -18,14 +18,16 @@ export function requestLog(logger: Logger): ExchangeObserver {
       // Counted: a line for each would be what the refusal saves.
     },
     exchangeClosed(exchange) {
-      const { id, route, request, response, errorCode, bodyBytes, startedAt } = exchange;
+      const { id, route, request, response, errorCode, keyName, bodyBytes, startedAt } = exchange;
       logger.debug({
         requestId: id,
         ...traceFields(exchange),
         route,
+        client: exchange.client,
         ...(request.method !== undefined && { method: request.method }),
         status: response.statusCode,
         ...(errorCode !== undefined && { reason: errorCode }),
+        ...(keyName !== undefined && { key: keyName }),
         ...(bodyBytes !== undefined && { bodyBytes }),
         durationMs: performance.now() - startedAt,
       });

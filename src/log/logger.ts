@@ -17,9 +17,16 @@ export interface LogFields {
   readonly requestId?: string;
   readonly trace_id?: string;
   readonly route?: string;
+  /** An address. */
+  readonly client?: string;
   readonly method?: string;
   readonly status?: number;
   readonly reason?: string;
+  /** A key's name, never the key. */
+  readonly key?: string;
+  readonly keys?: readonly string[];
+  /** What was read from a file. */
+  readonly read?: string;
   readonly bodyBytes?: number;
   readonly durationMs?: number;
   readonly profile?: string;

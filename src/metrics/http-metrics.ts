@@ -8,7 +8,12 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 import { Histogram } from '../engine/histogram.js';
 import { errorCodes, shedCodes, type ErrorCode } from '../errors/codes.js';
-import { closeReasons, type CloseReason } from '../http/connection.js';
+import {
+  closeReasons,
+  handshakeFailures,
+  type CloseReason,
+  type HandshakeFailure,
+} from '../http/connection.js';
 import type { Exchange } from '../http/exchange.js';
 import type { ExchangeObserver } from '../http/exchanges.js';
 import { histogramSamples, SnapshotMetric } from './snapshot-metric.js';
@@ -50,6 +55,9 @@ export class HttpMetrics implements ExchangeObserver {
   readonly #parseErrors;
   readonly #dropped;
   readonly #closed;
+  readonly #byKey;
+  readonly #handshakes;
+  #keyNames: readonly string[] = [];
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -87,6 +95,16 @@ export class HttpMetrics implements ExchangeObserver {
       'Connections closed to make room for others, or because answers were not read',
       ['reason'],
     );
+    this.#handshakes = counter(
+      'chorus_tls_handshake_errors_total',
+      'Connections closed before a request because no encryption came about, by reason: other, plain_http, timeout',
+      ['reason'],
+    );
+    this.#byKey = counter(
+      'chorus_key_requests_total',
+      'Requests by the name of the key that was shown, where keys are asked for',
+      ['key'],
+    );
     this.#startAtZero();
     this.#registerHistograms(registry);
   }
@@ -117,7 +135,15 @@ export class HttpMetrics implements ExchangeObserver {
     }
     for (const reason of shedCodes) this.#shed.inc({ reason }, 0);
     for (const reason of closeReasons) this.#closed.inc({ reason }, 0);
+    for (const reason of handshakeFailures) this.#handshakes.inc({ reason }, 0);
     for (const stage of ['body', 'inference']) this.#cancelled.inc({ stage }, 0);
+  }
+
+  /** All keys that there are from now on. */
+  keysNamed(names: readonly string[]): void {
+    for (const key of this.#keyNames) if (!names.includes(key)) this.#byKey.remove({ key });
+    for (const key of names) this.#byKey.inc({ key }, 0);
+    this.#keyNames = names;
   }
 
   exchangeOpened(): void {
@@ -126,8 +152,10 @@ export class HttpMetrics implements ExchangeObserver {
   }
 
   exchangeClosed(exchange: Exchange): void {
-    const { request, response, route, errorCode, startedAt, bodyBytes, trace } = exchange;
+    const { request, response, route, errorCode, startedAt, bodyBytes, keyName, trace } = exchange;
     this.#active.dec();
+    if (keyName !== undefined && this.#keyNames.includes(keyName))
+      this.#byKey.inc({ key: keyName });
     if (bodyBytes !== undefined) this.#bodySize.observe(bodyBytes);
     const cancelled = errorCode === 'cancelled';
     if (cancelled) {
@@ -168,6 +196,10 @@ export class HttpMetrics implements ExchangeObserver {
 
   parseError(code: string): void {
     this.#parseErrors.inc({ code });
+  }
+
+  handshakeFailed(reason: HandshakeFailure): void {
+    this.#handshakes.inc({ reason });
   }
 
   connectionClosed(reason: CloseReason): void {

@@ -15,6 +15,11 @@ import { OpenMetrics, wantsOpenMetrics } from './open-metrics.js';
 import { SnapshotMetric } from './snapshot-metric.js';
 import { SpanMetrics } from './span-metrics.js';
 
+/** What files hold that are read again when they change. */
+export const followedNames = ['certificate', 'keys'] as const;
+
+export type FollowedName = (typeof followedNames)[number];
+
 export interface Exposition {
   readonly contentType: string;
   readonly body: string;
@@ -58,11 +63,18 @@ export class Metrics {
     'chorus_last_reload_successful',
     'Whether the last reload was done; 1 where there was none',
   );
+  readonly #filesRead = new Counter({
+    name: 'chorus_files_read_total',
+    help: 'Files that had changed and were read again, by what is in them and outcome: done, failed',
+    labelNames: ['read', 'outcome'],
+    registers: [this.registry],
+  });
   readonly spans = new SpanMetrics(this.registry);
   readonly #openMetrics: OpenMetrics;
   #engine: Engine | undefined;
   #stats: EngineStats | undefined;
   #isServing = false;
+  #certificateExpiresAt: number | undefined;
 
   /** `logLinesDropped`: how many lines of the log could not be written so far. */
   constructor(logLinesDropped: () => number = () => 0) {
@@ -71,6 +83,15 @@ export class Metrics {
       { labels: {}, value: logLinesDropped() },
     ]).register(this.registry);
     this.#lastReload.set(1);
+    for (const read of followedNames) {
+      for (const outcome of ['done', 'failed']) this.#filesRead.inc({ read, outcome }, 0);
+    }
+    const expiry = 'When the certificate ends, where connections are encrypted';
+    const name = 'chorus_tls_certificate_expiry_timestamp_seconds';
+    new SnapshotMetric(name, expiry, 'gauge', [], () => {
+      const at = this.#certificateExpiresAt;
+      return at === undefined ? [] : [{ labels: {}, value: at / 1000 }];
+    }).register(this.registry);
     registerEngineMetrics(this.registry, () => this.#stats);
     collectDefaultMetrics({ register: this.registry });
     this.#openMetrics = new OpenMetrics(this.registry);
@@ -90,6 +111,15 @@ export class Metrics {
   reloaded(outcome: 'done' | 'failed'): void {
     this.#reloads.inc({ outcome });
     this.#lastReload.set(outcome === 'done' ? 1 : 0);
+  }
+
+  /** `at`: in milliseconds since 1970. */
+  certificateExpires(at: number): void {
+    this.#certificateExpiresAt = at;
+  }
+
+  filesRead(read: FollowedName, outcome: 'done' | 'failed'): void {
+    this.#filesRead.inc({ read, outcome });
   }
 
   ready(): void {

@@ -177,6 +177,23 @@ test('a precision that there is not is refused where it stands', (context) => {
   assert.match(faults[1] ?? '', /^4:34: precisions\.int8: /);
 });
 
+test('a route says which keys open it, or that it is open', (context) => {
+  const keysOf = (written: string) =>
+    `name: own\nmodels: [{ name: a }]\nroutes: [{ path: /process, contract: process${written} }]\n`;
+  const read = (written: string) =>
+    readProfile(profileFile(context, keysOf(written))).routes.map(({ keys }) => keys);
+  assert.deepEqual(read(''), ['any']);
+  assert.deepEqual(read(', keys: none'), ['none']);
+  assert.deepEqual(read(', keys: [web, phone]'), [['web', 'phone']]);
+  for (const wrong of ['all', '[]', '{ web: 1 }']) {
+    assert.deepEqual(faultsOf(profileFile(context, keysOf(`, keys: ${wrong}`))), [
+      '3:47: routes[0].keys: must be none, or names of keys such as [web, phone]',
+    ]);
+  }
+  const [fault] = faultsOf(profileFile(context, keysOf(', keys: [web, a b]')));
+  assert.match(fault ?? '', /^3:\d+: routes\[0\]\.keys\[1\]: must be letters, digits/);
+});
+
 test('a fault that is found later is told where its entry stands', (context) => {
   const yaml = `name: own\nmodels: [{ name: a, max_tokens: 9 }]\n${ROUTES}`;
   const file = profileFile(context, yaml);

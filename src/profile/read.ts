@@ -80,11 +80,12 @@ function toProfile(
       pooling: pooling ?? '',
     })),
     routes: routes.map(
-      ({ path, contract, models: wanted, priority, overload_status, ...options }) => ({
+      ({ path, contract, models: wanted, priority, overload_status, keys, ...options }) => ({
         path,
         contract,
         priority,
         overloadStatus: overload_status,
+        keys: keys ?? 'any',
         models: wanted ?? models.map(({ name }) => name),
         options,
       }),

@@ -6,6 +6,7 @@
 
 import { z } from 'zod';
 
+import { KEY_NAME, KEY_NAME_EXPECTED } from '../keys/keyring.js';
 import { ofEachInexact, type InexactPrecision } from '../precisions.js';
 
 /** Model names are keys of answers, metric labels and folder names. */
@@ -48,6 +49,12 @@ const model = z.strictObject({
   pooling: z.enum(['cls', 'mean']).optional(),
 });
 
+const KEYS_EXPECTED = 'must be none, or names of keys such as [web, phone]';
+
+const keyNames = z
+  .array(z.string().regex(KEY_NAME, `must be ${KEY_NAME_EXPECTED}`))
+  .min(1, KEYS_EXPECTED);
+
 /** What else it says are options of its contract, which knows them. */
 const route = z.looseObject({
   path: z.string().regex(/^(?:\/[A-Za-z0-9._~-]+)+$/, 'must be a path such as /process'),
@@ -58,6 +65,8 @@ const route = z.looseObject({
   priority: z.enum(['interactive', 'batch']).default('interactive'),
   /** How a request is refused when there is too much to do; some clients try again after a 429 only. */
   overload_status: z.union([z.literal(503), z.literal(429)]).default(503),
+  /** Whose keys open it, where the service asks for keys: any that there is, unless this says more. */
+  keys: z.union([z.literal('none'), keyNames], { error: KEYS_EXPECTED }).optional(),
 });
 
 const golden = z.strictObject({
@@ -144,6 +153,8 @@ export interface ProfileRoute {
   readonly models: readonly string[];
   readonly priority: 'interactive' | 'batch';
   readonly overloadStatus: 503 | 429;
+  /** Names of keys, where the service asks for keys; `any` is each that there is, `none` no key at all. */
+  readonly keys: 'any' | 'none' | readonly string[];
   /** What it says besides, as its contract takes it. */
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -34,6 +34,8 @@ export interface Route {
   readonly models: readonly string[];
   /** The class of requests that do not state one. */
   readonly priority: Priority;
+  /** Who may use it, where keys are asked for. */
+  readonly keys: Profile['routes'][number]['keys'];
 }
 
 /** What the service itself answers below its path prefix, whatever the profile; see `own.ts`. */
@@ -52,7 +54,7 @@ export function endpointsOf(
   const faults: string[] = [...unfitModels(profile, tasksStated(profile), known)];
   const endpoints: Endpoint[] = [];
   for (const [index, stated] of profile.routes.entries()) {
-    const { path, contract: name, models, priority, overloadStatus } = stated;
+    const { path, contract: name, models, priority, keys, overloadStatus } = stated;
     const fault = (key: string, what: string) => {
       faults.push(profile.fault(['routes', index, key], what));
     };
@@ -75,7 +77,7 @@ export function endpointsOf(
       continue;
     }
     const errors = refusingWith(overloadStatus, contract.errors);
-    const route = { path: prefix + path, contract: name, errors, models, priority };
+    const route = { path: prefix + path, contract: name, errors, models, priority, keys };
     for (const operation of contract.operations(options.data)) {
       const endpoint = { path: route.path + operation.path, operation, route };
       const owner = ownerOf(endpoint, endpoints, prefix);

@@ -37,6 +37,8 @@ export interface Described {
   /** Of the service. */
   readonly version: string;
   readonly endpoints: readonly Endpoint[];
+  /** Whether keys are asked for, but where a route is open. */
+  readonly asksKeys: boolean;
 }
 
 const HEADERS: JsonObject = {
@@ -56,11 +58,17 @@ const HEADERS: JsonObject = {
 /** A request id for examples. */
 const SOME_ID = '01234567-89ab-4def-8123-456789abcdef';
 
-export function openApiOf({ profile, version, endpoints }: Described): OpenApiDocument {
+/** How a key is shown: either of them. */
+const KEY_SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer' },
+  header: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+};
+
+export function openApiOf({ profile, version, endpoints, asksKeys }: Described): OpenApiDocument {
   const paths: Record<string, Record<string, OperationObject>> = {};
   for (const endpoint of endpoints) {
     const methods = (paths[endpoint.path] ??= {});
-    methods[endpoint.operation.method.toLowerCase()] = described(endpoint);
+    methods[endpoint.operation.method.toLowerCase()] = described(endpoint, asksKeys);
   }
   const formats = [...new Set(endpoints.map(({ route }) => route.errors))];
   return {
@@ -75,21 +83,21 @@ export function openApiOf({ profile, version, endpoints }: Described): OpenApiDo
       schemas: Object.fromEntries(formats.map(({ name, schema }) => [name, jsonSchema(schema)])),
       examples: Object.fromEntries(formats.flatMap(examplesOf)),
       headers: HEADERS,
+      ...(asksKeys && { securitySchemes: KEY_SCHEMES }),
     },
   };
 }
 
-function described({
-  path,
-  operation,
-  route: { contract, models, errors },
-}: Endpoint): OperationObject {
+function described({ path, operation, route }: Endpoint, asksKeys: boolean): OperationObject {
+  const { contract, models, errors } = route;
+  const needsKey = asksKeys && route.keys !== 'none';
   const { summary, request, response, example, asksModels } = operation;
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   return {
     tags: [contract],
     summary,
     ...(models.length > 0 && { description: `Models: ${models.join(', ')}.` }),
+    ...(needsKey && { security: Object.keys(KEY_SCHEMES).map((scheme) => ({ [scheme]: [] })) }),
     ...(names.length > 0 && { parameters: names.map((name) => parameter(name, models)) }),
     ...(request && {
       requestBody: {
@@ -106,7 +114,7 @@ function described({
         ),
         content: { 'application/json': { schema: jsonSchema(response) } },
       },
-      ...failures(operation, errors),
+      ...failures(operation, errors, needsKey),
     },
   };
 }
@@ -117,8 +125,12 @@ function parameter(name: string, models: readonly string[]): JsonObject {
 }
 
 /** By status. */
-function failures(operation: Operation, format: ErrorFormat): Record<string, JsonObject> {
-  const codes = errorCodes.filter((code) => canEndWith(operation, code));
+function failures(
+  operation: Operation,
+  format: ErrorFormat,
+  needsKey: boolean,
+): Record<string, JsonObject> {
+  const codes = errorCodes.filter((code) => canEndWith(operation, code, needsKey));
   const statuses = new Set(codes.map((code) => statusOf(code, format)));
   return Object.fromEntries(
     [...statuses].map((status) => {
@@ -128,8 +140,18 @@ function failures(operation: Operation, format: ErrorFormat): Record<string, Jso
   );
 }
 
-function canEndWith({ request, asksModels, errors = [] }: Operation, code: ErrorCode): boolean {
-  const inScope = { any: true, body: request !== undefined, models: asksModels, own: false };
+function canEndWith(
+  { request, asksModels, errors = [] }: Operation,
+  code: ErrorCode,
+  needsKey: boolean,
+): boolean {
+  const inScope = {
+    any: true,
+    body: request !== undefined,
+    keys: needsKey,
+    models: asksModels,
+    own: false,
+  };
   return inScope[errorKinds[code].scope] || errors.includes(code);
 }
 

@@ -21,25 +21,37 @@ export interface OwnParts {
   readonly version: string;
   /** Why requests should not come here; `undefined` where they should. */
   readonly notReady: () => ServiceError | undefined;
+  /** Whether keys are asked for. */
+  readonly asksKeys: boolean;
 }
 
 /** The endpoints of `parts` behind those of the service itself, whose places `endpointsOf` keeps free. */
 export function withOwn(parts: OwnParts): readonly Endpoint[] {
-  const { profile, pathPrefix, version } = parts;
+  const { profile, pathPrefix, version, asksKeys } = parts;
   const route: Route = {
     path: pathPrefix,
     contract: 'service',
     errors: problem,
     models: [],
     priority: 'interactive',
+    keys: 'any',
   };
-  const operations = [indexOf(parts), healthOf(parts), documentOf(() => document)];
-  const own = operations.map((operation): Endpoint => {
+  // Load balancers have no keys.
+  const open: Route = { ...route, keys: 'none' };
+  const at = (operation: Operation, route: Route): Endpoint => {
     const path = pathPrefix + operation.path;
     return { path: path === '' ? '/' : path, operation, route };
-  });
+  };
+  const own = [
+    at(indexOf(parts), route),
+    at(healthOf(parts), open),
+    at(
+      documentOf(() => document),
+      route,
+    ),
+  ];
   const all = [...own, ...parts.endpoints];
-  const document = openApiOf({ profile, version, endpoints: all });
+  const document = openApiOf({ profile, version, endpoints: all, asksKeys });
   return all;
 }
 

@@ -26,6 +26,18 @@ test('probes are answered while the event loop is blocked', async (context) => {
   }
 });
 
+test('the listener is bound to its own address alone', async (context) => {
+  const { adminOrigin } = await startTestService(context, fakeEngine(), [
+    ...['--host', '*', '--admin-host', '127.0.0.1'],
+  ]);
+  assert.equal((await fetch(`${adminOrigin}/livez`)).status, 200);
+  const elsewhere = adminOrigin.replace('127.0.0.1', '127.0.0.2');
+  await assert.rejects(fetch(`${elsewhere}/livez`), ({ cause }: Error) => {
+    assert.equal((cause as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+    return true;
+  });
+});
+
 test('what a probe says is known while the event loop is blocked', async (context) => {
   const { adminOrigin, service } = await startTestService(context);
   const stopped = service.stop(2000);

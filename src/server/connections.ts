@@ -24,14 +24,16 @@ export interface ConnectionObserver {
 
 export class Connections {
   readonly #open = new Set<Connection>();
+  /** Those whose handshake is not done, by their ends: nothing else that is public ties what Node tells of first and then. */
+  readonly #handshaking = new Map<string, Connection>();
 
   constructor(
     private readonly limits: ConnectionLimits,
     private readonly observer: ConnectionObserver,
   ) {}
 
-  /** Sees to all connections of `server`, and tells `closed` of each that ends. */
-  watch(server: Server, closed: (socket: Socket) => void): void {
+  /** Sees to all connections of `server`, encrypted where `isSecure`, and tells `closed` of each that ends. */
+  watch(server: Server, isSecure: boolean, closed: (connection: Connection) => void): void {
     server.on('connection', (socket: Socket) => {
       if (!this.#makeRoom()) {
         this.observer.connectionDropped();
@@ -40,10 +42,22 @@ export class Connections {
       }
       const connection = connectionOf(socket);
       this.#open.add(connection);
+      const ends = endsOf(socket);
+      if (isSecure) this.#handshaking.set(ends, connection);
       socket.once('close', () => {
+        if (this.#handshaking.get(ends) === connection) this.#handshaking.delete(ends);
         this.#open.delete(connection);
-        closed(socket);
+        closed(connection);
       });
+    });
+    // Before Node reads the first request.
+    server.prependListener('secureConnection', (socket: Socket) => {
+      const ends = endsOf(socket);
+      const connection = this.#handshaking.get(ends);
+      this.#handshaking.delete(ends);
+      // One whose client is gone has no ends any more.
+      if (connection === undefined) socket.destroy();
+      else connection.secured(socket);
     });
     // Node's timer of a socket: reset by whatever it reads or writes, also within one large write.
     server.setTimeout(this.limits.writeTimeout, (socket) => {
@@ -79,4 +93,8 @@ export class Connections {
     this.observer.connectionClosed(reason);
     connection.socket.destroy();
   }
+}
+
+function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return [remoteAddress, remotePort, localAddress].join(' ');
 }

@@ -7,35 +7,36 @@
  * When to stop, and with which exit code, is for `lifecycle.ts`.
  */
 
-import type { RequestListener, Server } from 'node:http';
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Settings } from '../config/settings.js';
 import { ServiceError } from '../errors/service-error.js';
 import { BodyMemory } from '../http/body-memory.js';
-import { createApp } from '../http/app.js';
-import { earlyRefusal, type EarlyRefusal } from '../http/early-refusal.js';
+import { Cors } from '../http/cors.js';
 import type { Exchange } from '../http/exchange.js';
 import { Exchanges } from '../http/exchanges.js';
 import { observers } from '../http/observers.js';
+import { TrustedProxies } from '../http/proxies.js';
 import { requestLog } from '../http/request-log.js';
 import type { Tracing } from '../http/tracing.js';
 import type { Logger } from '../log/logger.js';
 import { Metrics } from '../metrics/metrics.js';
-import { withOwn } from '../routes/own.js';
 import { ServiceStats } from '../stats/service-stats.js';
 import type { Page, Question } from './admin-messages.js';
 import { AdminThread } from './admin-thread.js';
+import { applicationOf, refusalOf, type ApplicationParts } from './application.js';
 import { Connections } from './connections.js';
 import { maxConnections } from './descriptors.js';
 import { drain } from './drain.js';
-import { Generation, type Loaded } from './generation.js';
+import { Generation } from './generation.js';
 import { Generations } from './generations.js';
 import { listen, requireFree } from './listen.js';
 import { LoopLag } from './loop-lag.js';
 import { createPublicServer } from './public-server.js';
-import { notReady, type Phase } from './readiness.js';
+import type { Phase } from './readiness.js';
 import type { Load, Reloaded, Wanted } from './reload.js';
+import { ServiceFiles } from './service-files.js';
 
 export interface ServiceParts {
   readonly settings: Settings;
@@ -77,26 +78,49 @@ export class Service {
   #admin: AdminThread | undefined;
   #publicServer: Server | undefined;
   readonly #generations: Generations;
+  readonly #files: ServiceFiles;
+  readonly #cors: Cors | undefined;
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
     const { load, logger, logLinesDropped, settings, tracing, version } = parts;
+    const { corsOrigins, trustedProxies } = settings;
     this.#metrics = new Metrics(logLinesDropped);
+    this.#cors = corsOrigins.length > 0 ? new Cors(corsOrigins) : undefined;
     const told = [this.#metrics.http, this.#stats, requestLog(logger)];
     this.#exchanges = new Exchanges(
       // First what traces: the others show its ids.
       observers(...(tracing ? [tracing] : []), ...told),
-      new BodyMemory(settings.maxBodyMemory),
+      {
+        bodyMemory: new BodyMemory(settings.maxBodyMemory),
+        proxies: trustedProxies.length > 0 ? new TrustedProxies(trustedProxies) : undefined,
+        cors: this.#cors,
+      },
     );
     this.#metrics.spans.read(tracing);
+    this.#files = new ServiceFiles(settings, logger, this.#metrics);
+    const application: ApplicationParts = {
+      settings,
+      logger,
+      version,
+      exchanges: this.#exchanges,
+      authorize: this.#files.keys?.authorize,
+      phase: () => this.#phase,
+      textRepaired: () => {
+        this.#metrics.textsRepaired.inc();
+      },
+    };
     this.#generations = new Generations({
       load,
       logger,
       mayServeOther: settings.reloadOther,
-      generationOf: (number, loaded) =>
-        new Generation(number, loaded, this.appOf(loaded), this.refusalOf(loaded)),
+      generationOf: (number, loaded) => {
+        const refusal = refusalOf(settings, loaded, () => this.#loopLag.milliseconds);
+        return new Generation(number, loaded, applicationOf(application, loaded), refusal);
+      },
       began: (generation) => {
         this.#exchanges.serve(generation);
+        this.#files.keys?.serve(generation.profile.routes);
         this.#metrics.engineLoaded(generation.engine, version);
         this.#stats.engineLoaded(generation.engine);
       },
@@ -109,9 +133,10 @@ export class Service {
   /**
    * Resolves with the ports once requests are served.
    *
-   * @throws {StartError} when a port is taken or the engine cannot load.
+   * @throws {StartError} when a file is faulty, a port is taken, or the engine cannot load.
    */
   async start(): Promise<{ port: number; adminPort: number }> {
+    await this.#files.start();
     const admin = this.startAdmin();
     this.#admin = admin;
     this.#stats.start();
@@ -122,6 +147,7 @@ export class Service {
       admin.freeze();
       this.#stats.stop();
       this.#loopLag.stop();
+      this.#files.stop();
       await this.#generations.close();
       await admin.stop();
       throw error;
@@ -157,12 +183,14 @@ export class Service {
     await this.parts.tracing?.stop(Math.max(SPANS_MS.least, left));
     this.#stats.stop();
     this.#loopLag.stop();
+    this.#files.stop();
     await this.#admin?.stop();
     return { inTime, unanswered: unanswered.length };
   }
 
-  /** Serves what is wanted instead; see `Generations.reload`. */
-  reload(wanted: Wanted): Promise<Reloaded> {
+  /** Reads files again, then serves what is wanted instead; see `Generations.reload`. */
+  async reload(wanted: Wanted): Promise<Reloaded> {
+    await this.#files.reload();
     return this.#generations.reload(wanted);
   }
 
@@ -238,41 +266,6 @@ export class Service {
     timeout.abort();
   }
 
-  private appOf({ profile, endpoints, engine }: Loaded): RequestListener {
-    const { settings, version, logger } = this.parts;
-    const { pathPrefix } = settings;
-    return createApp({
-      endpoints: withOwn({
-        profile,
-        endpoints,
-        pathPrefix,
-        version,
-        notReady: () => notReady(this.#phase, engine.stats()),
-      }),
-      pathPrefix,
-      engine,
-      logger,
-      exchanges: this.#exchanges,
-      maxBodyBytes: settings.maxBodySize,
-      answerTimeoutMs: settings.answerTimeout,
-      mayBypassCache: settings.cacheBypass,
-      textRepaired: () => {
-        this.#metrics.textsRepaired.inc();
-      },
-    });
-  }
-
-  private refusalOf({ endpoints, engine }: Loaded): EarlyRefusal {
-    const { answerTimeout, cacheSize, cacheRedisUrl } = this.parts.settings;
-    return earlyRefusal({
-      endpoints,
-      engine,
-      answerTimeoutMs: answerTimeout,
-      keepsAnswers: cacheSize > 0 || cacheRedisUrl !== '',
-      lagMs: () => this.#loopLag.milliseconds,
-    });
-  }
-
   private createPublicServer(): Server {
     const { settings, logger } = this.parts;
     const { http } = this.#metrics;
@@ -281,7 +274,14 @@ export class Service {
       http,
     );
     this.#connections = connections;
-    return createPublicServer(settings, this.#exchanges, connections, http);
+    return createPublicServer({
+      limits: settings,
+      exchanges: this.#exchanges,
+      connections,
+      observer: http,
+      certificate: this.#files.certificate,
+      cors: this.#cors,
+    });
   }
 }
 

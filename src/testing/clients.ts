@@ -7,6 +7,7 @@
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 import { received } from './raw-socket.js';
@@ -32,6 +33,8 @@ interface Orders {
   readonly clients: number;
   /** Whether each asks once only; otherwise until it is told to stop, or refused. */
   readonly single: boolean;
+  /** The authority, in PEM, where connections are encrypted. */
+  readonly ca: string | undefined;
   readonly shared: SharedArrayBuffer;
 }
 
@@ -53,9 +56,13 @@ export class Clients {
   }
 
   /** Resolves when the thread runs. */
-  static async start(port: number, clients: number, { single = false } = {}): Promise<Clients> {
+  static async start(
+    port: number,
+    clients: number,
+    { single = false, ca }: { single?: boolean; ca?: string } = {},
+  ): Promise<Clients> {
     const shared = new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT);
-    const orders: Orders = { port, clients, single, shared };
+    const orders: Orders = { port, clients, single, ca, shared };
     const worker = new Worker(new URL(import.meta.url), { workerData: orders });
     await once(worker, 'online');
     return new Clients(worker, new Int32Array(shared));
@@ -89,13 +96,15 @@ export class Clients {
 }
 
 /** The clients' own side. */
-async function play({ port, clients, single, shared }: Orders): Promise<Outcome> {
+async function play({ port, clients, single, ca, shared }: Orders): Promise<Outcome> {
   const counts = new Int32Array(shared);
   const outcome = { answered: 0, refused: 0, lost: [] as number[] };
   const client = async () => {
     do {
       const connection: { stoodAt?: number } = {};
-      const socket = connect(port, '127.0.0.1', () => {
+      const to = { port, host: '127.0.0.1' };
+      const socket = ca === undefined ? connect(to) : connectSecurely({ ...to, ca });
+      socket.once('connect', () => {
         connection.stoodAt = now();
         Atomics.add(counts, CONNECTED, 1);
         Atomics.notify(counts, CONNECTED);

@@ -1,2 +1,7 @@
 /** What a profile's route has that says nothing but its path and contract. */
-export const usualRoute = { priority: 'interactive', overloadStatus: 503, options: {} } as const;
+export const usualRoute = {
+  priority: 'interactive',
+  overloadStatus: 503,
+  keys: 'any',
+  options: {},
+} as const;

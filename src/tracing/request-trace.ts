@@ -131,7 +131,8 @@ function partsOf({ askedAt, texts, models, timing, cache }: EngineUse): Part[] {
 }
 
 /** `url.path` is what a client wrote, so it is there where the route says the same; no more of the URL ever is. */
-function attributesOf({ id, request, response, route, errorCode, bodyBytes }: Exchange) {
+function attributesOf(exchange: Exchange) {
+  const { id, request, response, route, scheme, errorCode, bodyBytes } = exchange;
   const method = request.method ?? '';
   const isKnown = METHODS.has(method);
   const isMatched = route !== UNMATCHED_ROUTE;
@@ -140,7 +141,7 @@ function attributesOf({ id, request, response, route, errorCode, bodyBytes }: Ex
     ...(!isKnown && { [ATTR_HTTP_REQUEST_METHOD_ORIGINAL]: method }),
     ...(isMatched && { [ATTR_HTTP_ROUTE]: route }),
     ...(isMatched && !route.includes('{') && { [ATTR_URL_PATH]: route }),
-    [ATTR_URL_SCHEME]: 'http',
+    [ATTR_URL_SCHEME]: scheme,
     [ATTR_NETWORK_PROTOCOL_VERSION]: request.httpVersion,
     ...(response.headersSent && { [ATTR_HTTP_RESPONSE_STATUS_CODE]: response.statusCode }),
     ...(errorCode !== undefined && { [ATTR_ERROR_TYPE]: errorCode }),

@@ -25,14 +25,19 @@ process.env.OTEL_BSP_MAX_QUEUE_SIZE = String(QUEUE);
 process.env.OTEL_EXPORTER_OTLP_TIMEOUT = '300';
 
 /** A service that sends spans to `port`. */
-async function tracedTo(context: TestContext, port: number, engine = fakeEngine()) {
+async function tracedTo(
+  context: TestContext,
+  port: number,
+  engine = fakeEngine(),
+  flags: readonly string[] = [],
+) {
   let tracing: Tracing | undefined;
-  const service = await startTestService(context, engine, [], {
+  const service = await startTestService(context, engine, flags, {
     tracing: (logger) =>
       (tracing = startTracing({ url: `http://127.0.0.1:${port}/v1/traces`, version: '1', logger })),
   });
-  const ask = async (body = '"hello"') => {
-    const response = await service.post(body);
+  const ask = async (body = '"hello"', headers: Record<string, string> = {}) => {
+    const response = await service.post(body, headers);
     await response.text();
     const header = response.headers.get('traceresponse') ?? '';
     const [, traceId = ''] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-0[01]$/.exec(header) ?? [];
@@ -110,6 +115,21 @@ test('a fault is logged with the trace that shows it', async (context) => {
     .map((line) => JSON.parse(line) as { level: string; trace_id?: string });
   const told = lines.filter(({ trace_id }) => trace_id === traceId).map(({ level }) => level);
   assert.deepEqual(told.sort(), ['debug', 'error']);
+});
+
+test("the trace of a caller's is continued, where proxies are named for theirs alone", async (context) => {
+  const port = await collector(context, (_, response) => response.end());
+  const theirs = 'a'.repeat(32);
+  const headers = { traceparent: `00-${theirs}-${'b'.repeat(16)}-01` };
+  for (const [proxies, isContinued] of [
+    ['', true],
+    ['127.0.0.1', true],
+    ['10.0.0.0/8', false],
+  ] as const) {
+    const { ask } = await tracedTo(context, port, fakeEngine(), ['--trusted-proxies', proxies]);
+    const { traceId } = await ask('"hello"', headers);
+    assert.equal(traceId === theirs, isContinued, proxies);
+  }
 });
 
 test('without a collector to send to nothing says a trace, and the packages are not loaded', async (context) => {

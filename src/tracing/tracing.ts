@@ -97,8 +97,10 @@ class RequestTracing implements Tracing {
   }
 
   exchangeOpened(exchange: Exchange): void {
-    const { request, response } = exchange;
-    const parent = this.#propagator.extract(ROOT_CONTEXT, request.headers, headers);
+    const { isBelieved, request, response } = exchange;
+    const parent = isBelieved
+      ? this.#propagator.extract(ROOT_CONTEXT, request.headers, headers)
+      : ROOT_CONTEXT;
     const trace = new RequestTrace(this.#tracer, parent, exchange);
     exchange.trace = trace;
     response.setHeader(TRACE_RESPONSE_HEADER, trace.header);
