@@ -17,7 +17,7 @@ async function tested(
   golden: readonly Golden[] = [],
 ): Promise<Findings> {
   const findings: Findings = { faults: [], notes: [] };
-  await selfTest(engine, texts, golden, findings);
+  await selfTest(engine, { models: engine.models, texts, golden }, findings);
   return findings;
 }
 

@@ -14,6 +14,7 @@ import {
   integer,
   keyPrefix,
   memory,
+  modelMemory,
   oneOf,
   otlpUrl,
   pathPrefix,
@@ -95,6 +96,11 @@ export const settings = {
     duration,
     '10s',
     'Longest expected wait that a request is let in with; more gets 503; 0s: what deadlines and clients allow',
+  ),
+  modelMemory: engineSetting(
+    modelMemory,
+    '0',
+    'Memory for models; of those that a profile loads lazily the longest unused goes where it is up; 0: no limit',
   ),
   ortLibrary: engineSetting(
     text('a file'),

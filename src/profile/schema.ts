@@ -25,6 +25,9 @@ const source = z.strictObject({
   weights_revision: revision.optional(),
 });
 
+/** At start, or when a request asks for it. */
+const load = z.enum(['eager', 'lazy']);
+
 const model = z.strictObject({
   name,
   source: source.optional(),
@@ -46,6 +49,7 @@ const model = z.strictObject({
     .optional(),
   /** Serves the encoder's vectors instead of its head. */
   pooling: z.enum(['cls', 'mean']).optional(),
+  load: load.optional(),
 });
 
 /** What else it says are options of its contract, which knows them. */
@@ -69,6 +73,8 @@ const golden = z.strictObject({
 export const profileSchema = z
   .strictObject({
     name,
+    /** Of models that do not say it themselves. */
+    load: load.default('eager'),
     models: z.array(model).min(1),
     routes: z.array(route).min(1),
     /** Precisions besides exact that may be served, with the least share of equal labels. */
@@ -130,6 +136,7 @@ export interface ProfileModel {
   readonly graph: string;
   /** Empty: the checkpoint's own head. */
   readonly pooling: 'cls' | 'mean' | '';
+  readonly load: 'eager' | 'lazy';
 }
 
 export interface ModelSource {
