@@ -19,7 +19,7 @@ use std::{
 
 use chorus_core::requests::Ticket;
 use chorus_runtime::{
-    checkpoint,
+    allocator, checkpoint,
     dispatcher::{self, Dispatcher},
     engine,
     model::{self, Description},
@@ -126,6 +126,8 @@ impl NativeEngine {
                 dispatcher.close();
             }
             *slot.lock() = None;
+            // Vocabularies are many small pieces, which the C library would keep.
+            allocator::release_free_memory();
         })
     }
 

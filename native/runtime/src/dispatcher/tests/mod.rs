@@ -1,5 +1,6 @@
 //! Most tests move the workers by hand, one step at a time; `threads` has those that are about threads.
 
+mod loads;
 mod played;
 mod threads;
 

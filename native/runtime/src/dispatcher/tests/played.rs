@@ -135,7 +135,7 @@ pub enum Gate {
     Open,
 }
 
-struct PlayedRunner(Arc<Played>);
+pub struct PlayedRunner(pub Arc<Played>);
 
 impl Runner for PlayedRunner {
     fn run(&self, batch: &Batch, threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
