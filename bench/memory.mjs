@@ -1,9 +1,9 @@
 // `make memory`: does memory come back when models go?
 //
-//   node bench/memory.mjs [--rounds 100] [--reloads 20] [--models FOLDER] [--large FOLDER]
+//   node bench/memory.mjs [--rounds 100] [--reloads 25] [--models FOLDER] [--large FOLDER]
 //
 // Loads: a profile of two models of which one fits, asked in turns, so that each round loads one and lets the other go.
-// Reloads: between profiles with other models and precisions, and back to the first after each; `--models`: a folder with a
+// Reloads: between profiles with other models and precisions, and back to the first after each, three in a round; `--models`: a folder with a
 // folder for each of them. `--large`: a folder of a large checkpoint, loaded and let go ten times beside a small one. Memory is that of the process (VmRSS), in which Node's heap is counted;
 // RssAnon is what nobody else could take (packed weights, heaps), RssFile what the system may take back (tables of word
 // vectors, in their files).
@@ -19,11 +19,13 @@ import { chorus, NO_CACHE } from './lib/targets.mjs';
 const WORK = join(BENCH, '.work', 'memory');
 const STARTER = join(ROOT, 'models', 'starter');
 const MIB = 2 ** 20;
+/** Rounds after which V8 has compiled what it will, and the C library has its arenas. */
+const WARM_UP = 5;
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '100' },
-    reloads: { type: 'string', default: '20' },
+    reloads: { type: 'string', default: '25' },
     models: { type: 'string', default: STARTER },
     large: { type: 'string' },
   },
@@ -61,16 +63,15 @@ async function reloads(count) {
   const server = await start(files[0], '--reload-other');
   console.log('\nReloads, each to another profile and back to the first');
   for (const { name } of all) await ask(server, name);
-  await reload(server, files[0], 'int8');
-  await reload(server, files[0], 'exact');
-  const base = await usage(server);
-  print('before', base, base);
+  let base;
   for (let round = 1; round <= count; round += 1) {
     await reload(server, files[round % files.length], round % 2 === 0 ? 'int8' : 'exact');
     await reload(server, files[0], 'int8');
     await reload(server, files[0], 'exact');
     for (const { name } of all) await ask(server, name);
-    print(`reload ${round}`, await usage(server), base);
+    const used = await usage(server);
+    if (round === WARM_UP) base = used;
+    print(`round ${round}`, used, base);
   }
   await stopServer(server);
 }

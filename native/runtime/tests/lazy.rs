@@ -30,7 +30,7 @@ use crate::common::{config, copy_of, edit, fixture, model, start};
 const NAMES: [&str; 4] = ["bert", "distilbert", "roberta", "xlm-roberta"];
 /// What each of the fixtures takes: a page.
 const PAGE: usize = 2 << 20;
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn lazy(name: &str, folder: &Path) -> ModelConfig {
     ModelConfig { load: LoadTime::Lazy, ..model(name, folder.to_owned()) }

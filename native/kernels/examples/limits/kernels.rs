@@ -125,13 +125,13 @@ pub fn packing(rounds: usize) -> Packing {
     };
     Packing {
         q8: seconds(&|| {
-            drop(black_box(Q8Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)))
+            drop(black_box(Q8Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)));
         }),
         bf16: seconds(&|| {
-            drop(black_box(Bf16Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)))
+            drop(black_box(Bf16Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)));
         }),
         f32: seconds(&|| {
-            drop(black_box(F32Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)))
+            drop(black_box(F32Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)));
         }),
     }
 }
