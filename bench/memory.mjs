@@ -3,10 +3,10 @@
 //   node bench/memory.mjs [--rounds 100] [--reloads 25] [--models FOLDER] [--large FOLDER]
 //
 // Loads: a profile of two models of which one fits, asked in turns, so that each round loads one and lets the other go.
-// Reloads: between profiles with other models and precisions, and back to the first after each, three in a round; `--models`: a folder with a
-// folder for each of them. `--large`: a folder of a large checkpoint, loaded and let go ten times beside a small one. Memory is that of the process (VmRSS), in which Node's heap is counted;
-// RssAnon is what nobody else could take (packed weights, heaps), RssFile what the system may take back (tables of word
-// vectors, in their files).
+// Reloads: between profiles with other models and precisions, and back to the first after each, three in a round;
+// `--models`: a folder with a folder for each of them. `--large`: a folder of a large checkpoint, loaded and let go ten
+// times beside a small one. Memory is that of the process (VmRSS): anonymous (RssAnon) is what nobody else could take,
+// packed weights and heaps, file (RssFile) what the system may take back, tables of word vectors and code.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

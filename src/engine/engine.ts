@@ -63,8 +63,8 @@ export interface TextAnswer {
  */
 export interface Inference {
   /**
-   * @throws {ServiceError} `queue_full`, `queue_wait`, `too_many_texts`, `unreadable_text`, `draining`, `deadline_exceeded`,
-   *   `inference_failed`, or what `cancel` was given.
+   * @throws {ServiceError} `queue_full`, `queue_wait`, `too_many_texts`, `unreadable_text`, `model_unavailable`,
+   *   `draining`, `deadline_exceeded`, `inference_failed`, or what `cancel` was given.
    */
   readonly answer: Promise<Answer>;
   /** The answer, where nobody has to wait for it. */

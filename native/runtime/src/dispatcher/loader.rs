@@ -16,7 +16,7 @@ use super::{
     ModelEvent, Shared,
     supervise::{Step, Worker},
 };
-use crate::{allocator, error::LoadError, model::Model};
+use crate::{allocator, model::Model};
 
 #[derive(Default)]
 pub struct Loader {
@@ -59,14 +59,12 @@ impl Worker for Loader {
         let loaded = self::model(shared, model).slot.load();
         #[cfg(test)]
         shared.faults.pass(Place::Ran);
-        self.enter(shared, model, loaded, (shared.clock)() - started);
+        self.enter(shared, model, loaded.map_err(|error| error.to_string()), (shared.clock)() - started);
     }
 
     fn fail(&mut self, shared: &Shared) {
         if let Some(LoadJob { model, .. }) = self.in_hand {
-            let Model { info, .. } = self::model(shared, model);
-            let panicked = LoadError::Library(format!("model `{}` panicked while it was loaded", info.name));
-            self.enter(shared, model, Err(panicked), Duration::ZERO);
+            self.enter(shared, model, Err("it panicked while it was loaded".to_owned()), Duration::ZERO);
         }
     }
 
@@ -83,8 +81,8 @@ impl Worker for Loader {
 }
 
 impl Loader {
-    /// Tells who waits how the load has gone.
-    fn enter(&mut self, shared: &Shared, model: ModelId, loaded: Result<(), LoadError>, elapsed: Duration) {
+    /// Tells who waits how the load has gone, or why it has not.
+    fn enter(&mut self, shared: &Shared, model: ModelId, loaded: Result<(), String>, elapsed: Duration) {
         let name = self::model(shared, model).info.name.clone();
         let now = (shared.clock)();
         let mut requests = shared.requests();
@@ -96,7 +94,7 @@ impl Loader {
             Err(error) => {
                 let (replies, retry_after) = requests.load_failed(model, now);
                 self.outbox.extend(replies);
-                ModelEvent::Failed { model: name, error: error.to_string(), retry_after }
+                ModelEvent::Failed { model: name, error, retry_after }
             }
         };
         self.in_hand = None;

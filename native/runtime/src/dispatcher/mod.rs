@@ -3,7 +3,8 @@
 //! One lock guards the requests; it is never held while a text is tokenized or a model runs. A panic under it gives the
 //! engine up ([`Locked`]). Tokenizer threads
 //! (`tokenizer`) make contents of texts; lanes (`lane`) take batches and run them; whoever ends requests replies to
-//! them, all in one call. The loader (`loader`) brings models into memory and lets them go. Each thread is a [`Worker`] under `supervise`: a panic fails what it had in hand, and the
+//! them, all in one call. The loader (`loader`) brings models into memory and lets them go. Each thread is a
+//! [`Worker`] under `supervise`: a panic fails what it had in hand, and the
 //! thread goes on.
 
 mod lane;

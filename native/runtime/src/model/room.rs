@@ -21,7 +21,9 @@ impl Loader {
         let footprints: Vec<_> = models.iter().map(footprint).collect::<Result<_, LoadError>>()?;
         check_room(&footprints, self.model_memory).map_err(|no_room| {
             let (index, found) = match no_room {
-                NoRoom::Eager { eager, .. } => (footprints.iter().rposition(|model| model.bytes > 0), eager),
+                NoRoom::Eager { eager, .. } => {
+                    (footprints.iter().rposition(|model| model.load == LoadTime::Eager), eager)
+                }
                 NoRoom::Lazy { model, bytes, .. } => (Some(model), bytes),
             };
             let (config, _) = models[index.unwrap_or(0)];
