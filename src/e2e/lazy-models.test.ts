@@ -145,6 +145,7 @@ test('it is ready without them, loads what is asked for, and lets the longest un
   assert.deepEqual(await asked('ivanlau'), ['cardiffnlp', 'ivanlau']);
   assert.deepEqual(await asked('cardiffnlp'), ['cardiffnlp', 'ivanlau']);
   assert.deepEqual(await asked('svalabs'), ['cardiffnlp', 'svalabs']);
+  await until(() => logged('model loaded').length === 3, 'the log says so');
   assert.deepEqual(logged('model loaded'), ['cardiffnlp', 'ivanlau', 'svalabs']);
   assert.deepEqual(logged('model evicted'), ['ivanlau']);
   assert.equal(await loads('cardiffnlp'), 1);

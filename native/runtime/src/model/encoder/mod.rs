@@ -88,6 +88,7 @@ pub struct Teams {
 pub fn load(directory: &Path, spec: &ModelSpec, precision: Precision, teams: &Teams) -> Result<Loaded, LoadError> {
     require(directory, precision)?;
     match precision {
+        // Half precision has been refused.
         Precision::Exact | Precision::Fp16 => load_as::<F32>(directory, spec, teams),
         Precision::Bf16 => load_as::<Bf16>(directory, spec, teams),
         Precision::Int8 => load_as::<Q8>(directory, spec, teams),

@@ -30,6 +30,7 @@ pub fn needs(directory: &Path, spec: &ModelSpec, precision: Precision) -> Result
     require(directory, precision)?;
     let WeightFiles { index, .. } = WeightFiles::open(directory)?;
     let needs = match precision {
+        // Half precision has been refused.
         Precision::Exact | Precision::Fp16 => needs_as::<F32>(&index, spec),
         Precision::Bf16 => needs_as::<Bf16>(&index, spec),
         Precision::Int8 => needs_as::<Q8>(&index, spec),
@@ -53,7 +54,7 @@ fn needs_as<F: Format>(index: &WeightIndex, spec: &ModelSpec) -> Result<Needs, W
         let names = names.layer(layer);
         let LayerNames { query, key, value, attention_output, attention_norm, intermediate, output, output_norm } =
             &names;
-        // Queries by themselves or beside keys and values: whole panels either way, but for the last of them.
+        // As `Layer::pack` joins them: what an operator takes is rounded up to whole panels.
         let is_last = layer + 1 == spec.layers;
         if is_last && super::HeadLayers::reads_first_tokens(spec) {
             sum.linear::<F>(&[query], size, size)?;
