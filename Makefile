@@ -10,7 +10,7 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload soak synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload soak leaks synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -64,6 +64,9 @@ trace: build ## Draw where the time of a request goes (docs/request-time.svg)
 
 overhead: build ## Measure what a request costs beside its models
 	node bench/overhead.mjs $(ARGS)
+
+leaks: build ## Look whether memory comes back when models go (ARGS="--reloads 5")
+	node bench/leaks.mjs $(ARGS)
 
 overload: build ## Measure what is answered when several times too much comes (ARGS="--trials 2x,10x")
 	node bench/overload.mjs $(ARGS)

@@ -58,8 +58,10 @@ function load(models) {
       graph: '',
       pooling,
       labelNames: [],
+      load: 'eager',
     })),
     ...settings,
+    maxWait: 0,
     ortLibrary: locateOrtLibrary(settings.ortLibrary),
   });
 }

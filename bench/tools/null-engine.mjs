@@ -35,6 +35,8 @@ const engine = {
     precision: 'exact',
     provider: 'cpu',
     digest: '',
+    bytes: 0,
+    load: 'eager',
   })),
   ortVersion: '',
   maxBatchTokens: 0,

@@ -5,11 +5,11 @@
 export declare class NativeEngine {
   constructor()
   /**
-   * Loads all models; takes seconds, on a thread of its own. `replies` is called with the replies to
-   * submitted requests; until the engine is closed it keeps the process alive. Models that `previous` has, too, are
-   * taken over from it.
+   * Loads all models but those that are loaded on demand; takes seconds, on a thread of its own. `replies` is called
+   * with the replies to submitted requests, `events` with what becomes of models on demand; until the engine is closed
+   * they keep the process alive. Models that `previous` has, too, are taken over from it.
    */
-  load(config: EngineConfig, replies: (replies: Reply[]) => void, previous?: NativeEngine | undefined | null): Promise<LoadOutcome>
+  load(config: EngineConfig, replies: (replies: Reply[]) => void, events: (event: ModelEvent) => void, previous?: NativeEngine | undefined | null): Promise<LoadOutcome>
   /** Asks for texts to be answered. Returns null, and a reply will come, or why the request was refused. */
   submit(request: Request): Failure | null
   /** Why a request would be refused that came `waited_ms` ago and of which only this is known; null: it would not. */
@@ -71,6 +71,8 @@ export interface EngineConfig {
   queueCapacity: number
   /** The longest wait that is let in, in milliseconds; 0: what deadlines and clients allow. */
   maxWait: number
+  /** Bytes of memory for models; 0: as many as they take. */
+  modelMemory: number
 }
 
 export interface EngineStats {
@@ -82,6 +84,9 @@ export interface EngineStats {
   broken: boolean
   pendingTexts: number
   queueCapacity: number
+  /** Bytes of the models that are loaded, and the most that may be, if there is a limit. */
+  modelMemory: number
+  modelMemoryLimit?: number
   /** Until the first text of a request would begin that came now. */
   expectedWaitSeconds: number
   /** The longest such wait that is let in, if there is a limit. */
@@ -154,6 +159,19 @@ export interface ModelConfig {
   /** `''`: the checkpoint's own head. */
   pooling: 'cls' | 'mean' | ''
   labelNames: Array<LabelName>
+  /** At start, or when it is asked for. */
+  load: 'eager' | 'lazy'
+}
+
+/** What has become of a model that is loaded on demand. */
+export interface ModelEvent {
+  model: string
+  what: 'evicted' | 'failed' | 'loaded'
+  /** How long the load took, of one that was done. */
+  seconds: number
+  /** Why it failed, and when it may be tried again; `''` and 0 where it did not. */
+  error: string
+  retryAfterMs: number
 }
 
 export interface ModelInfo {
@@ -169,6 +187,9 @@ export interface ModelInfo {
   digest: string
   /** Numbers in an answer: labels, or components of a vector. */
   width: number
+  /** Memory that it takes while it is loaded. */
+  bytes: number
+  load: 'eager' | 'lazy'
 }
 
 export interface ModelStats {
@@ -186,6 +207,14 @@ export interface ModelStats {
   inferenceSeconds: Histogram
   batchesClosed: Array<ReasonCount>
   errors: Array<ReasonCount>
+  /** Whether it is in memory, and what it takes or would take of it. */
+  loaded: boolean
+  bytes: number
+  /** Loads on demand, and how often it had to go for others. */
+  loadsDone: number
+  loadsFailed: number
+  evictions: number
+  loadSeconds: Histogram
 }
 
 export interface ReasonCount {

@@ -2,7 +2,7 @@
  * Asking an engine about texts, and how far two of its answers are apart.
  */
 
-import type { Engine, ModelOutput } from '../engine/engine.js';
+import type { Engine, ModelInfo, ModelOutput } from '../engine/engine.js';
 import { ServiceError } from '../errors/service-error.js';
 
 /** Texts per request where the queue holds as many: more than fit into a batch. */
@@ -16,24 +16,60 @@ export function textsAtOnce(engine: Engine, texts: number): number {
 /** By text, by model; a text that one of the models cannot read has none. */
 export type Outputs = readonly (readonly ModelOutput[])[];
 
+/**
+ * Those of `models` that are asked together: all that are loaded at start, and each of the others by itself, since they may
+ * not fit into memory together.
+ */
+export function groupsOf(models: readonly ModelInfo[]): readonly (readonly ModelInfo[])[] {
+  const eager = models.filter(({ load }) => load === 'eager');
+  const lazy = models.filter(({ load }) => load === 'lazy').map((model) => [model]);
+  return eager.length === 0 ? lazy : [eager, ...lazy];
+}
+
 /** Every model's output for each of `texts`, in requests of several. */
 export async function outputs(engine: Engine, texts: readonly string[]): Promise<Outputs> {
+  const byModel = new Map<string, Outputs>();
+  for (const models of groupsOf(engine.models)) {
+    const found = await outputsOf(engine, models, texts);
+    for (const [place, { name }] of models.entries()) {
+      byModel.set(
+        name,
+        found.map((text) => text.slice(place, place + 1)),
+      );
+    }
+  }
+  return texts.map((_, index) => {
+    const each = engine.models.map(({ name }) => byModel.get(name)?.[index] ?? []);
+    return each.some((own) => own.length === 0) ? [] : each.flat();
+  });
+}
+
+/** As `outputs`, of some of the models. */
+export async function outputsOf(
+  engine: Engine,
+  models: readonly ModelInfo[],
+  texts: readonly string[],
+): Promise<Outputs> {
   const all: (readonly ModelOutput[])[] = [];
   const size = textsAtOnce(engine, CHUNK);
   for (let start = 0; start < texts.length; start += size) {
-    all.push(...(await readable(engine, texts.slice(start, start + size))));
+    all.push(...(await readable(engine, models, texts.slice(start, start + size))));
   }
   return all;
 }
 
 /**
- * Every model's output for each of `texts`, in one request.
+ * The outputs of `models` for each of `texts`, in one request.
  *
  * @throws {ServiceError} `unreadable_text` where one of them is, and whatever else a request ends with.
  */
-export async function inOneRequest(engine: Engine, texts: readonly string[]): Promise<Outputs> {
-  const models = engine.models.map(({ name }) => name);
-  const asked = texts.map((text) => ({ text, models }));
+export async function inOneRequest(
+  engine: Engine,
+  models: readonly ModelInfo[],
+  texts: readonly string[],
+): Promise<Outputs> {
+  const names = models.map(({ name }) => name);
+  const asked = texts.map((text) => ({ text, models: names }));
   const { answer } = engine.infer({ texts: asked, deadlineMs: 0, priority: 'batch', fresh: true });
   return (await answer).texts.map((text) => text.outputs);
 }
@@ -43,14 +79,18 @@ export function isUnreadable(error: unknown): error is ServiceError {
   return error instanceof ServiceError && error.code === 'unreadable_text';
 }
 
-async function readable(engine: Engine, texts: readonly string[]): Promise<Outputs> {
+async function readable(
+  engine: Engine,
+  models: readonly ModelInfo[],
+  texts: readonly string[],
+): Promise<Outputs> {
   try {
-    return await inOneRequest(engine, texts);
+    return await inOneRequest(engine, models, texts);
   } catch (error) {
     if (!isUnreadable(error)) throw error;
     if (texts.length === 1) return [[]];
     const each: Outputs[] = [];
-    for (const text of texts) each.push(await readable(engine, [text]));
+    for (const text of texts) each.push(await readable(engine, models, [text]));
     return each.flat();
   }
 }

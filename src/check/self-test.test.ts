@@ -17,7 +17,7 @@ async function tested(
   golden: readonly Golden[] = [],
 ): Promise<Findings> {
   const findings: Findings = { faults: [], notes: [] };
-  await selfTest(engine, texts, golden, findings);
+  await selfTest(engine, { models: engine.models, texts, golden }, findings);
   return findings;
 }
 
@@ -192,4 +192,29 @@ test('no more texts are asked at a time than the queue holds', async () => {
     );
     assert.deepEqual(await faultsOf(engine, texts), []);
   }
+});
+
+test('models that are loaded when they are asked for are asked each by itself', async () => {
+  const engine = fakeEngine();
+  const asked: (readonly string[])[] = [];
+  const infer = engine.infer.bind(engine);
+  engine.infer = (request) => {
+    asked.push(...request.texts.map(({ models }) => models));
+    return infer(request);
+  };
+  const models = engine.models.map((model) =>
+    model.name === 'ivanlau' ? ({ ...model, load: 'lazy' } as const) : model,
+  );
+  const findings: Findings = { faults: [], notes: [] };
+  await selfTest(engine, { models, texts: TEXTS, golden: [] }, findings);
+  assert.deepEqual(findings.faults, []);
+  const groups = new Set(asked.map((names) => names.join()));
+  assert.deepEqual([...groups], ['cardiffnlp,svalabs', 'ivanlau']);
+  // In the order of the models, whoever was asked with whom.
+  Object.assign(engine, { models });
+  const [text = []] = await outputs(engine, ['a']);
+  assert.deepEqual(
+    text.map((output) => output.type === 'classification' && output.labels.length),
+    [3, 4, 2],
+  );
 });

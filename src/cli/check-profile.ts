@@ -61,7 +61,9 @@ async function measured({
   let ours: Outputs | undefined;
   let theirs: Outputs | undefined;
   const models = await withEngine(config, async (engine) => {
-    await selfTest(engine, SELF_TEST_TEXTS, profile.golden, findings);
+    const { models } = engine;
+    const { golden } = profile;
+    await selfTest(engine, { models, texts: SELF_TEST_TEXTS, golden }, findings);
     const written = texts.filter((text) => text.trim() !== '');
     const speeds = await attempt(findings, 'speed', () => tokensPerSecond(engine, written));
     if (other !== undefined) ours = await answers(engine);

@@ -6,7 +6,16 @@ import type { Drift } from '../check/drift.js';
 import { percent, type Report } from '../check/report.js';
 import { textTable } from './table.js';
 
-const HEAD = ['model', 'architecture', 'parameters', 'precision', 'max tokens', 'tokens/s'];
+const HEAD = [
+  'model',
+  'architecture',
+  'parameters',
+  'precision',
+  'load',
+  'memory',
+  'max tokens',
+  'tokens/s',
+];
 const DRIFT_HEAD = ['agree', 'drift p99', 'drift max'];
 
 export function checkTable({ folders, models, notes, faults }: Report): string {
@@ -27,6 +36,8 @@ function modelTable(models: Report['models']): string {
     model.architecture,
     `${(model.parameters / 1e6).toFixed(1)} M`,
     model.precision,
+    model.load,
+    `${(model.bytes / 2 ** 20).toFixed(0)} MiB`,
     String(model.maxTokens),
     String(model.tokensPerSecond),
     ...(model.drift ? driftCells(model.drift) : []),

@@ -7,12 +7,14 @@ import { selfTest } from '../check/self-test.js';
 import { flagOf, type Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineConfig } from '../engine/native-engine.js';
+import type { Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import type { Loaded } from '../server/generation.js';
 import type { Load, Wanted } from '../server/reload.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Cache } from './cache-tiers.js';
 import { requireServable } from './described.js';
+import { modelLog } from './model-log.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
 import { servedBy, type Served } from './served.js';
@@ -23,13 +25,24 @@ export interface Prepared {
   readonly config: EngineConfig;
 }
 
-/** Loads `first`, which `settings` say, and then what is wanted otherwise; keeps answers in `cache`. */
-export function loader(settings: Settings, first: Prepared, cache: Cache): Load {
+export interface LoaderParts {
+  readonly settings: Settings;
+  /** What the settings say. */
+  readonly first: Prepared;
+  /** Keeps answers. */
+  readonly cache: Cache;
+  /** Is told of models that come and go. */
+  readonly logger: Logger;
+}
+
+/** Loads what the settings say first, and then what is wanted otherwise. */
+export function loader({ settings, first, cache, logger }: LoaderParts): Load {
   let serving: Engine | undefined;
   return async (wanted: Wanted): Promise<Loaded> => {
     const prepared = serving === undefined ? first : await prepare({ ...settings, ...wanted });
     const { served, config } = prepared;
-    const engine = await loadEngine(config, served.profile, serving);
+    const surroundings = { before: serving, onModelEvent: modelLog(logger) };
+    const engine = await loadEngine(config, served.profile, surroundings);
     // What the first start serves was tried by whoever made it; a reload must not be how a service gets worse.
     if (serving !== undefined) await tried(engine, served);
     serving = engine;
@@ -58,13 +71,23 @@ function requireOpen({ routes, fault }: Profile): void {
   if (faults.length > 0) throw new StartError(faults, exitCodes.usage);
 }
 
-/** @throws {StartError} when `engine` does not answer as its profile promises; it is closed then. */
+/**
+ * Asks the models that are in memory; others are not loaded for it, and answer a text of their own when they are.
+ *
+ * @throws {StartError} when `engine` does not answer as its profile promises; it is closed then.
+ */
 async function tried(engine: Engine, { profile }: Served): Promise<void> {
   const findings = { faults: [], notes: [] };
+  const loaded = new Set(
+    engine.stats().models.flatMap((model) => (model.loaded ? model.name : [])),
+  );
   await selfTest(
     engine,
-    profile.golden.map(({ text }) => text),
-    profile.golden,
+    {
+      models: engine.models.filter(({ name }) => loaded.has(name)),
+      texts: profile.golden.map(({ text }) => text),
+      golden: profile.golden,
+    },
     findings,
   );
   if (findings.faults.length === 0) return;

@@ -9,7 +9,7 @@ const profile = testProfile(['a', 'b']);
 const message = 'expected `max_tokens` from 4 to 512, found 600';
 const failed = { type: 'failed', code: 'load_failed', message } as const;
 
-for (const field of ['format', 'graph', 'labels', 'max_tokens', 'pooling']) {
+for (const field of ['format', 'graph', 'labels', 'load', 'max_tokens', 'pooling']) {
   test(`a fault of an entry's ${field} is told where it stands`, () => {
     const { lines, exitCode } = located(new LoadFailure({ ...failed, model: 'b', field }), profile);
     assert.deepEqual(lines, [`models.1.${field}: ${message}`]);

@@ -9,6 +9,7 @@ import {
   loadNativeEngine,
   type EngineConfig,
   type ModelConfig,
+  type Surroundings,
 } from '../engine/native-engine.js';
 import { locateOrtLibrary } from '../engine/ort-library.js';
 import { HubCache } from '../hub/cache.js';
@@ -46,17 +47,17 @@ export function engineConfig(settings: Settings, profile: Profile): EngineConfig
 }
 
 /**
- * `before`: what is served meanwhile.
+ * Loads the models of `config`, in `surroundings` where it is not alone.
  *
  * @throws {StartError} when a model cannot be loaded, at the profile's line where that is to blame.
  */
 export async function loadEngine(
   config: EngineConfig,
   profile: Profile,
-  before?: Engine,
+  surroundings?: Surroundings,
 ): Promise<Engine> {
   try {
-    return await loadNativeEngine(config, before);
+    return await loadNativeEngine(config, surroundings);
   } catch (error) {
     throw error instanceof LoadFailure ? located(error, profile) : error;
   }
@@ -72,7 +73,7 @@ export function located(failure: LoadFailure, profile: Profile): StartError {
 
 /** A model for the engine, whose files are those of `installed`. */
 export function modelConfig(
-  { name, labels, maxTokens, format, graph, pooling }: ProfileModel,
+  { name, labels, maxTokens, format, graph, pooling, load }: ProfileModel,
   installed: InstalledModel,
 ): ModelConfig {
   return {
@@ -84,6 +85,7 @@ export function modelConfig(
     format,
     graph,
     pooling,
+    load,
     labelNames: Object.entries(labels).map(([from, to]) => ({ from, to })),
   };
 }

@@ -65,7 +65,7 @@ async function run(args: readonly string[]): Promise<void> {
     logLinesDropped: () => output.dropped,
     version,
     tracing: await tracingTo(spansTo, logger),
-    load: loader(settings, prepared, cache),
+    load: loader({ settings, first: prepared, cache, logger }),
     release: cache.close,
   });
   const { port, adminPort } = await service.start().catch(async (error: unknown) => {

@@ -56,7 +56,16 @@ function headOf(stats: Stats, url: string): string[] {
         `${cache.entries} texts, ${bytes(cache.bytes)}`,
     );
   }
-  return lines;
+  return [...lines, ...modelsOf(stats)];
+}
+
+/** Where not all models are in memory: how much is, and which are not. */
+function modelsOf({ models, model_memory }: Stats): string[] {
+  const away = Object.entries(models).flatMap(([name, { loaded }]) => (loaded ? [] : name));
+  if (away.length === 0 || model_memory === null) return [];
+  const { bytes: taken, limit_bytes } = model_memory;
+  const limit = limit_bytes === null ? '' : ` of ${bytes(limit_bytes)}`;
+  return [`models: ${bytes(taken)}${limit}; not loaded: ${away.join(', ')}`];
 }
 
 function figuresOf(period: Period): string[] {

@@ -38,7 +38,10 @@ const busy: Stats = {
   memory: { rss_bytes: 64e9, heap_used_bytes: 4e9, external_bytes: 0 },
   queue: { texts: 1024, capacity: 1_000_000 },
   cache: { hit_rate: figures.cache, entries: 12_345_678, bytes: 64e9, evictions: 0 },
-  models: { [NAME]: { texts: 1, failed: 0, queued: 1024 } },
+  model_memory: { bytes: 16e9, limit_bytes: 64e9 },
+  models: {
+    [NAME]: { texts: 1, failed: 0, queued: 1024, loaded: false, loads: 1, evictions: 1 },
+  },
   last: [1, 5, 15].map((minutes) => ({
     ...figures,
     minutes,
@@ -54,6 +57,7 @@ test('the busiest service fits into 80 columns', () => {
   assert.ok(lines.length <= 24);
   assert.match(frame, /^last 15 min +1235 +1234567 +30022 +12346 +30000 +6350% +95%$/m);
   assert.match(frame, /^a-model-with-a-name-tha… +5000 +9876543 +15\.2 +987\.6 +1600% +1024$/m);
+  assert.match(frame, /^models: 14\.9 GiB of 59\.6 GiB; not loaded: a-model-with/m);
   assert.match(frame, /^errors: queue_full 30000, .*, and 2 others$/m);
 });
 
@@ -72,7 +76,7 @@ test('what is not known is shown as such', () => {
     'http://a',
   );
   assert.match(frame, /^last 1 min .* - +- +6350% +-$/m);
-  assert.doesNotMatch(frame, /errors:|cache:|null|undefined|NaN/);
+  assert.doesNotMatch(frame, /errors:|cache:|models:|null|undefined|NaN/);
 });
 
 test('where the output is no terminal it is printed once', async (context) => {

@@ -6,6 +6,7 @@ import {
   integer,
   keyPrefix,
   memory,
+  modelMemory,
   oneOf,
   otlpUrl,
   pathPrefix,
@@ -116,6 +117,15 @@ const cases: readonly [
       ['2GiB', 2_147_483_648],
     ],
     ['65GiB', '-1', '1GB', ''],
+  ],
+  [
+    'memory for models',
+    modelMemory,
+    [
+      ['0', 0],
+      ['12GiB', 12_884_901_888],
+    ],
+    ['1025GiB', '-1', '12GB', '1.5GiB', ''],
   ],
   [
     'some time',

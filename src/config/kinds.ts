@@ -165,6 +165,13 @@ export const memory = bytes(
   'a size such as 512KiB, 64MiB or 1GiB, at most 64GiB, or 0',
 );
 
+/** Bytes of memory for weights, or none. */
+export const modelMemory = bytes(
+  0,
+  1024 * 1024 * UNIT_MIB,
+  'a size such as 512MiB or 12GiB, at most 1024GiB, or 0',
+);
+
 function bytes(min: number, max: number, expects: string): Kind<number> {
   return {
     schema: amount(/^(\d+)(B|KiB|MiB|GiB|)$/, UNIT_BYTES).pipe(z.number().min(min).max(max)),

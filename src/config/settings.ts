@@ -15,6 +15,7 @@ import {
   integer,
   keyPrefix,
   memory,
+  modelMemory,
   oneOf,
   origins,
   otlpUrl,
@@ -123,6 +124,11 @@ export const settings = {
     duration,
     '10s',
     'Longest expected wait that a request is let in with; more gets 503; 0s: what deadlines and clients allow',
+  ),
+  modelMemory: engineSetting(
+    modelMemory,
+    '0',
+    'Memory for models; of those that a profile loads lazily the longest unused goes where it is up; 0: no limit',
   ),
   ortLibrary: engineSetting(
     text('a file'),

@@ -63,8 +63,8 @@ export interface TextAnswer {
  */
 export interface Inference {
   /**
-   * @throws {ServiceError} `queue_full`, `queue_wait`, `too_many_texts`, `unreadable_text`, `draining`, `deadline_exceeded`,
-   *   `inference_failed`, or what `cancel` was given.
+   * @throws {ServiceError} `queue_full`, `queue_wait`, `too_many_texts`, `unreadable_text`, `model_unavailable`,
+   *   `draining`, `deadline_exceeded`, `inference_failed`, or what `cancel` was given.
    */
   readonly answer: Promise<Answer>;
   /** The answer, where nobody has to wait for it. */
@@ -130,7 +130,22 @@ export interface ModelInfo {
    * Hexadecimal. Equal for models that answer every text alike: files, labels, pooling, limit and precision are in it.
    */
   readonly digest: string;
+  /** Bytes of memory that it takes while it is loaded; 0 on a GPU, whose memory is not counted. */
+  readonly bytes: number;
+  readonly load: 'eager' | 'lazy';
 }
+
+/** What has become of a model that is loaded when it is asked for. */
+export type ModelEvent =
+  | { readonly what: 'evicted'; readonly model: string }
+  /** `error` names files: it is for the log. */
+  | {
+      readonly what: 'failed';
+      readonly model: string;
+      readonly error: string;
+      readonly retryAfterMs: number;
+    }
+  | { readonly what: 'loaded'; readonly model: string; readonly seconds: number };
 
 export interface Engine {
   readonly models: readonly ModelInfo[];
@@ -181,8 +196,17 @@ export interface ModelStats {
   readonly inferenceSeconds: HistogramSnapshot;
   /** How many batches were closed for which reason: `drained`, `padding`, `shared`, `token_budget`. */
   readonly batchesClosed: Readonly<Record<string, number>>;
-  /** Failed texts by reason: `non_finite`, `panic`, `runtime`, `unreadable`. */
+  /** Failed texts by reason: `non_finite`, `not_loaded`, `panic`, `runtime`, `unreadable`. */
   readonly errors: Readonly<Record<string, number>>;
+  /** Whether it is in memory, and what it takes or would take of it. */
+  readonly loaded: boolean;
+  readonly bytes: number;
+  /** Loads on demand, by how they ended; one that was loaded at start has none. */
+  readonly loadsDone: number;
+  readonly loadsFailed: number;
+  /** How often it had to go for others. */
+  readonly evictions: number;
+  readonly loadSeconds: HistogramSnapshot;
 }
 
 export interface EngineStats {
@@ -195,6 +219,9 @@ export interface EngineStats {
   /** Texts accepted and not yet answered, and the most that are accepted. */
   readonly pendingTexts: number;
   readonly queueCapacity: number;
+  /** Bytes of the models that are loaded, and the most that may be, if there is a limit. */
+  readonly modelMemory: number;
+  readonly modelMemoryLimit?: number;
   /** Until the first text of a request would begin that came now, and the longest such wait that is let in. */
   readonly expectedWaitSeconds: number;
   readonly waitLimitSeconds?: number;

@@ -179,6 +179,7 @@ test('every request gets its own reply, in whatever order they come', async () =
 });
 
 for (const [code, expected] of [
+  ['model_unavailable', 'model_unavailable'],
   ['queue_full', 'queue_full'],
   ['queue_wait', 'queue_wait'],
   ['too_many_texts', 'too_many_texts'],

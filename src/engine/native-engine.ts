@@ -18,23 +18,32 @@ import type {
   Hurry,
   Inference,
   InferRequest,
+  ModelEvent,
   ModelInfo,
   ModelOutput,
 } from './engine.js';
 import { indicesIn, type IndicesOf } from './indices.js';
 import { OpenRequests } from './open-requests.js';
 
+/** What an engine is loaded beside, and who is told of its models. */
+export interface Surroundings {
+  /**
+   * What goes on meanwhile: models that would be the same are taken over from it, and what a batch may have is not
+   * measured again, which would take all cores from it.
+   */
+  readonly before?: Engine | undefined;
+  readonly onModelEvent?: (event: ModelEvent) => void;
+}
+
 /**
- * Loads the models of `config` and returns the engine that serves them.
- *
- * Beside `before`, which goes on: models that would be the same are taken over from it, and what a batch may have is
- * not measured again, which would take all cores from it.
+ * Loads the models of `config`, but for those that are loaded when they are asked for, and returns the engine that
+ * serves them.
  *
  * @throws {StartError} with the addon's message: which file, what was expected, what was found.
  */
 export async function loadNativeEngine(
   config: native.EngineConfig,
-  before?: Engine,
+  { before, onModelEvent = () => undefined }: Surroundings = {},
   { NativeEngine }: Pick<Addon, 'NativeEngine'> = loadAddon(),
 ): Promise<Engine> {
   const handle = new NativeEngine();
@@ -42,10 +51,13 @@ export async function loadNativeEngine(
   const settle = (replies: native.Reply[]) => {
     for (const reply of replies) open.settle(reply);
   };
+  const onEvent = (event: native.ModelEvent) => {
+    onModelEvent(toModelEvent(event));
+  };
   const outcome =
     before instanceof NativeEngineAdapter
-      ? await handle.load(besides(config, before), settle, before.handle)
-      : await handle.load(config, settle);
+      ? await handle.load(besides(config, before), settle, onEvent, before.handle)
+      : await handle.load(config, settle, onEvent);
   if (outcome.type === 'failed') throw new LoadFailure(outcome);
   return new NativeEngineAdapter(handle, open, outcome);
 }
@@ -247,6 +259,23 @@ function toOutput({ task, labels }: ModelInfo, numbers: Float32Array): ModelOutp
   return task === 'classification'
     ? { type: 'classification', labels, scores: numbers }
     : { type: 'embedding', vector: numbers };
+}
+
+function toModelEvent({
+  what,
+  model,
+  seconds,
+  error,
+  retryAfterMs,
+}: native.ModelEvent): ModelEvent {
+  switch (what) {
+    case 'evicted':
+      return { what, model };
+    case 'failed':
+      return { what, model, error, retryAfterMs };
+    case 'loaded':
+      return { what, model, seconds };
+  }
 }
 
 function toServiceError({ code, message, retryAfterMs }: native.Failure): ServiceError {

@@ -28,6 +28,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   malformed_request: 400,
   method_not_allowed: 405,
   missing_body: 400,
+  model_unavailable: 503,
   not_found: 404,
   not_ready: 503,
   queue_full: 503,

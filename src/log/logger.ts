@@ -33,6 +33,10 @@ export interface LogFields {
   readonly precision?: string;
   readonly generation?: number;
   readonly models?: readonly string[];
+  readonly model?: string;
+  /** Why a model could not be loaded: which file, what was expected, what was found. */
+  readonly detail?: string;
+  readonly retryAfterMs?: number;
   readonly host?: string;
   readonly port?: number;
   readonly adminPort?: number;

@@ -68,9 +68,46 @@ const engineRows: readonly Row[] = [
   }),
   perModelAnd('reason', {
     name: 'chorus_inference_errors_total',
-    help: 'Texts that a model failed on: non_finite, panic, runtime, unreadable',
+    help: 'Texts that a model failed on: non_finite, not_loaded, panic, runtime, unreadable',
     read: (m) => m.errors,
   }),
+  perModel('gauge', 'chorus_model_loaded', '1 while the model is in memory', (m) =>
+    m.loaded ? 1 : 0,
+  ),
+  perModel(
+    'gauge',
+    'chorus_model_bytes',
+    'Memory that a model takes while it is loaded: packed weights, or the files of a graph; 0 on a GPU',
+    (m) => m.bytes,
+  ),
+  perModelAnd('outcome', {
+    name: 'chorus_model_loads_total',
+    help: 'Loads of a model that is loaded when it is asked for, by outcome: done, failed',
+    read: ({ loadsDone, loadsFailed }) => ({ done: loadsDone, failed: loadsFailed }),
+  }),
+  perModel(
+    'counter',
+    'chorus_model_evictions_total',
+    'How often a model had to go for another',
+    (m) => m.evictions,
+  ),
+  perModelHistogram(
+    'chorus_model_load_seconds',
+    'Time to load a model when it was asked for',
+    (m) => m.loadSeconds,
+  ),
+  single(
+    'gauge',
+    'chorus_model_memory_bytes',
+    'Memory of all models that are loaded or being loaded',
+    (s) => s.modelMemory,
+  ),
+  single(
+    'gauge',
+    'chorus_model_memory_limit_bytes',
+    'Most that it may be: --model-memory; +Inf: any',
+    (s) => s.modelMemoryLimit ?? Infinity,
+  ),
   laneBusy,
   lanes,
   lastProgress,

@@ -44,7 +44,7 @@ export class Metrics {
     'node_version',
     'ort_version',
   ]);
-  readonly #model = this.gauge('chorus_model_info', 'The loaded models, as labels', [
+  readonly #model = this.gauge('chorus_model_info', 'The models of the profile, as labels', [
     'model',
     'architecture',
     'provider',

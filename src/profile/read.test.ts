@@ -55,6 +55,15 @@ test('folders default to the one beside the profile, and a path of its own wins'
   assert.equal(readProfile(file, '/m').models[1]?.folder, join(file, '../elsewhere'));
 });
 
+test('models are loaded at start, or as the profile or they themselves say', (context) => {
+  const loads = (usual: string) => {
+    const yaml = `name: own\n${usual}models: [{ name: a }, { name: b, load: lazy }, { name: c, load: eager }]\n${ROUTES}`;
+    return readProfile(profileFile(context, yaml)).models.map(({ load }) => load);
+  };
+  assert.deepEqual(loads(''), ['eager', 'lazy', 'eager']);
+  assert.deepEqual(loads('load: lazy\n'), ['lazy', 'lazy', 'eager']);
+});
+
 test('every fault is reported at once, with its line and column', (context) => {
   const yaml = [
     'name: own',

@@ -56,7 +56,7 @@ function readText(file: string): string {
 }
 
 function toProfile(
-  { name, models, routes, precisions, golden }: z.infer<typeof profileSchema>,
+  { name, load: usual, models, routes, precisions, golden }: z.infer<typeof profileSchema>,
   file: string,
   fault: Profile['fault'],
   modelsDir = join(dirname(resolve(file)), name),
@@ -65,20 +65,23 @@ function toProfile(
   return {
     name,
     file,
-    models: models.map(({ name, source, path, labels, max_tokens, format, graph, pooling }) => ({
-      name,
-      folder: path === undefined ? resolve(modelsDir, name) : resolve(folder, path),
-      source: source && {
-        repo: source.repo,
-        revision: source.revision,
-        weightsRevision: source.weights_revision ?? source.revision,
-      },
-      labels: labels ?? {},
-      maxTokens: max_tokens ?? 0,
-      format: format ?? 'auto',
-      graph: graph ?? '',
-      pooling: pooling ?? '',
-    })),
+    models: models.map(
+      ({ name, source, path, labels, max_tokens, format, graph, pooling, load }) => ({
+        name,
+        folder: path === undefined ? resolve(modelsDir, name) : resolve(folder, path),
+        source: source && {
+          repo: source.repo,
+          revision: source.revision,
+          weightsRevision: source.weights_revision ?? source.revision,
+        },
+        labels: labels ?? {},
+        maxTokens: max_tokens ?? 0,
+        format: format ?? 'auto',
+        graph: graph ?? '',
+        pooling: pooling ?? '',
+        load: load ?? usual,
+      }),
+    ),
     routes: routes.map(
       ({ path, contract, models: wanted, priority, overload_status, keys, ...options }) => ({
         path,

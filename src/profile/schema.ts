@@ -26,6 +26,9 @@ const source = z.strictObject({
   weights_revision: revision.optional(),
 });
 
+/** At start, or when a request asks for it. */
+const load = z.enum(['eager', 'lazy']);
+
 const model = z.strictObject({
   name,
   source: source.optional(),
@@ -47,6 +50,7 @@ const model = z.strictObject({
     .optional(),
   /** Serves the encoder's vectors instead of its head. */
   pooling: z.enum(['cls', 'mean']).optional(),
+  load: load.optional(),
 });
 
 const KEYS_EXPECTED = 'must be none, or names of keys such as [web, phone]';
@@ -78,6 +82,8 @@ const golden = z.strictObject({
 export const profileSchema = z
   .strictObject({
     name,
+    /** Of models that do not say it themselves. */
+    load: load.default('eager'),
     models: z.array(model).min(1),
     routes: z.array(route).min(1),
     /** Precisions besides exact that may be served, with the least share of equal labels. */
@@ -139,6 +145,7 @@ export interface ProfileModel {
   readonly graph: string;
   /** Empty: the checkpoint's own head. */
   readonly pooling: 'cls' | 'mean' | '';
+  readonly load: 'eager' | 'lazy';
 }
 
 export interface ModelSource {

@@ -63,7 +63,24 @@ export const statsSchema = z.object({
     .object({ hit_rate: hitRate, entries: count, bytes: count, evictions: count })
     .nullable()
     .describe('null where there is no cache.'),
-  models: z.record(z.string(), z.object({ texts: count, failed: count, queued: count })),
+  model_memory: z
+    .object({
+      bytes: count.describe('Of the models that are loaded or being loaded.'),
+      limit_bytes: count.nullable().describe('null where there is no limit.'),
+    })
+    .nullable()
+    .describe('null while the first models load.'),
+  models: z.record(
+    z.string(),
+    z.object({
+      texts: count,
+      failed: count,
+      queued: count,
+      loaded: z.boolean().describe('Whether it is in memory.'),
+      loads: count.describe('How often it was loaded because it was asked for.'),
+      evictions: count.describe('How often it had to go for another.'),
+    }),
+  ),
   last: z.array(period).describe('The last minute, five and fifteen.'),
 });
 

@@ -66,7 +66,14 @@ test('/stats answers what its schema says, and nothing else', async (context) =>
   assert.deepEqual(stats.errors, { invalid_json: 1 });
   assert.equal(stats.phase, 'ready');
   assert.deepEqual(stats.cache?.hit_rate, { requests: 0.75, memory: 0.75, redis: null });
-  assert.deepEqual(stats.models.svalabs, { texts: 12, failed: 1, queued: 3 });
+  assert.deepEqual(stats.models.svalabs, {
+    texts: 12,
+    failed: 1,
+    queued: 3,
+    loaded: true,
+    loads: 0,
+    evictions: 0,
+  });
   assert.ok(stats.memory.rss_bytes > 1e6 && stats.cpu.user_seconds > 0);
 });
 

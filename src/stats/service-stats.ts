@@ -121,10 +121,20 @@ export class ServiceStats implements ExchangeObserver {
       memory: { rss_bytes: rss, heap_used_bytes: heapUsed, external_bytes: external },
       queue: stats ? { texts: stats.pendingTexts, capacity: stats.queueCapacity } : null,
       cache: cacheOf(stats),
+      model_memory: stats
+        ? { bytes: stats.modelMemory, limit_bytes: stats.modelMemoryLimit ?? null }
+        : null,
       models: Object.fromEntries(
-        (stats?.models ?? []).map(({ name, textsDone, textsFailed, queuedTexts }) => [
-          name,
-          { texts: textsDone, failed: textsFailed, queued: queuedTexts },
+        (stats?.models ?? []).map((model) => [
+          model.name,
+          {
+            texts: model.textsDone,
+            failed: model.textsFailed,
+            queued: model.queuedTexts,
+            loaded: model.loaded,
+            loads: model.loadsDone,
+            evictions: model.evictions,
+          },
         ]),
       ),
       last: PERIODS_MINUTES.map((minutes) => this.period(minutes, now)),

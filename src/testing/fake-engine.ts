@@ -174,6 +174,8 @@ function modelInfo(name: string, labels: readonly string[]): ModelInfo {
     provider: 'cpu',
     precision: 'exact',
     digest: hash(name).toString(16),
+    bytes: 2 ** 21,
+    load: 'eager',
   };
 }
 
@@ -202,6 +204,12 @@ function stats(names: readonly string[]): EngineStats {
     inferenceSeconds: histogram,
     batchesClosed: { drained: 7 },
     errors: { panic: 1 },
+    loaded: true,
+    bytes: 2 ** 21,
+    loadsDone: 0,
+    loadsFailed: 0,
+    evictions: 0,
+    loadSeconds: histogram,
   }));
   return {
     models,
@@ -210,6 +218,7 @@ function stats(names: readonly string[]): EngineStats {
     broken: false,
     pendingTexts: 0,
     queueCapacity: 1024,
+    modelMemory: 3 * 2 ** 21,
     expectedWaitSeconds: 0,
     tokenizationSeconds: histogram,
     inputTokens: histogram,

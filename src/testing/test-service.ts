@@ -58,6 +58,7 @@ export function testProfile(
       format: 'auto',
       graph: '',
       pooling: '',
+      load: 'eager',
     })),
     routes,
     precisions: {},

@@ -8,11 +8,12 @@ use std::{
 
 use chorus_core::{
     planner::{Class, ModelId},
-    requests::{self, Answer, InferError, InferRequest, TextRequest, Ticket},
+    requests::{self, Answer, InferError, InferRequest, LoadTime, TextRequest, Ticket},
     spec::{Pooling, Task},
 };
 use chorus_runtime::{
     checkpoint::{self, Format},
+    dispatcher,
     engine::{self, Device},
     model::{self, Head, Model, Precision, Source},
     tokenizer::{self, Effect},
@@ -20,8 +21,8 @@ use chorus_runtime::{
 use napi::{Error, Result, bindgen_prelude::Float32Array};
 
 use crate::dto::{
-    Description, EngineConfig, EngineStats, Failure, Histogram, LockedFile, ModelConfig, ModelInfo, ModelStats,
-    ReasonCount, Reply, Request, Setting, StoredFile,
+    Description, EngineConfig, EngineStats, Failure, Histogram, LockedFile, ModelConfig, ModelEvent, ModelInfo,
+    ModelStats, ReasonCount, Reply, Request, Setting, StoredFile,
 };
 
 impl TryFrom<EngineConfig> for engine::EngineConfig {
@@ -41,6 +42,7 @@ impl TryFrom<EngineConfig> for engine::EngineConfig {
             max_batch_tokens: unless_zero(config.max_batch_tokens),
             queue_capacity: config.queue_capacity as usize,
             max_wait: duration("maxWait", config.max_wait)?,
+            model_memory: (config.model_memory > 0.0).then_some(config.model_memory as usize),
         })
     }
 }
@@ -61,6 +63,7 @@ impl TryFrom<ModelConfig> for model::ModelConfig {
             graph: (!config.graph.is_empty()).then_some(config.graph),
             pooling: named("pooling", &config.pooling, &poolings)?,
             label_names: config.label_names.into_iter().map(|name| (name.from, name.to)).collect(),
+            load: named("load", &config.load, &[("eager", LoadTime::Eager), ("lazy", LoadTime::Lazy)])?,
         })
     }
 }
@@ -197,8 +200,29 @@ impl From<&Model> for ModelInfo {
             precision: info.precision.name().to_owned(),
             provider: info.provider.to_owned(),
             digest: info.digest.clone(),
-            width: model.runner.width() as u32,
+            width: info.width as u32,
+            bytes: info.bytes as f64,
+            load: match info.load {
+                LoadTime::Eager => "eager",
+                LoadTime::Lazy => "lazy",
+            }
+            .to_owned(),
         }
+    }
+}
+
+impl From<dispatcher::ModelEvent> for ModelEvent {
+    fn from(event: dispatcher::ModelEvent) -> Self {
+        let (model, what, seconds, error, retry_after_ms) = match event {
+            dispatcher::ModelEvent::Evicted { model } => (model, "evicted", 0.0, String::new(), 0.0),
+            dispatcher::ModelEvent::Failed { model, error, retry_after } => {
+                (model, "failed", 0.0, error, milliseconds(retry_after))
+            }
+            dispatcher::ModelEvent::Loaded { model, elapsed } => {
+                (model, "loaded", elapsed.as_secs_f64(), String::new(), 0.0)
+            }
+        };
+        Self { model, what: what.to_owned(), seconds, error, retry_after_ms }
     }
 }
 
@@ -244,6 +268,8 @@ impl From<requests::EngineStats> for EngineStats {
             broken: stats.broken,
             pending_texts: stats.pending_texts as f64,
             queue_capacity: stats.queue_capacity as f64,
+            model_memory: stats.model_memory as f64,
+            model_memory_limit: stats.model_memory_limit.map(|limit| limit as f64),
             expected_wait_seconds: stats.expected_wait.as_secs_f64(),
             wait_limit_seconds: stats.wait_limit.map(|limit| limit.as_secs_f64()),
             tokenization_seconds: stats.tokenization_seconds.into(),
@@ -271,6 +297,12 @@ impl From<requests::ModelStats> for ModelStats {
             inference_seconds: stats.inference_seconds.into(),
             batches_closed: reason_counts(stats.batches_closed),
             errors: reason_counts(stats.errors),
+            loaded: stats.is_loaded,
+            bytes: stats.bytes as f64,
+            loads_done: stats.loads.done as f64,
+            loads_failed: stats.loads.failed as f64,
+            evictions: stats.evictions as f64,
+            load_seconds: stats.load_seconds.into(),
         }
     }
 }

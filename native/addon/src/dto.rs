@@ -22,6 +22,8 @@ pub struct EngineConfig {
     pub queue_capacity: u32,
     /// The longest wait that is let in, in milliseconds; 0: what deadlines and clients allow.
     pub max_wait: f64,
+    /// Bytes of memory for models; 0: as many as they take.
+    pub model_memory: f64,
 }
 
 #[napi(object)]
@@ -44,6 +46,9 @@ pub struct ModelConfig {
     #[napi(ts_type = "'cls' | 'mean' | ''")]
     pub pooling: String,
     pub label_names: Vec<LabelName>,
+    /// At start, or when it is asked for.
+    #[napi(ts_type = "'eager' | 'lazy'")]
+    pub load: String,
 }
 
 #[napi(object)]
@@ -74,6 +79,23 @@ pub struct ModelInfo {
     pub digest: String,
     /// Numbers in an answer: labels, or components of a vector.
     pub width: u32,
+    /// Memory that it takes while it is loaded.
+    pub bytes: f64,
+    #[napi(ts_type = "'eager' | 'lazy'")]
+    pub load: String,
+}
+
+/// What has become of a model that is loaded on demand.
+#[napi(object)]
+pub struct ModelEvent {
+    pub model: String,
+    #[napi(ts_type = "'evicted' | 'failed' | 'loaded'")]
+    pub what: String,
+    /// How long the load took, of one that was done.
+    pub seconds: f64,
+    /// Why it failed, and when it may be tried again; `''` and 0 where it did not.
+    pub error: String,
+    pub retry_after_ms: f64,
 }
 
 /// A model as its folder describes it, before anything large of it is read.
@@ -190,6 +212,14 @@ pub struct ModelStats {
     pub inference_seconds: Histogram,
     pub batches_closed: Vec<ReasonCount>,
     pub errors: Vec<ReasonCount>,
+    /// Whether it is in memory, and what it takes or would take of it.
+    pub loaded: bool,
+    pub bytes: f64,
+    /// Loads on demand, and how often it had to go for others.
+    pub loads_done: f64,
+    pub loads_failed: f64,
+    pub evictions: f64,
+    pub load_seconds: Histogram,
 }
 
 #[napi(object)]
@@ -202,6 +232,9 @@ pub struct EngineStats {
     pub broken: bool,
     pub pending_texts: f64,
     pub queue_capacity: f64,
+    /// Bytes of the models that are loaded, and the most that may be, if there is a limit.
+    pub model_memory: f64,
+    pub model_memory_limit: Option<f64>,
     /// Until the first text of a request would begin that came now.
     pub expected_wait_seconds: f64,
     /// The longest such wait that is let in, if there is a limit.

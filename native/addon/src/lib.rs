@@ -19,7 +19,7 @@ use std::{
 
 use chorus_core::requests::Ticket;
 use chorus_runtime::{
-    checkpoint,
+    allocator, checkpoint,
     dispatcher::{self, Dispatcher},
     engine,
     model::{self, Description},
@@ -33,7 +33,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use crate::{
-    dto::{EngineConfig, EngineStats, Failure, Hurry, ModelConfig, Reply, Request},
+    dto::{EngineConfig, EngineStats, Failure, Hurry, ModelConfig, ModelEvent, Reply, Request},
     outcome::{ConvertOutcome, DescribeOutcome, LoadOutcome},
 };
 
@@ -51,22 +51,23 @@ impl NativeEngine {
         Self::default()
     }
 
-    /// Loads all models; takes seconds, on a thread of its own. `replies` is called with the replies to
-    /// submitted requests; until the engine is closed it keeps the process alive. Models that `previous` has, too, are
-    /// taken over from it.
+    /// Loads all models but those that are loaded on demand; takes seconds, on a thread of its own. `replies` is called
+    /// with the replies to submitted requests, `events` with what becomes of models on demand; until the engine is closed
+    /// they keep the process alive. Models that `previous` has, too, are taken over from it.
     #[napi(ts_return_type = "Promise<LoadOutcome>")]
     pub fn load<'env>(
         &self,
         env: &'env Env,
         config: EngineConfig,
         #[napi(ts_arg_type = "(replies: Reply[]) => void")] replies: ReplyFunction,
+        #[napi(ts_arg_type = "(event: ModelEvent) => void")] events: EventFunction,
         previous: Option<&NativeEngine>,
     ) -> Result<Object<'env>> {
         let slot = Arc::clone(&self.dispatcher);
         let config = config.try_into()?;
         let previous = previous.and_then(|engine| engine.dispatcher().ok());
         let previous = previous.map_or_else(Vec::new, |dispatcher| dispatcher.models().to_vec());
-        in_background(env, move || match engine::start_beside(&config, &previous, sink(replies)) {
+        in_background(env, move || match engine::start_beside(&config, &previous, sinks(replies, events)) {
             Err(error) => LoadOutcome::failed(&error),
             Ok(engine) => {
                 let outcome = LoadOutcome::done(&engine);
@@ -126,6 +127,8 @@ impl NativeEngine {
                 dispatcher.close();
             }
             *slot.lock() = None;
+            // Vocabularies are many small pieces, which the C library would keep.
+            allocator::release_free_memory();
         })
     }
 
@@ -166,13 +169,19 @@ pub fn exit_process(code: i32) {
 }
 
 type ReplyFunction = ThreadsafeFunction<Vec<Reply>, (), Vec<Reply>, Status, false>;
+type EventFunction = ThreadsafeFunction<ModelEvent, (), ModelEvent, Status, false>;
 
-fn sink(function: ReplyFunction) -> dispatcher::ReplySink {
-    Box::new(move |replies| {
-        let replies = replies.into_iter().map(Reply::from).collect();
-        // Fails only while Node shuts down, when nobody waits.
-        function.call(replies, ThreadsafeFunctionCallMode::NonBlocking);
-    })
+fn sinks(replies: ReplyFunction, events: EventFunction) -> dispatcher::Sinks {
+    // Calls fail only while Node shuts down, when nobody waits.
+    dispatcher::Sinks {
+        replies: Box::new(move |batch| {
+            let batch = batch.into_iter().map(Reply::from).collect();
+            replies.call(batch, ThreadsafeFunctionCallMode::NonBlocking);
+        }),
+        events: Box::new(move |event| {
+            events.call(event.into(), ThreadsafeFunctionCallMode::NonBlocking);
+        }),
+    }
 }
 
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use chorus_core::{
     content::Content,
     planner::{Class, ModelId, PlannerConfig},
-    requests::{InferRequest, Part, Requests, RequestsConfig, Served, TextJob, TextRequest, Ticket},
+    requests::{Footprint, InferRequest, Part, Requests, RequestsConfig, Served, TextJob, TextRequest, Ticket},
 };
 
 const MODELS: usize = 5;
@@ -51,8 +51,9 @@ fn median(requests: u64, order: &[u64]) -> (f64, f64) {
 fn storm(requests: u64, order: &[u64]) -> (Duration, Duration) {
     let now = Instant::now();
     let planner = PlannerConfig { lanes: LANES, max_batch_cost: MAX_BATCH_COST, models: MODELS };
-    let models = (0..MODELS).map(|model| Served { name: model.to_string(), max_cost: 512 }).collect();
-    let config = RequestsConfig { planner, capacity: requests as usize + LANES, max_wait: None };
+    let served = |model: usize| Served { name: model.to_string(), max_cost: 512, footprint: Footprint::default() };
+    let models = (0..MODELS).map(served).collect();
+    let config = RequestsConfig { planner, capacity: requests as usize + LANES, max_wait: None, model_memory: None };
     let mut state = Requests::new(config, models, now);
     for lane in 0..LANES as u64 {
         come(&mut state, requests + lane, now);

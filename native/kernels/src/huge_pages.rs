@@ -2,14 +2,14 @@
 //!
 //! Weights are written once and read from end to end by every batch. In pages of 4 KiB, every page of them
 //! costs a walk through the page tables, and the processor's prefetchers stop at each boundary: the products of
-//! a base-size encoder take an eighth longer. One operator is too small for huge pages of its own, so operators
-//! share chunks of them.
+//! a base-size encoder take an eighth longer. One operator is too small for huge pages of its own, so the operators of
+//! a model share chunks of them; those of several models do not, so that a model's memory goes when it goes.
 
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     ops::{Deref, DerefMut},
     ptr::NonNull,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::words::Line;
@@ -19,6 +19,53 @@ const HUGE_PAGE: usize = 2 << 20;
 
 /// What is asked of the system at once. Only what is written to takes memory.
 const CHUNK: usize = 64 << 20;
+
+/// Where the packed weights of one model lie. They are freed with the last operator that was packed into it, whenever it
+/// goes itself.
+#[derive(Default)]
+pub struct WeightMemory(Mutex<Begun>);
+
+/// The chunk that was begun last.
+#[derive(Default)]
+struct Begun {
+    chunk: Option<Arc<Chunk>>,
+    /// Bytes of it that are taken, and of all chunks.
+    used: usize,
+    all: usize,
+}
+
+impl WeightMemory {
+    /// Bytes that have been taken of it.
+    pub fn taken(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+
+    /// What so many bytes of weights take of the system's memory: whole pages.
+    pub fn resident(bytes: usize) -> usize {
+        bytes.next_multiple_of(HUGE_PAGE)
+    }
+
+    /// Zeroed lines, in huge pages where the operating system has them for the asking.
+    pub(crate) fn zeroed(&self, count: usize) -> Lines {
+        let bytes = count * size_of::<Line>();
+        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = begun.used;
+        let chunk = begun.chunk.take().filter(|chunk| chunk.layout.size() - used >= bytes);
+        let chunk = chunk.unwrap_or_else(|| {
+            begun.used = 0;
+            Arc::new(Chunk::new(bytes.max(CHUNK)))
+        });
+        // SAFETY: `bytes` from here on lie within the chunk, and are on a cache line, as all before them were.
+        let start = unsafe { chunk.start.add(begun.used) }.cast::<Line>();
+        begun.used += bytes;
+        begun.all += bytes;
+        begun.chunk = Some(Arc::clone(&chunk));
+        drop(begun);
+        // SAFETY: they were given to nobody else, and zeros are lines.
+        unsafe { start.write_bytes(0, count) };
+        Lines { start, count, _chunk: chunk }
+    }
+}
 
 /// Lines that hold packed weights, and the chunk they lie in.
 pub(crate) struct Lines {
@@ -33,34 +80,11 @@ unsafe impl Send for Lines {}
 // SAFETY: as above; what is shared is only read.
 unsafe impl Sync for Lines {}
 
-impl Lines {
-    /// Zeroed lines, in huge pages where the operating system has them for the asking.
-    pub(crate) fn zeroed(count: usize) -> Self {
-        /// The chunk that was begun last, and its bytes that are taken.
-        static LAST: Mutex<(Weak<Chunk>, usize)> = Mutex::new((Weak::new(), 0));
-        let bytes = count * size_of::<Line>();
-        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun = last.0.upgrade().filter(|chunk| chunk.layout.size() - last.1 >= bytes);
-        let chunk = begun.unwrap_or_else(|| {
-            let chunk = Arc::new(Chunk::new(bytes.max(CHUNK)));
-            *last = (Arc::downgrade(&chunk), 0);
-            chunk
-        });
-        // SAFETY: `bytes` from here on lie within the chunk, and are on a cache line, as all before them were.
-        let start = unsafe { chunk.start.add(last.1) }.cast::<Line>();
-        last.1 += bytes;
-        drop(last);
-        // SAFETY: they were given to nobody else, and zeros are lines.
-        unsafe { start.write_bytes(0, count) };
-        Self { start, count, _chunk: chunk }
-    }
-}
-
 impl Deref for Lines {
     type Target = [Line];
 
     fn deref(&self) -> &[Line] {
-        // SAFETY: `zeroed` made `count` lines there, which are reached through this value only.
+        // SAFETY: `WeightMemory::zeroed` made `count` lines there, which are reached through this value only.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.count) }
     }
 }
@@ -108,14 +132,16 @@ impl Drop for Chunk {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHUNK, Lines};
+    use super::{CHUNK, HUGE_PAGE, WeightMemory};
     use crate::words::{words_of_lines, words_of_lines_mut};
 
     #[test]
     fn lines_are_zero_and_apart() {
-        let mut all: Vec<_> = [1, 3, 0, 1000, CHUNK / 64 + 1, 7].map(Lines::zeroed).into();
+        let memory = WeightMemory::default();
+        let mut all: Vec<_> = [1, 3, 0, 1000, CHUNK / 64 + 1, 7].map(|count| memory.zeroed(count)).into();
+        assert_eq!(memory.taken(), CHUNK + 1012 * 64);
         // Reuses what was written to before, if anything is reused.
-        words_of_lines_mut(&mut Lines::zeroed(5)).fill(9);
+        words_of_lines_mut(&mut memory.zeroed(5)).fill(9);
         for (index, lines) in all.iter_mut().enumerate() {
             assert_eq!(lines.as_ptr().addr() % 64, 0);
             assert!(words_of_lines(lines).iter().all(|word| *word == 0));
@@ -124,5 +150,18 @@ mod tests {
         for (index, lines) in all.iter().enumerate() {
             assert!(words_of_lines(lines).iter().all(|word| *word == index as u32 + 1));
         }
+    }
+
+    #[test]
+    fn weights_outlive_the_memory_that_they_were_packed_into_and_share_it_with_no_other() {
+        let [mut one, other] = [(); 2].map(|()| WeightMemory::default().zeroed(3));
+        words_of_lines_mut(&mut one).fill(7);
+        assert!(words_of_lines(&other).iter().all(|word| *word == 0));
+        assert!(one.as_ptr().addr().abs_diff(other.as_ptr().addr()) >= CHUNK);
+    }
+
+    #[test]
+    fn memory_is_taken_in_whole_pages() {
+        assert_eq!([0, 1, HUGE_PAGE, HUGE_PAGE + 1].map(WeightMemory::resident), [0, 1, 1, 2].map(|n| n * HUGE_PAGE));
     }
 }

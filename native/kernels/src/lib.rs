@@ -15,6 +15,7 @@
 //! - [`Q8Linear`], [`Bf16Linear`], [`F32Linear`]: the operators, one [`Linear`] in three [`Format`]s
 //! - [`Rows`]: their inputs, converted once for several operators, or written by another operator as they are read
 //! - [`Attention`], [`LayerNorm`]: what stands between them, in f32 (attention's products may be in bf16)
+//! - [`WeightMemory`]: where the packed weights of a model lie
 //! - [`Isa`]: which instructions are used
 //! - [`Matrix`], [`MatrixMut`]: views of inputs and results; the latter can be split by columns
 //! - `layout`: how all of them lie in memory; nothing in it knows an operator
@@ -57,6 +58,7 @@ pub use bf16::{Bf16, Bf16Linear};
 pub use element::Element;
 pub use format::Format;
 pub use fp32::{F32, F32Linear};
+pub use huge_pages::WeightMemory;
 pub use isa::Isa;
 pub use layer_norm::LayerNorm;
 pub use layout::{PANEL_COLUMNS, Shape};

@@ -7,12 +7,14 @@ use crate::{
     element::Element,
     format::{Epilogue, Format},
     gemm::{self, Finished},
+    huge_pages::WeightMemory,
     isa::Isa,
     layout::{PANEL_COLUMNS, Shape},
     matrix::MatrixMut,
-    panels::Panels,
+    panels::{Panels, lines_of},
     rows::Rows,
     tile::{self, TILE_ROWS, TileKernel},
+    words::Line,
 };
 
 /// `y[rows, outputs] = activation(x[rows, inputs] · Wᵀ + b)`, with packed weights in the format `F`.
@@ -28,16 +30,22 @@ pub struct Linear<F: Format> {
 }
 
 impl<F: Format> Linear<F> {
-    /// Packs `weights[outputs, inputs]` and `bias[outputs]` (none: zeros).
+    /// Packs `weights[outputs, inputs]` and `bias[outputs]` (none: zeros) into `memory`.
     ///
     /// # Panics
     /// If the lengths do not match `shape`, or a side of it is zero.
-    pub fn pack(weights: &[f32], bias: Option<&[f32]>, shape: Shape, activation: Activation) -> Self {
+    pub fn pack(
+        memory: &WeightMemory,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        shape: Shape,
+        activation: Activation,
+    ) -> Self {
         assert!(shape.outputs > 0 && shape.inputs > 0, "{shape:?}");
         assert_eq!(weights.len(), shape.outputs * shape.inputs, "weights of {shape:?}");
         assert!(bias.is_none_or(|bias| bias.len() == shape.outputs), "bias of {shape:?}");
         let isa = Isa::best();
-        let panels = Panels::pack(F::PACKED, shape, |channel, words, tails| {
+        let panels = Panels::pack(memory, F::PACKED, shape, |channel, words, tails| {
             let weights = &weights[channel * shape.inputs..][..shape.inputs];
             F::pack(isa, weights, bias.map_or(0.0, |bias| bias[channel]), words, tails);
         });
@@ -48,6 +56,11 @@ impl<F: Format> Linear<F> {
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
         Self { isa, kernel: tile::kernel(F::PACKED, isa), ..self }
+    }
+
+    /// What an operator of `shape` takes of a [`WeightMemory`].
+    pub fn bytes(shape: Shape) -> usize {
+        lines_of(F::PACKED, shape) * size_of::<Line>()
     }
 
     pub fn shape(&self) -> Shape {

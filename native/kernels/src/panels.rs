@@ -1,7 +1,7 @@
 //! Weights, packed once into the panels of [`layout`](crate::layout).
 
 use crate::{
-    huge_pages::Lines,
+    huge_pages::{Lines, WeightMemory},
     layout::{PANEL_COLUMNS, PackedFormat, Panel, Shape},
     words::{Line, words_of_lines, words_of_lines_mut},
 };
@@ -14,14 +14,15 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
-    /// Packs channel by channel. `pack(channel, words, tails)` fills one channel's words and tail values.
+    /// Packs channel by channel into `memory`. `pack(channel, words, tails)` fills one channel's words and tail values.
     pub(crate) fn pack(
+        memory: &WeightMemory,
         format: PackedFormat,
         shape: Shape,
         mut pack: impl FnMut(usize, &mut [u32], &mut [u32]),
     ) -> Self {
         let panel_words = panel_words(format, shape);
-        let mut lines = Lines::zeroed(shape.panels() * panel_words / Line::WORDS);
+        let mut lines = memory.zeroed(lines_of(format, shape));
         let words = words_of_lines_mut(&mut lines);
         let depth = format.depth(shape.inputs);
         let length = depth + format.tails();
@@ -59,6 +60,11 @@ impl Panels {
     }
 }
 
+/// Lines that hold all panels of an operator.
+pub(crate) fn lines_of(format: PackedFormat, shape: Shape) -> usize {
+    shape.panels() * panel_words(format, shape) / Line::WORDS
+}
+
 fn panel_words(format: PackedFormat, shape: Shape) -> usize {
     (format.depth(shape.inputs) + format.tails()) * PANEL_COLUMNS
 }
@@ -70,7 +76,7 @@ mod tests {
     #[test]
     fn panels_hold_channels_as_columns() {
         let shape = Shape { outputs: 50, inputs: 5 };
-        let panels = Panels::pack(PackedFormat::Q8, shape, |channel, words, tails| {
+        let panels = Panels::pack(&WeightMemory::default(), PackedFormat::Q8, shape, |channel, words, tails| {
             words.copy_from_slice(&[channel as u32, 1000 + channel as u32]);
             tails.copy_from_slice(&[2000 + channel as u32, 3000, 4000]);
         });

@@ -2,7 +2,8 @@
 //! set, against f64.
 
 use chorus_kernels::{
-    Activation, Bf16, F32, Format, Isa, LayerNorm, Linear, Matrix, MatrixMut, PANEL_COLUMNS, Q8, Rows, Shape, TILE_ROWS,
+    Activation, Bf16, F32, Format, Isa, LayerNorm, Linear, Matrix, MatrixMut, PANEL_COLUMNS, Q8, Rows, Shape,
+    TILE_ROWS, WeightMemory,
 };
 use half::bf16;
 
@@ -39,7 +40,7 @@ impl Case {
     }
 
     fn linear<F: Format>(&self, isa: Isa, activation: Activation) -> Linear<F> {
-        Linear::pack(&self.weights, Some(&self.bias), self.shape, activation).with_isa(isa)
+        Linear::pack(&WeightMemory::default(), &self.weights, Some(&self.bias), self.shape, activation).with_isa(isa)
     }
 
     fn rows<F: Format>(&self) -> Rows<F> {

@@ -19,7 +19,7 @@ use std::{
 
 use chorus_runtime::{
     engine::{self, Device, EngineConfig},
-    model::{Batch, Model, ModelConfig, Precision, ThreadShare},
+    model::{Batch, Model, ModelConfig, Precision, Runner, ThreadShare},
 };
 
 /// The mean of the challenge's texts.
@@ -99,13 +99,18 @@ fn precision(name: &str) -> Result<Precision, String> {
     found.ok_or_else(|| format!("a GPU takes the precisions exact and fp16, not {name}"))
 }
 
+fn runner(model: &Model) -> Arc<dyn Runner> {
+    model.slot.runner().expect("it was loaded at start")
+}
+
 /// The median time of a batch.
 fn alone(model: &Model, texts: usize, rounds: usize) -> Duration {
     let text = text();
     let batch = vec![text.as_slice(); texts];
+    let runner = runner(model);
     let run = || {
         let started = Instant::now();
-        model.runner.run(&Batch::Tokens(&batch), &ThreadShare::new(1)).expect("a model that has started runs");
+        runner.run(&Batch::Tokens(&batch), &ThreadShare::new(1)).expect("a model that has started runs");
         started.elapsed()
     };
     for _ in 0..3 {
@@ -123,10 +128,11 @@ fn together(models: &[Arc<Model>], texts: usize) -> f64 {
     let start = Barrier::new(models.len());
     let rate = |model: &Arc<Model>| {
         let mut batches = 0;
+        let runner = runner(model);
         start.wait();
         let started = Instant::now();
         while started.elapsed() < TOGETHER {
-            model.runner.run(&Batch::Tokens(&batch), &ThreadShare::new(1)).expect("a model that has started runs");
+            runner.run(&Batch::Tokens(&batch), &ThreadShare::new(1)).expect("a model that has started runs");
             batches += 1;
         }
         (batches * texts) as f64 / started.elapsed().as_secs_f64()
@@ -158,5 +164,6 @@ fn config(directories: &[String], precision: Precision, max_batch_tokens: usize)
         max_batch_tokens: Some(max_batch_tokens),
         queue_capacity: 1,
         max_wait: None,
+        model_memory: None,
     }
 }

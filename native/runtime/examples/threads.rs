@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         };
         println!("{}", precision.name());
-        let runner = &engine.dispatcher.models()[0].runner;
+        let runner = engine.dispatcher.models()[0].slot.runner().expect("it is loaded at start");
         for tokens in TOKENS {
             println!("{tokens:>5} tokens {}", line(runner.as_ref(), tokens, cores, rounds));
         }
@@ -51,6 +51,7 @@ fn config(path: PathBuf, precision: Precision, lanes: usize) -> EngineConfig {
         max_batch_tokens: Some(512),
         queue_capacity: 1,
         max_wait: None,
+        model_memory: None,
     }
 }
 

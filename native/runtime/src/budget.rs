@@ -10,9 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::model::{Batch, Model, Reader, ThreadShare};
+use crate::model::{Batch, Model, Reader, Runner, ThreadShare};
 
 const CANDIDATES: [usize; 3] = [128, 256, 512];
+/// Of models that are loaded later: nothing is measured while others are served.
+const UNMEASURED: usize = CANDIDATES[1];
 /// Texts of about this length fill the batches that are tried.
 const TEXT_TOKENS: usize = 32;
 /// A smaller batch is as good as the best from this part of its rate on.
@@ -22,11 +24,12 @@ const ROUNDS: usize = 2;
 
 /// The smallest of a few budgets at which a batch on each of `lanes` lanes is as fast as at the best of them.
 ///
-/// Measured on the model with the most parameters: it decides how long requests take. The trials take as
-/// long as each lane needs for 1,792 of its tokens.
+/// Measured on the model with the most parameters of those that are loaded: it decides how long requests take. The
+/// trials take as long as each lane needs for 1,792 of its tokens.
 pub fn measure(models: &[Arc<Model>], lanes: usize) -> usize {
     let readers = models.iter().filter(|model| matches!(model.reader, Reader::Tokens { .. }));
-    let Some(model) = readers.max_by_key(|model| model.info.parameters) else { return CANDIDATES[0] };
+    let loaded = readers.filter_map(|model| Some((model, model.slot.runner()?)));
+    let Some((model, runner)) = loaded.max_by_key(|(model, _)| model.info.parameters) else { return UNMEASURED };
     let length = TEXT_TOKENS.min(model.info.max_tokens);
     // The ids decide nothing but which rows of a table are read.
     let text = vec![0; length];
@@ -34,7 +37,7 @@ pub fn measure(models: &[Arc<Model>], lanes: usize) -> usize {
     let mut times = [Duration::MAX; CANDIDATES.len()];
     for _ in 0..ROUNDS {
         for (best, tokens) in times.iter_mut().zip(CANDIDATES) {
-            *best = time_side_by_side(model, &vec![text.as_slice(); tokens / length], lanes).min(*best);
+            *best = time_side_by_side(&*runner, &vec![text.as_slice(); tokens / length], lanes).min(*best);
         }
     }
     choose(times)
@@ -50,13 +53,13 @@ fn choose(times: [Duration; CANDIDATES.len()]) -> usize {
 }
 
 /// How long the slowest of `lanes` takes for the batch.
-fn time_side_by_side(model: &Model, texts: &[&[u32]], lanes: usize) -> Duration {
+fn time_side_by_side(runner: &dyn Runner, texts: &[&[u32]], lanes: usize) -> Duration {
     let start = Barrier::new(lanes);
     let lane = || {
         start.wait();
         let started = Instant::now();
         // A model that cannot run fails its requests with a reason; here it only makes a figure useless.
-        let _ = model.runner.run(&Batch::Tokens(texts), &ThreadShare::new(1));
+        let _ = runner.run(&Batch::Tokens(texts), &ThreadShare::new(1));
         started.elapsed()
     };
     thread::scope(|scope| {

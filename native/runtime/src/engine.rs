@@ -6,9 +6,9 @@ use parking_lot::Mutex;
 
 use crate::{
     allocator, budget,
-    dispatcher::{Dispatcher, DispatcherConfig, ReplySink},
+    dispatcher::{Dispatcher, DispatcherConfig, ReplySink, Sinks},
     error::LoadError,
-    model::{Description, Hardware, Loader, Model, ModelConfig, Precision, Source, Team},
+    model::{Description, Hardware, Loader, Model, ModelConfig, Precision, Source, Team, Teams},
     onnxruntime::{Library, Provider},
 };
 
@@ -44,6 +44,8 @@ pub struct EngineConfig {
     pub queue_capacity: usize,
     /// The longest wait that is let in; none: what deadlines and clients allow.
     pub max_wait: Option<Duration>,
+    /// Bytes of memory for models; none: as many as they take.
+    pub model_memory: Option<usize>,
 }
 
 /// A profile that is being served.
@@ -54,19 +56,21 @@ pub struct Engine {
     pub ort_version: String,
 }
 
-/// Loads everything; each model has answered a text when this returns. Answers go to `replies`.
+/// Loads everything but what is loaded on demand; each model that is has answered a text when this returns. Answers go
+/// to `replies`.
 pub fn start(config: &EngineConfig, replies: ReplySink) -> Result<Engine, LoadError> {
-    start_beside(config, &[], replies)
+    start_beside(config, &[], replies.into())
 }
 
 /// Like `start`, beside an engine that goes on: takes over those of its models that are the same, and takes little from
 /// it. Whoever calls it says in `config` how many tokens a batch has, which to measure would take all cores.
-pub fn start_beside(config: &EngineConfig, previous: &[Arc<Model>], replies: ReplySink) -> Result<Engine, LoadError> {
+pub fn start_beside(config: &EngineConfig, previous: &[Arc<Model>], sinks: Sinks) -> Result<Engine, LoadError> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = config.lanes.unwrap_or(cores);
     let described = config.models.iter().map(Description::read).collect::<Result<Vec<_>, _>>()?;
     let library = Library::load(&config.ort_library, threads)?;
     let hardware = choose_hardware(config)?;
+    let running = Arc::new(Team::new(threads)?);
     let loader = Loader {
         library,
         provider: choose_provider(config, &described, &hardware, library)?,
@@ -74,10 +78,14 @@ pub fn start_beside(config: &EngineConfig, previous: &[Arc<Model>], replies: Rep
         precision: config.precision,
         threads,
         previous: previous.to_vec(),
-        team: Arc::new(Team::new(threads)?),
+        teams: Teams { packing: Arc::clone(&running), running: Arc::clone(&running) },
+        // On the thread that loads: the others are wanted by what is served.
+        later: Teams { packing: Arc::new(Team::new(1)?), running },
+        model_memory: config.model_memory,
         tokenizers: Mutex::default(),
     };
     let models = loader.load_all(&config.models, &described)?;
+    keep_within(config.model_memory, &models);
     allocator::release_free_memory();
     let tokenizers = loader.tokenizers.into_inner();
     let (lanes, max_batch_tokens) = match loader.hardware {
@@ -88,15 +96,29 @@ pub fn start_beside(config: &EngineConfig, previous: &[Arc<Model>], replies: Rep
         }
     };
     for (model, config) in models.iter().zip(&config.models) {
-        let prepared = model.runner.prepare(max_batch_tokens);
+        let prepared = model.slot.runner().map_or(Ok(()), |runner| runner.prepare(max_batch_tokens));
         prepared.map_err(|error| {
             LoadError::invalid(&config.path, format!("a model that runs {max_batch_tokens} tokens"), error.to_string())
         })?;
     }
-    let EngineConfig { queue_capacity, max_wait, .. } = *config;
-    let dispatcher = DispatcherConfig { lanes, max_batch_tokens, queue_capacity, max_wait };
-    let dispatcher = Dispatcher::start(models, tokenizers, dispatcher, replies);
+    let EngineConfig { queue_capacity, max_wait, model_memory, .. } = *config;
+    let dispatcher = DispatcherConfig { lanes, max_batch_tokens, queue_capacity, max_wait, model_memory };
+    let dispatcher = Dispatcher::start(models, tokenizers, dispatcher, sinks);
     Ok(Engine { dispatcher, max_batch_tokens, ort_version: library.version() })
+}
+
+/// Lets go of models that were taken over and have no place beside those that are loaded for good.
+fn keep_within(budget: Option<usize>, models: &[Arc<Model>]) {
+    let Some(budget) = budget else { return };
+    let (lazy, eager): (Vec<_>, Vec<_>) = models.iter().partition(|model| model.slot.is_lazy());
+    let mut taken: usize = eager.iter().map(|model| model.info.bytes).sum();
+    for model in lazy.into_iter().filter(|model| model.slot.runner().is_some()) {
+        if taken + model.info.bytes <= budget {
+            taken += model.info.bytes;
+        } else {
+            model.slot.unload();
+        }
+    }
 }
 
 fn choose_hardware(config: &EngineConfig) -> Result<Hardware, LoadError> {

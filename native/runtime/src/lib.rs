@@ -9,7 +9,7 @@
 //! - [`dispatcher`]: threads, requests, answers; the shell around the planner
 //! - [`error`]: why it could not start
 
-mod allocator;
+pub mod allocator;
 mod budget;
 pub mod checkpoint;
 pub mod dispatcher;

@@ -173,7 +173,7 @@ fn threads_that_come_and_go_during_a_batch_change_no_bit() {
     let batch = Batch::Tokens(&batch);
     let checkpoints = FIXTURES.iter().zip(loaded.engine.dispatcher.models()).filter(|(name, _)| **name != "onnx");
     for (name, model) in checkpoints {
-        let alone = model.runner.run(&batch, &ThreadShare::new(1)).unwrap();
+        let alone = model.slot.runner().unwrap().run(&batch, &ThreadShare::new(1)).unwrap();
         let (threads, done) = (ThreadShare::new(1), AtomicBool::new(false));
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -182,7 +182,7 @@ fn threads_that_come_and_go_during_a_batch_change_no_bit() {
                     thread::yield_now();
                 }
             });
-            let runs: Vec<_> = (0..20).map(|_| model.runner.run(&batch, &threads)).collect();
+            let runs: Vec<_> = (0..20).map(|_| model.slot.runner().unwrap().run(&batch, &threads)).collect();
             done.store(true, Ordering::Relaxed);
             assert!(runs.into_iter().all(|run| run.unwrap() == alone), "{name}");
         });

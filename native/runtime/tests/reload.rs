@@ -7,17 +7,26 @@ mod common;
 use std::{fs, sync::Arc};
 
 use chorus_runtime::{
-    engine::{self, EngineConfig},
-    model::{ModelConfig, Precision},
+    dispatcher::Sinks,
+    engine::{self, Engine, EngineConfig},
+    model::{ModelConfig, Precision, Runner},
 };
 
 use crate::common::{Loaded, config, copy_of, edit, fixture, model, start};
 
+fn runner(engine: &Engine, model: usize) -> Arc<dyn Runner> {
+    engine.dispatcher.models()[model].slot.runner().unwrap()
+}
+
+fn silent() -> Sinks {
+    Sinks { replies: Box::new(drop), events: Box::new(drop) }
+}
+
 /// Whether `config` beside `loaded` takes its only model over.
 fn takes_over(config: &EngineConfig, loaded: &Loaded) -> bool {
     let before = loaded.engine.dispatcher.models();
-    let beside = engine::start_beside(config, before, Box::new(drop)).unwrap();
-    Arc::ptr_eq(&beside.dispatcher.models()[0].runner, &before[0].runner)
+    let beside = engine::start_beside(config, before, silent()).unwrap();
+    Arc::ptr_eq(&runner(&beside, 0), &runner(&loaded.engine, 0))
 }
 
 #[test]
@@ -26,8 +35,8 @@ fn a_model_that_is_the_same_is_taken_over_under_whatever_name_and_answers_the_sa
     let expected = loaded.infer(&["hello".to_owned()], 0);
     let both = config(vec![model("distilbert", fixture("distilbert")), model("other", fixture("bert"))]);
     let beside = loaded.beside(&both);
-    let (before, after) = (loaded.engine.dispatcher.models(), beside.engine.dispatcher.models());
-    assert!(Arc::ptr_eq(&before[0].runner, &after[1].runner));
+    let after = beside.engine.dispatcher.models();
+    assert!(Arc::ptr_eq(&runner(&loaded.engine, 0), &runner(&beside.engine, 1)));
     assert_eq!(after[1].info.name, "other");
     // Its tokenizer is the second of the new engine, and was the first of the old.
     assert_eq!(beside.infer(&["hello".to_owned()], 1), expected);
@@ -61,6 +70,6 @@ fn one_that_cannot_be_loaded_leaves_the_other_as_it_is() {
     let folder = copy_of("roberta");
     fs::write(folder.path().join("model.safetensors"), "not weights").unwrap();
     let broken = config(vec![model("bert", fixture("bert")), model("roberta", folder.path().to_owned())]);
-    assert!(engine::start_beside(&broken, loaded.engine.dispatcher.models(), Box::new(drop)).is_err());
+    assert!(engine::start_beside(&broken, loaded.engine.dispatcher.models(), silent()).is_err());
     assert_eq!(loaded.infer(&["hello".to_owned()], 0), expected);
 }

@@ -26,7 +26,7 @@ mod queue;
 mod tests;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -95,7 +95,7 @@ pub struct Planner {
     planned: VecDeque<Planned>,
     /// Of `planned`, what is still wanted, and what it costs: the rest stays there until its batch is taken.
     wanted: HashMap<(TextId, ModelId), usize>,
-    running: HashSet<BatchId>,
+    running: HashMap<BatchId, ModelId>,
     backlogs: Vec<Backlog>,
     next_batch: u64,
 }
@@ -110,7 +110,7 @@ impl Planner {
             queue: Queue::default(),
             planned: VecDeque::new(),
             wanted: HashMap::new(),
-            running: HashSet::new(),
+            running: HashMap::new(),
             backlogs: vec![Backlog::default(); config.models],
             next_batch: 0,
         }
@@ -168,7 +168,7 @@ impl Planner {
             };
             self.leaves_backlog(model, batch.texts.len(), batch.cost);
             self.next_batch += 1;
-            self.running.insert(batch.id);
+            self.running.insert(batch.id, model);
             return Some(batch);
         }
     }
@@ -195,6 +195,11 @@ impl Planner {
     /// Whether any batch runs, wanted or not.
     pub fn is_running(&self) -> bool {
         !self.running.is_empty()
+    }
+
+    /// Whether anything waits for `model` or runs on it, wanted or not.
+    pub fn is_busy(&self, model: ModelId) -> bool {
+        self.backlogs[model.0].texts > 0 || self.running.values().any(|&running| running == model)
     }
 
     /// Of what waits, the part that a newcomer finds before it.

@@ -12,6 +12,7 @@ const SECONDS: &[f64] =
 const TOKENIZATION_SECONDS: &[f64] =
     &[0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
 const TOKENS: &[f64] = &[4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 8192.0];
+const LOAD_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 const TEXTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Observations in buckets: `counts[i]` lie in `(upper_bounds[i - 1], upper_bounds[i]]`, the last
@@ -56,6 +57,21 @@ pub struct ModelStats {
     pub batches_closed: Vec<(&'static str, u64)>,
     /// Failed texts by reason.
     pub errors: Vec<(&'static str, u64)>,
+    /// Whether it is in memory, and what it takes or would take of it.
+    pub is_loaded: bool,
+    pub bytes: usize,
+    /// Loads since the start, by outcome; one that was loaded at start has none.
+    pub loads: Loads,
+    /// How often it had to go for others.
+    pub evictions: u64,
+    pub load_seconds: Histogram,
+}
+
+/// How loads on demand have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loads {
+    pub done: u64,
+    pub failed: u64,
 }
 
 impl ModelStats {
@@ -75,6 +91,11 @@ impl ModelStats {
             inference_seconds: Histogram::new(SECONDS),
             batches_closed: CloseReason::ALL.map(|reason| (reason.name(), 0)).to_vec(),
             errors: BatchError::REASONS.map(|reason| (reason, 0)).to_vec(),
+            is_loaded: true,
+            bytes: 0,
+            loads: Loads::default(),
+            evictions: 0,
+            load_seconds: Histogram::new(LOAD_SECONDS),
         }
     }
 }
@@ -91,6 +112,9 @@ pub struct EngineStats {
     /// Texts accepted and not yet answered.
     pub pending_texts: usize,
     pub queue_capacity: usize,
+    /// Bytes of the models that are loaded, and how many there may be; none: any.
+    pub model_memory: usize,
+    pub model_memory_limit: Option<usize>,
     /// Until the first text of a request would begin that came now, and the longest such wait that is let in.
     pub expected_wait: Duration,
     pub wait_limit: Option<Duration>,
@@ -103,18 +127,24 @@ pub struct EngineStats {
 
 pub struct Counters {
     stats: EngineStats,
+    /// Texts that each model was asked about.
+    asked: Vec<u64>,
     last_progress: Instant,
 }
 
 impl Counters {
     pub fn new<'a>(lanes: usize, queue_capacity: usize, models: impl Iterator<Item = &'a str>, now: Instant) -> Self {
+        let models: Vec<ModelStats> = models.map(ModelStats::new).collect();
+        let asked = vec![0; models.len()];
         let stats = EngineStats {
-            models: models.map(ModelStats::new).collect(),
+            models,
             lanes,
             panics: 0,
             broken: false,
             pending_texts: 0,
             queue_capacity,
+            model_memory: 0,
+            model_memory_limit: None,
             expected_wait: Duration::ZERO,
             wait_limit: None,
             tokenization_seconds: Histogram::new(TOKENIZATION_SECONDS),
@@ -122,7 +152,7 @@ impl Counters {
             truncated_texts: 0,
             since_progress: Duration::ZERO,
         };
-        Self { stats, last_progress: now }
+        Self { stats, asked, last_progress: now }
     }
 
     /// A text was prepared for its models, in `elapsed`.
@@ -144,6 +174,31 @@ impl Counters {
         model.inference_seconds.observe(elapsed.as_secs_f64());
         batch.waits.iter().for_each(|wait| model.queue_wait_seconds.observe(wait.as_secs_f64()));
         increment(&mut model.batches_closed, batch.reason.name());
+    }
+
+    pub fn asked(&mut self, model: ModelId) {
+        self.asked[model.0] += 1;
+    }
+
+    /// Texts that the model was asked about and has not answered, nor failed, and that were not cancelled.
+    pub fn outstanding(&self, model: ModelId) -> u64 {
+        let ModelStats { texts_done, texts_failed, texts_cancelled, .. } = &self.stats.models[model.0];
+        self.asked[model.0] - texts_done - texts_failed - texts_cancelled
+    }
+
+    /// A load on demand has ended well, after `elapsed`.
+    pub fn loaded(&mut self, model: ModelId, elapsed: Duration) {
+        let model = &mut self.stats.models[model.0];
+        model.loads.done += 1;
+        model.load_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    pub fn load_failed(&mut self, model: ModelId) {
+        self.stats.models[model.0].loads.failed += 1;
+    }
+
+    pub fn evicted(&mut self, model: ModelId) {
+        self.stats.models[model.0].evictions += 1;
     }
 
     pub fn done(&mut self, model: ModelId) {

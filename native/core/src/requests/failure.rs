@@ -17,6 +17,9 @@ pub enum InferError {
     Draining,
     #[error("model `{model}` failed: {reason}")]
     Inference { model: String, reason: BatchError },
+    /// A model that is loaded on demand could not be.
+    #[error("model `{model}` could not be loaded; it is tried again in {} s", .retry_after.as_secs_f64().ceil())]
+    ModelUnavailable { model: String, retry_after: Duration },
     #[error("the queue holds {capacity} texts and is full")]
     QueueFull { capacity: usize },
     #[error("an answer would have to wait for {} ms; {} ms are allowed", .wait.as_millis(), .limit.as_millis())]
@@ -36,6 +39,7 @@ impl InferError {
             Self::DeadlineExceeded { .. } => "deadline_exceeded",
             Self::Draining => "draining",
             Self::Inference { .. } => "inference_failed",
+            Self::ModelUnavailable { .. } => "model_unavailable",
             Self::QueueFull { .. } => "queue_full",
             Self::QueueWait { .. } => "queue_wait",
             Self::TooManyTexts { .. } => "too_many_texts",
@@ -47,6 +51,7 @@ impl InferError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::QueueWait { wait, limit } => Some(wait.saturating_sub(*limit)),
+            Self::ModelUnavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }
@@ -57,6 +62,9 @@ impl InferError {
 pub enum BatchError {
     #[error("its output is not finite")]
     NonFinite,
+    /// The model could not be loaded, and is not tried again for so long.
+    #[error("it could not be loaded")]
+    NotLoaded { retry_after: Duration },
     #[error("it panicked")]
     Panic,
     #[error("{0}")]
@@ -68,12 +76,13 @@ pub enum BatchError {
 
 impl BatchError {
     /// Every value of [`BatchError::reason`].
-    pub const REASONS: [&str; 4] = ["non_finite", "panic", "runtime", "unreadable"];
+    pub const REASONS: [&str; 5] = ["non_finite", "not_loaded", "panic", "runtime", "unreadable"];
 
     /// The name used as a metric label.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NonFinite => "non_finite",
+            Self::NotLoaded { .. } => "not_loaded",
             Self::Panic => "panic",
             Self::Runtime(_) => "runtime",
             Self::Unreadable(_) => "unreadable",

@@ -8,7 +8,7 @@
 //! - Places in the queue are taken by acceptance and given back by the reply, however it comes about.
 //! - Nothing is computed that nobody waits for when its batch begins, and no content twice at the same time.
 //! - Every text that a model was asked about is counted once: done, failed or cancelled.
-//! - Nothing is begun for a request whose deadline has passed.
+//! - Nothing is begun for a request whose deadline has passed, nor on a model that is not in memory.
 //!
 //! Texts are prepared request by request in turns, and wait in the planner each as soon as it is prepared.
 //!
@@ -22,6 +22,7 @@
 //! - `pace`: how fast work is done
 //! - `patience`: how long clients wait
 //! - `flights`: what several requests wait for
+//! - `residency`: which models are in memory; `loads`: what waits for the others
 //! - `counters`: what can be counted
 //! - `failure`: what can go wrong
 
@@ -30,10 +31,12 @@ mod counters;
 mod failure;
 mod flights;
 mod forecast;
+mod loads;
 mod message;
 mod open;
 mod pace;
 mod patience;
+mod residency;
 #[cfg(test)]
 mod tests;
 
@@ -47,16 +50,18 @@ use self::{
     admission::Admission,
     counters::Counters,
     flights::Flights,
-    open::{Asked, PreparedText, Request, RequestId},
+    open::{Asked, Piece, PreparedText, Request, RequestId},
     pace::Pace,
+    residency::Residency,
 };
 pub use self::{
     admission::Demand,
-    counters::{EngineStats, Histogram, ModelStats},
+    counters::{EngineStats, Histogram, Loads, ModelStats},
     failure::{BatchError, InferError},
     flights::FlightId,
     forecast::Forecast,
     message::{Answer, InferRequest, Outcome, Part, Reply, TextJob, TextRequest, Ticket, Timing, Work},
+    residency::{Footprint, LoadJob, LoadTime, NoRoom, check_room},
 };
 use crate::planner::{Class, Flow, Item, ModelId, Planner, PlannerConfig};
 
@@ -74,6 +79,8 @@ pub struct RequestsConfig {
     pub capacity: usize,
     /// The longest wait that is let in; none: what deadlines and clients allow.
     pub max_wait: Option<Duration>,
+    /// Bytes that models may take; none: any.
+    pub model_memory: Option<usize>,
 }
 
 /// A model, as far as it is known here.
@@ -82,6 +89,7 @@ pub struct Served {
     pub name: String,
     /// What one text costs it, at most.
     pub max_cost: usize,
+    pub footprint: Footprint,
 }
 
 pub struct Requests {
@@ -96,6 +104,13 @@ pub struct Requests {
     unprepared: VecDeque<RequestId>,
     deadlines: BTreeSet<(Instant, RequestId)>,
     flights: Flights,
+    residency: Residency,
+    /// By model, the requests with pieces that are held until it is loaded.
+    waiting: Vec<BTreeSet<RequestId>>,
+    /// Pieces that are held.
+    held: usize,
+    /// Something has happened that may let a model be loaded.
+    may_load: bool,
     pace: Pace,
     /// Of texts that are accepted and not prepared, as it was estimated: seconds of a lane.
     unprepared_work: f64,
@@ -123,6 +138,10 @@ impl Requests {
             unprepared: VecDeque::new(),
             deadlines: BTreeSet::new(),
             flights: Flights::default(),
+            residency: Residency::new(models.iter().map(|model| model.footprint), config.model_memory),
+            waiting: vec![BTreeSet::new(); models.len()],
+            held: 0,
+            may_load: false,
             pace: Pace::new(models.iter().map(|model| model.max_cost)),
             unprepared_work: 0.0,
             lanes,
@@ -145,6 +164,10 @@ impl Requests {
             return Err(InferError::Draining);
         }
         let InferRequest { texts, deadline, class } = request;
+        let paused = |&model: &ModelId| self.residency.pause(model, now).map(|pause| (model, pause));
+        if let Some((model, retry_after)) = texts.iter().flat_map(|text| &*text.models).find_map(paused) {
+            return Err(self.failure(model, &BatchError::NotLoaded { retry_after }));
+        }
         let work = texts.iter().map(|TextRequest { text, models }| self.pace.work_of_text(text.len(), models)).sum();
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(now));
         let demand = Demand { texts: texts.len(), remaining, waited: Duration::ZERO };
@@ -152,9 +175,14 @@ impl Requests {
         if texts.is_empty() {
             return Ok(Some(Reply { ticket, answer: Ok(Answer::default()) }));
         }
-        if self.open.is_empty() && !self.planner.is_running() {
+        if self.is_idle() {
             self.counters.woke(now);
         }
+        for &model in texts.iter().flat_map(|text| &*text.models) {
+            self.counters.asked(model);
+            self.residency.ask(model);
+        }
+        self.may_load = true;
         let id = self.next;
         self.next += 1;
         self.by_ticket.insert(ticket, id);
@@ -201,7 +229,7 @@ impl Requests {
     }
 
     /// A text has been prepared, in `elapsed`: it waits from now on. `parts` has one entry for each of its models, in
-    /// their order. Returns the reply if all of it was known already.
+    /// their order. Returns the reply if all of it was known already, or one of its models cannot be loaded.
     pub fn prepared(&mut self, job: &TextJob, parts: Vec<Part>, elapsed: Duration, now: Instant) -> Option<Reply> {
         self.counters.prepared(&parts, elapsed);
         for part in &parts {
@@ -215,46 +243,15 @@ impl Requests {
         if request.unprepared == 0 {
             request.tokenized = now;
         }
+        let paused = |part: &Part| self.residency.pause(part.model, now).map(|pause| (part.model, pause));
+        if let Some((model, retry_after)) = parts.iter().find_map(paused) {
+            return self.unpreparable(job, model, &BatchError::NotLoaded { retry_after });
+        }
         let truncated = parts.iter().filter(|part| part.truncated).map(|part| part.model).collect();
-        let mut flights = Vec::with_capacity(parts.len());
-        let (mut fresh, mut waiting) = (Vec::new(), Vec::new());
-        for Part { model, content, cost, .. } in parts {
-            let Some((flight, known)) = self.flights.join(&content, model, job.request) else {
-                flights.push(None);
-                fresh.push((content, Item { model, cost }));
-                continue;
-            };
-            flights.push(Some(flight));
-            if known.output.is_some() {
-                request.missing -= 1;
-                self.counters.done(model);
-            } else if known.started.is_none() && !waiting.contains(&flight.0) {
-                waiting.push(flight.0);
-            }
-        }
-        request.begun += fresh.len();
-        // Whoever brought a text that this request would have had sooner, waits no longer than it.
-        let mut flow = request.flow;
-        for text in waiting {
-            self.planner.hasten(&mut flow, request.class, text);
-        }
-        if fresh.is_empty() {
-            request.flow = flow;
-        } else {
-            let items = fresh.iter().map(|&(_, item)| item).collect();
-            let text = self.planner.enqueue(&mut request.flow, request.class, items, now);
-            let mut started = fresh.into_iter().map(|(content, item)| {
-                let id = (text, item.model);
-                self.flights.start(id, content, job.request);
-                id
-            });
-            for place in flights.iter_mut().filter(|flight| flight.is_none()) {
-                *place = started.next();
-            }
-        }
-        let flights = flights.into_iter().flatten().collect();
-        request.prepared[job.index] = Some(PreparedText { flights, truncated });
-        (request.missing == 0).then(|| self.answer(job.request, now)).flatten()
+        let (flights, held) = (vec![None; parts.len()], Vec::new());
+        request.prepared[job.index] = Some(PreparedText { flights, held, truncated });
+        let piece = |(place, Part { model, content, cost, .. })| Piece { place, item: Item { model, cost }, content };
+        self.line_up(job.request, job.index, parts.into_iter().enumerate().map(piece).collect(), now)
     }
 
     /// A text could not be prepared for one of its models: its request fails.
@@ -291,6 +288,7 @@ impl Requests {
     /// Enters how a batch went; returns the replies to the requests that it completes or fails.
     pub fn finish(&mut self, work: &Work, outcome: Outcome, now: Instant) -> Vec<Reply> {
         let Outcome { outputs, computed, elapsed } = outcome;
+        self.may_load = true;
         self.planner.finish(work.batch.id);
         self.pace.ended(&work.batch, elapsed, now);
         self.counters.batch(&work.batch, work.flights.len(), computed, elapsed, now);
@@ -377,14 +375,16 @@ impl Requests {
     }
 
     pub fn stats(&self, now: Instant) -> EngineStats {
-        let pending = self.admission.open();
-        let is_idle = pending == 0 && !self.planner.is_running();
-        let mut stats = self.counters.snapshot(is_idle, now);
+        let mut stats = self.counters.snapshot(self.is_idle(), now);
         for (index, model) in stats.models.iter_mut().enumerate() {
-            let backlog = self.planner.backlog(ModelId(index));
+            let id = ModelId(index);
+            let backlog = self.planner.backlog(id);
             (model.queued_texts, model.queued_tokens) = (backlog.texts, backlog.cost);
+            (model.is_loaded, model.bytes) = (self.residency.is_loaded(id), self.residency.bytes(id));
         }
-        (stats.pending_texts, stats.broken) = (pending, self.broken);
+        (stats.pending_texts, stats.broken) = (self.admission.open(), self.broken);
+        stats.model_memory = self.residency.used_bytes();
+        stats.model_memory_limit = self.residency.budget();
         stats.expected_wait = self.outlook(Class::Interactive, 0.0, now).wait;
         stats.wait_limit = self.admission.wait_limit(now);
         stats
@@ -393,6 +393,12 @@ impl Requests {
     /// A thread's step has panicked.
     pub fn panicked(&mut self) {
         self.counters.panicked();
+    }
+
+    /// Whether there is nothing to do but to wait for models to be loaded.
+    fn is_idle(&self) -> bool {
+        let outstanding: u64 = (0..self.models.len()).map(|index| self.counters.outstanding(ModelId(index))).sum();
+        outstanding == self.held as u64 && !self.planner.is_running()
     }
 
     /// A flight has its output, or has none: adds the replies to the requests that this ends.
@@ -430,8 +436,8 @@ impl Requests {
         let timing = self.timing(request, now);
         let mut answer = Answer { begun: request.begun, timing, ..Answer::default() };
         for (index, text) in request.prepared.iter().enumerate() {
-            let PreparedText { flights, truncated } = text.as_ref()?;
-            let outputs = flights.iter().filter_map(|&flight| self.flights.get(flight)?.output.as_ref());
+            let PreparedText { flights, truncated, .. } = text.as_ref()?;
+            let outputs = flights.iter().filter_map(|&flight| self.flights.get(flight?)?.output.as_ref());
             outputs.for_each(|output| answer.numbers.extend_from_slice(output));
             answer.truncated.extend(truncated.iter().map(|&model| (index, model)));
         }
@@ -443,7 +449,7 @@ impl Requests {
     /// Where the time of a request went that ends now. A text that was on its way already has not waited.
     fn timing(&self, request: &Request, now: Instant) -> Timing {
         let flights = request.prepared.iter().flatten().flat_map(|text| &text.flights);
-        let started = flights.filter_map(|&flight| self.flights.get(flight)?.started).min();
+        let started = flights.filter_map(|&flight| self.flights.get(flight?)?.started).min();
         let started = started.unwrap_or(now).max(request.tokenized);
         Timing {
             tokenization: request.tokenized - request.accepted,
@@ -480,7 +486,12 @@ impl Requests {
                 }
             }
         }
-        for &flight in request.prepared.iter().flatten().flat_map(|text| &text.flights) {
+        for piece in request.prepared.iter().flatten().flat_map(|text| &text.held) {
+            self.held -= 1;
+            self.waiting[piece.item.model.0].remove(&id);
+        }
+        self.may_load = true;
+        for &flight in request.prepared.iter().flatten().flat_map(|text| &text.flights).flatten() {
             if self.flights.leave(flight) {
                 let (text, model) = flight;
                 self.planner.cancel(text, model);
@@ -492,6 +503,7 @@ impl Requests {
     fn failure(&self, model: ModelId, reason: &BatchError) -> InferError {
         let model = self.models[model.0].name.clone();
         match reason {
+            &BatchError::NotLoaded { retry_after } => InferError::ModelUnavailable { model, retry_after },
             BatchError::Unreadable(problem) => InferError::Unreadable { model, problem: problem.clone() },
             reason => InferError::Inference { model, reason: reason.clone() },
         }

@@ -3,7 +3,10 @@
 use std::time::Instant;
 
 use super::{FlightId, TextRequest, Ticket};
-use crate::planner::{Class, Flow, ModelId};
+use crate::{
+    content::Content,
+    planner::{Class, Flow, Item, ModelId},
+};
 
 /// A request's name in here: none is used twice.
 pub type RequestId = u64;
@@ -33,12 +36,22 @@ pub struct Request {
 }
 
 pub struct PreparedText {
-    /// In the order of the text's models.
-    pub flights: Vec<FlightId>,
+    /// In the order of the text's models; none for those that wait in `held`.
+    pub flights: Vec<Option<FlightId>>,
+    /// What waits for its model to be loaded.
+    pub held: Vec<Piece>,
     pub truncated: Vec<ModelId>,
 }
 
-/// A model that a text is to be answered by, and by which flight, once it is prepared.
+/// A text for one of its models.
+pub struct Piece {
+    /// Of the model in the text's list.
+    pub place: usize,
+    pub item: Item,
+    pub content: Content,
+}
+
+/// A model that a text is to be answered by, and by which flight, once there is one.
 #[derive(Clone, Copy)]
 pub struct Asked {
     pub model: ModelId,
@@ -49,7 +62,7 @@ impl Request {
     /// Everything that it asks, each with the index of the text.
     pub fn asked(&self) -> impl Iterator<Item = (usize, Asked)> {
         self.texts.iter().zip(&self.prepared).enumerate().flat_map(|(index, (text, prepared))| {
-            let flight = |place: usize| prepared.as_ref().map(|prepared| prepared.flights[place]);
+            let flight = |place: usize| prepared.as_ref().and_then(|prepared| prepared.flights[place]);
             let asked = move |(place, &model)| (index, Asked { model, flight: flight(place) });
             text.models.iter().enumerate().map(asked)
         })

@@ -1,5 +1,7 @@
 //! The promises to a request as sentences, and as a property over everything that can happen to it.
 
+mod loads;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -9,8 +11,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    Answer, BatchError, Demand, InferError, InferRequest, Outcome, Part, Reply, Requests, RequestsConfig, Served,
-    TextJob, TextRequest, Ticket, Work,
+    Answer, BatchError, Demand, Footprint, InferError, InferRequest, Outcome, Part, Reply, Requests, RequestsConfig,
+    Served, TextJob, TextRequest, Ticket, Work,
 };
 use crate::{
     content::Content,
@@ -33,13 +35,18 @@ impl Played {
         Self::with_max_wait(lanes, None)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to start from")]
     fn with_max_wait(lanes: usize, max_wait: Option<Duration>) -> Self {
         let planner = PlannerConfig { lanes, max_batch_cost: 100, models: MODELS };
-        let served = |model| Served { name: format!("model-{model}"), max_cost: 512 };
-        let models = (0..MODELS).map(served).collect();
+        let config = RequestsConfig { planner, capacity: CAPACITY, max_wait, model_memory: None };
+        Self::with(config, [Footprint::default(); MODELS])
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to start from")]
+    fn with(config: RequestsConfig, footprints: [Footprint; MODELS]) -> Self {
+        let served = |(model, footprint)| Served { name: format!("model-{model}"), max_cost: 512, footprint };
+        let models = footprints.into_iter().enumerate().map(served).collect();
         let now = Instant::now();
-        let requests = Requests::new(RequestsConfig { planner, capacity: CAPACITY, max_wait }, models, now);
+        let requests = Requests::new(config, models, now);
         Self { requests, now, next: 0, replies: Vec::new() }
     }
 

@@ -4,7 +4,7 @@ use std::{hint::black_box, time::Instant};
 
 use chorus_kernels::{
     Activation, Attention, AttentionScratch, Bf16Linear, F32, F32Linear, Inputs, LayerNorm, Matrix, MatrixMut,
-    Q8Linear, Rows, Shape,
+    Q8Linear, Rows, Shape, WeightMemory,
 };
 
 use crate::{
@@ -57,9 +57,9 @@ pub fn measure(rounds: usize) -> Vec<Measurement> {
     for (shape, activation) in SHAPES {
         let weights = noise(shape.outputs * shape.inputs);
         let bias = noise(shape.outputs);
-        let q8 = Q8Linear::pack(&weights, Some(&bias), shape, activation);
-        let bf16 = Bf16Linear::pack(&weights, Some(&bias), shape, activation);
-        let f32 = F32Linear::pack(&weights, Some(&bias), shape, activation);
+        let q8 = Q8Linear::pack(&WeightMemory::default(), &weights, Some(&bias), shape, activation);
+        let bf16 = Bf16Linear::pack(&WeightMemory::default(), &weights, Some(&bias), shape, activation);
+        let f32 = F32Linear::pack(&WeightMemory::default(), &weights, Some(&bias), shape, activation);
         let (mut quantized, mut rounded, mut plain) = (Rows::new(), Rows::new(), Rows::new());
         for rows in ROWS {
             let x = noise(rows * shape.inputs);
@@ -124,9 +124,15 @@ pub fn packing(rounds: usize) -> Packing {
         best * ENCODER_WEIGHTS as f64 / weights.len() as f64
     };
     Packing {
-        q8: seconds(&|| drop(black_box(Q8Linear::pack(&weights, None, shape, Activation::Identity)))),
-        bf16: seconds(&|| drop(black_box(Bf16Linear::pack(&weights, None, shape, Activation::Identity)))),
-        f32: seconds(&|| drop(black_box(F32Linear::pack(&weights, None, shape, Activation::Identity)))),
+        q8: seconds(&|| {
+            drop(black_box(Q8Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)));
+        }),
+        bf16: seconds(&|| {
+            drop(black_box(Bf16Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)));
+        }),
+        f32: seconds(&|| {
+            drop(black_box(F32Linear::pack(&WeightMemory::default(), &weights, None, shape, Activation::Identity)));
+        }),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chorus_kernels::{
     Activation, Attention, AttentionScratch, Element, F32, Format, Inputs, LayerNorm, Linear, MatrixMut, Rows, Shape,
+    WeightMemory,
 };
 
 use crate::common::noise;
@@ -75,9 +76,10 @@ struct Workspace<F: Format> {
 
 impl<F: Format> Encoder<F> {
     pub fn new() -> Self {
+        let memory = WeightMemory::default();
         let linear = |outputs, inputs, activation| {
             let weights: Vec<f32> = noise(outputs * inputs).iter().map(|weight| weight / 16.0).collect();
-            Linear::pack(&weights, Some(&noise(outputs)), Shape { outputs, inputs }, activation)
+            Linear::pack(&memory, &weights, Some(&noise(outputs)), Shape { outputs, inputs }, activation)
         };
         let layer = |_| Layer {
             query_key_value: linear(3 * HIDDEN, HIDDEN, Activation::Identity),

@@ -5,11 +5,12 @@
 //! - `form`: whether weights or an ONNX graph compute it; `graph`: what its file says
 //! - `safetensors`, `torch`: weights in the two formats that there are
 //! - `modules`: what sentence-transformers does with an encoder's vectors
-//! - `json`, `locked`: files that are read, files that are known
+//! - `json`: files that are read; `locked`, `known`: files whose contents are known
 
 mod form;
 mod graph;
 mod json;
+mod known;
 mod locked;
 mod modules;
 mod safetensors;
@@ -23,6 +24,7 @@ pub use self::{
     form::{Form, Format, Formless, form_of, graph_named, names_in},
     graph::Graph,
     json::{read_json, read_object, read_optional_json},
+    known::{KnownFile, Stamp},
     locked::{LockedFile, sha256},
     modules::{FILES as MODULE_FILES, Modules},
     safetensors::WeightFiles,

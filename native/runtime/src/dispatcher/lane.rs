@@ -30,6 +30,8 @@ impl Worker for Lane {
         self.in_hand = requests.begin(now);
         #[cfg(test)]
         shared.faults.pass(Place::Taking);
+        // What has expired may have been all that a model was loaded or kept for.
+        shared.wake_loader(&requests);
         // Whatever lets a lane take a batch, or leaves it without one, changes what the others may use.
         shared.threads.set(requests.threads_per_batch());
         if self.in_hand.is_some() {
@@ -59,6 +61,7 @@ impl Worker for Lane {
         #[cfg(test)]
         shared.faults.pass(Place::Entering);
         self.in_hand = None;
+        shared.wake_loader(&requests);
         drop(requests);
         #[cfg(test)]
         shared.faults.pass(Place::Entered);
@@ -103,11 +106,17 @@ fn outputs(
     }
     // A model's contents are all of its reader's kind.
     let batch = if tokens.is_empty() { Batch::Texts(&texts) } else { Batch::Tokens(&tokens) };
-    match model.runner.run(&batch, &shared.threads) {
+    let failed = |error: BatchError| flights.iter().map(|_| Err(error.clone())).collect();
+    // Held until the batch has run; whoever lets the model go waits for the batch to be entered.
+    let Some(runner) = model.slot.runner() else {
+        return (failed(BatchError::Runtime("it is not in memory".to_owned())), 0);
+    };
+    let outputs = match runner.run(&batch, &shared.threads) {
         Ok(numbers) => {
-            let rows = numbers.chunks_exact(model.runner.width().max(1));
-            (rows.map(|row| model.output(row)).collect(), model.runner.computed(&batch))
+            let rows = numbers.chunks_exact(model.info.width.max(1));
+            rows.map(|row| model.head.output(row)).collect()
         }
-        Err(error) => (flights.iter().map(|_| Err(error.clone())).collect(), model.runner.computed(&batch)),
-    }
+        Err(error) => failed(error),
+    };
+    (outputs, runner.computed(&batch))
 }

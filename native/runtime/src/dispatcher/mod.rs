@@ -3,10 +3,12 @@
 //! One lock guards the requests; it is never held while a text is tokenized or a model runs. A panic under it gives the
 //! engine up ([`Locked`]). Tokenizer threads
 //! (`tokenizer`) make contents of texts; lanes (`lane`) take batches and run them; whoever ends requests replies to
-//! them, all in one call. Each thread is a [`Worker`] under `supervise`: a panic fails what it had in hand, and the
+//! them, all in one call. The loader (`loader`) brings models into memory and lets them go. Each thread is a
+//! [`Worker`] under `supervise`: a panic fails what it had in hand, and the
 //! thread goes on.
 
 mod lane;
+mod loader;
 mod supervise;
 #[cfg(test)]
 mod tests;
@@ -22,13 +24,15 @@ use std::{
 use chorus_core::{
     planner::{Class, PlannerConfig},
     requests::{
-        Demand, EngineStats, Forecast, InferError, InferRequest, Reply, Requests, RequestsConfig, Served, Ticket,
+        Demand, EngineStats, Footprint, Forecast, InferError, InferRequest, Reply, Requests, RequestsConfig, Served,
+        Ticket,
     },
 };
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use self::{
     lane::Lane,
+    loader::Loader,
     supervise::{Worker, supervise},
     tokenizer::Tokenizer,
 };
@@ -47,6 +51,41 @@ const LEAST_TOKENIZER_THREADS: usize = 2;
 /// thread and must not block.
 pub type ReplySink = Box<dyn Fn(Vec<Reply>) + Send + Sync>;
 
+/// What has become of a model that is loaded on demand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelEvent {
+    /// It had to go for another.
+    Evicted {
+        model: String,
+    },
+    /// It could not be loaded, and is not tried again for so long. `error` names files, and is for the log.
+    Failed {
+        model: String,
+        error: String,
+        retry_after: Duration,
+    },
+    Loaded {
+        model: String,
+        elapsed: Duration,
+    },
+}
+
+/// As of [`ReplySink`].
+pub type EventSink = Box<dyn Fn(ModelEvent) + Send + Sync>;
+
+/// Whom a dispatcher tells.
+pub struct Sinks {
+    pub replies: ReplySink,
+    pub events: EventSink,
+}
+
+impl From<ReplySink> for Sinks {
+    /// Nobody is told of models.
+    fn from(replies: ReplySink) -> Self {
+        Self { replies, events: Box::new(drop) }
+    }
+}
+
 type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +96,14 @@ pub struct DispatcherConfig {
     pub queue_capacity: usize,
     /// The longest wait that is let in; none: what deadlines and clients allow.
     pub max_wait: Option<Duration>,
+    /// Bytes of memory for models; none: as many as they take.
+    pub model_memory: Option<usize>,
 }
 
 struct Shared {
     models: Vec<Arc<Model>>,
     tokenizers: TokenizerSet,
-    replies: ReplySink,
+    sinks: Sinks,
     clock: Clock,
     requests: Mutex<Requests>,
     /// What the requests left when they were changed last; none: nobody knows. Held for a copy alone.
@@ -73,6 +114,8 @@ struct Shared {
     texts_waiting: Condvar,
     /// Batches wait for a lane.
     batches_waiting: Condvar,
+    /// Something may be loaded.
+    loads_waiting: Condvar,
     /// The last request of a draining dispatcher was answered.
     drained: Condvar,
     #[cfg(test)]
@@ -90,13 +133,9 @@ impl Dispatcher {
     ///
     /// # Panics
     /// If the operating system refuses a thread.
-    pub fn start(
-        models: Vec<Arc<Model>>,
-        tokenizers: TokenizerSet,
-        config: DispatcherConfig,
-        replies: ReplySink,
-    ) -> Self {
-        let shared = Arc::new(Shared::new(models, tokenizers, config, replies, Box::new(Instant::now)));
+    pub fn start(models: Vec<Arc<Model>>, tokenizers: TokenizerSet, config: DispatcherConfig, sinks: Sinks) -> Self {
+        let has_lazy = models.iter().any(|model| model.slot.is_lazy());
+        let shared = Arc::new(Shared::new(models, tokenizers, config, sinks, Box::new(Instant::now)));
         let tokenizer_threads = config.lanes.div_ceil(LANES_PER_TOKENIZER_THREAD).max(LEAST_TOKENIZER_THREADS);
         let mut threads = Vec::new();
         for index in 0..tokenizer_threads {
@@ -104,6 +143,9 @@ impl Dispatcher {
         }
         for index in 0..config.lanes {
             threads.push(spawn(format!("lane-{index}"), &shared, Lane::default()));
+        }
+        if has_lazy {
+            threads.push(spawn("loader".to_owned(), &shared, Loader::default()));
         }
         Self { shared, threads: Mutex::new(threads) }
     }
@@ -208,24 +250,34 @@ impl Shared {
         models: Vec<Arc<Model>>,
         tokenizers: TokenizerSet,
         config: DispatcherConfig,
-        replies: ReplySink,
+        sinks: Sinks,
         clock: Clock,
     ) -> Self {
         let planner =
             PlannerConfig { lanes: config.lanes, max_batch_cost: config.max_batch_tokens, models: models.len() };
-        let served = models.iter().map(|model| Served { name: model.info.name.clone(), max_cost: model.max_cost() });
+        let served = models.iter().map(|model| Served {
+            name: model.info.name.clone(),
+            max_cost: model.max_cost(),
+            footprint: Footprint {
+                bytes: model.info.bytes,
+                load: model.info.load,
+                is_loaded: model.slot.runner().is_some(),
+            },
+        });
         let served = served.collect();
-        let config = RequestsConfig { planner, capacity: config.queue_capacity, max_wait: config.max_wait };
+        let DispatcherConfig { queue_capacity: capacity, max_wait, model_memory, .. } = config;
+        let config = RequestsConfig { planner, capacity, max_wait, model_memory };
         Self {
             requests: Mutex::new(Requests::new(config, served, clock())),
             forecast: Mutex::new(None),
             models,
             tokenizers,
-            replies,
+            sinks,
             clock,
             threads: ThreadShare::new(1),
             texts_waiting: Condvar::new(),
             batches_waiting: Condvar::new(),
+            loads_waiting: Condvar::new(),
             drained: Condvar::new(),
             #[cfg(test)]
             faults: tests::Faults::default(),
@@ -239,7 +291,10 @@ impl Shared {
         if let Some(error) = self.refusal(Demand { texts, remaining, waited: Duration::ZERO }, request.class, now) {
             return Err(error);
         }
-        let reply = self.requests().accept(ticket, request, now)?;
+        let mut requests = self.requests();
+        let reply = requests.accept(ticket, request, now)?;
+        self.wake_loader(&requests);
+        drop(requests);
         match texts {
             0 => self.reply(reply.into_iter().collect()),
             1 => {
@@ -254,7 +309,10 @@ impl Shared {
 
     fn cancel(&self, ticket: Ticket) {
         let now = (self.clock)();
-        let reply = self.requests().cancel(ticket, now);
+        let mut requests = self.requests();
+        let reply = requests.cancel(ticket, now);
+        self.wake_loader(&requests);
+        drop(requests);
         self.reply(reply.into_iter().collect());
     }
 
@@ -268,7 +326,7 @@ impl Shared {
     }
 
     fn wake_all(&self) {
-        for condition in [&self.texts_waiting, &self.batches_waiting, &self.drained] {
+        for condition in [&self.texts_waiting, &self.batches_waiting, &self.loads_waiting, &self.drained] {
             condition.notify_all();
         }
     }
@@ -277,6 +335,7 @@ impl Shared {
     ///
     /// Why not all at once? Most would find nothing left to do, and have been woken in vain.
     fn wake_lane(&self, requests: Locked<'_>) {
+        self.wake_loader(&requests);
         let batch_waits = requests.has_work();
         drop(requests);
         if batch_waits {
@@ -284,10 +343,17 @@ impl Shared {
         }
     }
 
+    /// Wakes the loader, if there may be something for it.
+    fn wake_loader(&self, requests: &Locked<'_>) {
+        if requests.has_load() {
+            self.loads_waiting.notify_one();
+        }
+    }
+
     /// Delivers replies, and tells a closing dispatcher that requests have ended.
     fn reply(&self, replies: Vec<Reply>) {
         if !replies.is_empty() {
-            (self.replies)(replies);
+            (self.sinks.replies)(replies);
         }
         self.drained.notify_all();
     }

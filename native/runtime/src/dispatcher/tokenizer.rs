@@ -36,6 +36,8 @@ impl Worker for Tokenizer {
         #[cfg(test)]
         shared.faults.pass(Place::Taking);
         let is_closed = requests.is_closed();
+        // What has expired may have been all that a model was to be loaded for.
+        shared.wake_loader(&requests);
         drop(requests);
         match self.in_hand {
             Some(_) => {
@@ -71,8 +73,10 @@ impl Worker for Tokenizer {
 
     fn fail(&mut self, shared: &Shared) {
         if let Some(job) = &self.in_hand {
-            self.outbox.extend(shared.requests().unpreparable(job, job.models[0], &BatchError::Panic));
+            let mut requests = shared.requests();
+            self.outbox.extend(requests.unpreparable(job, job.models[0], &BatchError::Panic));
             self.in_hand = None;
+            shared.wake_loader(&requests);
         }
     }
 

@@ -31,6 +31,11 @@ impl Identity {
         Self(if config.locked.is_empty() { own.collect() } else { locked.collect() })
     }
 
+    /// The sha256 of a file that was read, if that is known.
+    pub fn sha256(&self, config: &ModelConfig, description: &Description, path: &Path) -> Option<&str> {
+        self.0.get(&name_in(config, description, path)).map(String::as_str)
+    }
+
     /// In hexadecimal digits: the files, every option of the profile that changes an answer, how it is computed, and by
     /// which version of this crate.
     pub fn digest(&self, config: &ModelConfig, info: &ModelInfo) -> String {
@@ -75,6 +80,8 @@ fn name_in(config: &ModelConfig, description: &Description, path: &Path) -> Stri
 
 #[cfg(test)]
 mod tests {
+    use chorus_core::requests::LoadTime;
+
     use super::*;
     use crate::{checkpoint::Format, model::Precision};
 
@@ -106,6 +113,9 @@ mod tests {
             precision: Precision::Exact,
             provider: "cpu",
             digest: String::new(),
+            width: 2,
+            bytes: 0,
+            load: LoadTime::Eager,
         }
     }
 

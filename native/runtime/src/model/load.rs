@@ -4,7 +4,7 @@ use std::{
     any::Any,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,15 +14,17 @@ use std::{
 
 use chorus_core::{
     head::ClassificationHead,
+    requests::LoadTime,
     spec::{ModelSpec, Task, score_function},
 };
 use parking_lot::Mutex;
 
 use super::{
-    Batch, Hardware, Head, Model, ModelConfig, ModelInfo, Precision, Reader, Runner, Team, ThreadShare, cuda,
+    Batch, Hardware, Head, Model, ModelConfig, ModelInfo, Precision, Reader, Runner, Slot, Teams, ThreadShare, cuda,
     description::{self, CONFIG, Description, Source},
     encoder,
     identity::{Identity, files_of},
+    lazy::{Stamps, known_files, stamps},
     padded::{PaddedModel, PaddedOptions},
 };
 use crate::{
@@ -47,29 +49,35 @@ pub struct Loader {
     /// Models of an engine that goes on meanwhile: of those that would be the same nothing is loaded again, and the
     /// others take one thread from it at a time.
     pub previous: Vec<Arc<Model>>,
-    pub team: Arc<Team>,
+    /// For checkpoints that are loaded now, and for those that are loaded while others are served.
+    pub teams: Teams,
+    pub later: Teams,
+    /// Bytes that models may take; none: any.
+    pub model_memory: Option<usize>,
     pub tokenizers: Mutex<TokenizerSet>,
 }
 
 impl Loader {
     /// Verifies all files, then loads models side by side; returns them in order, or the first error.
     pub fn load_all(&self, configs: &[ModelConfig], described: &[Description]) -> Result<Vec<Arc<Model>>, LoadError> {
+        let models: Vec<_> = configs.iter().zip(described).collect();
+        let stamps = stamps(&models);
         // File by file: the work is spread more evenly than model by model.
         let locked: Vec<&LockedFile> = configs.iter().flat_map(|config| &config.locked).collect();
         for verified in self.side_by_side(&locked, |file| file.verify()) {
             verified?;
         }
-        let models: Vec<_> = configs.iter().zip(described).collect();
         for stored in self.side_by_side(&models, |(config, description)| match description.source {
             Source::Checkpoint(_) => store_as_safetensors(config.weights()).map(drop),
             Source::Graph(_) => Ok(()),
         }) {
             stored?;
         }
+        self.require_room(&models)?;
         let identities = self.identities(&models)?;
         let models: Vec<_> = models.into_iter().zip(identities).collect();
         let load = |((config, description), identity): &((&ModelConfig, &Description), Identity)| {
-            self.load(config, description, identity).map(Arc::new)
+            self.load(config, description, identity, &stamps).map(Arc::new)
         };
         self.side_by_side(&models, load).into_iter().collect()
     }
@@ -105,41 +113,34 @@ impl Loader {
         done.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// Loads a model and answers the shortest text with it, so that what cannot run fails now. A panic is an error of
-    /// the model's, too.
-    fn load(&self, config: &ModelConfig, description: &Description, identity: &Identity) -> Result<Model, LoadError> {
+    /// Loads a model, or finds out all that is known of it without its weights. A panic is an error of the model's, too.
+    fn load(
+        &self,
+        config: &ModelConfig,
+        description: &Description,
+        identity: &Identity,
+        stamps: &Stamps,
+    ) -> Result<Model, LoadError> {
         let load = || {
             let reading = self.reading(description)?;
-            if let Some(model) = self.taken_over(config, description, identity) {
-                let reader = reading.reader(description, model.info.max_tokens)?;
-                let info = ModelInfo { name: config.name.clone(), ..model.info.clone() };
-                return Ok(Model { info, reader, head: model.head.clone(), runner: Arc::clone(&model.runner) });
+            let before = self.taken_over(config, description, identity);
+            match (&description.source, before) {
+                (Source::Checkpoint(spec), before) if config.load == LoadTime::Lazy => {
+                    let files = known_files(config, description, identity, stamps);
+                    let before = before.map(|(_, runner)| runner);
+                    self.deferred(config, description, &reading, spec, files, before)
+                }
+                (_, Some((model, runner))) => {
+                    let reader = reading.reader(description, model.info.max_tokens)?;
+                    let info = ModelInfo { name: config.name.clone(), load: LoadTime::Eager, ..model.info.clone() };
+                    Ok(Model { info, reader, head: model.head.clone(), slot: Slot::eager(runner) })
+                }
+                _ => self.loaded(config, description, &reading),
             }
-            let Computing { runner, max_tokens, parameters, precision, provider } = match &description.source {
-                Source::Checkpoint(spec) => self.checkpoint(config, description, spec),
-                Source::Graph(graph) => self.graph(config, description, graph, &reading),
-            }?;
-            let head = head(config, description, runner.width())?;
-            let info = ModelInfo {
-                name: config.name.clone(),
-                architecture: description.architecture(),
-                labels: label_names(&head),
-                max_tokens,
-                parameters,
-                precision,
-                provider,
-                digest: String::new(),
-            };
-            let reader = reading.reader(description, max_tokens)?;
-            let mut model = Model { info, reader, head, runner };
-            for threads in [1, self.threads] {
-                let answer = model.runner.run(&Batch::Tokens(&[&reading.probe]), &ThreadShare::new(threads));
-                answer.and_then(|row| model.output(&row)).map_err(|error| {
-                    LoadError::invalid(&config.path, "a model that answers the shortest text", error.to_string())
-                })?;
-            }
-            model.info.digest = identity.digest(config, &model.info);
-            Ok(model)
+            .map(|mut model| {
+                model.info.digest = identity.digest(config, &model.info);
+                model
+            })
         };
         catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
             Err(LoadError::Panic {
@@ -150,8 +151,38 @@ impl Loader {
         })
     }
 
-    /// The model of the engine before that is what would be loaded: of the same files, computed in the same way.
-    fn taken_over(&self, config: &ModelConfig, description: &Description, identity: &Identity) -> Option<&Model> {
+    /// Loads a model and answers the shortest text with it, so that what cannot run fails now.
+    fn loaded(&self, config: &ModelConfig, description: &Description, reading: &Reading) -> Result<Model, LoadError> {
+        let Computing { runner, max_tokens, parameters, precision, provider } = match &description.source {
+            Source::Checkpoint(spec) => self.checkpoint(config, description, spec),
+            Source::Graph(graph) => self.graph(config, description, graph, reading),
+        }?;
+        let head = head(config, description, runner.width())?;
+        let info = ModelInfo {
+            name: config.name.clone(),
+            architecture: description.architecture(),
+            labels: label_names(&head),
+            max_tokens,
+            parameters,
+            precision,
+            provider,
+            digest: String::new(),
+            width: runner.width(),
+            bytes: self.bytes_of(config, description)?,
+            load: LoadTime::Eager,
+        };
+        let reader = reading.reader(description, max_tokens)?;
+        answer_shortest(&*runner, &head, &config.path, &reading.probe, self.threads)?;
+        Ok(Model { info, reader, head, slot: Slot::eager(runner) })
+    }
+
+    /// The model of the engine before that is what would be loaded, and is: of the same files, computed in the same way.
+    fn taken_over(
+        &self,
+        config: &ModelConfig,
+        description: &Description,
+        identity: &Identity,
+    ) -> Option<(&Model, Arc<dyn Runner>)> {
         let (precision, provider) = match description.source {
             Source::Checkpoint(_) => (self.precision, self.hardware.name()),
             Source::Graph(_) => (Precision::Exact, self.provider.name()),
@@ -162,7 +193,8 @@ impl Loader {
                 && info.max_tokens == description.max_tokens
                 && identity.digest(config, info) == info.digest
         };
-        self.previous.iter().map(|model| &**model).find(|model| is_same(&model.info))
+        let mut same = self.previous.iter().filter(|model| is_same(&model.info));
+        same.find_map(|model| Some((&**model, model.slot.runner()?)))
     }
 
     fn checkpoint(
@@ -173,9 +205,12 @@ impl Loader {
     ) -> Result<Computing, LoadError> {
         let weights = config.weights();
         let (runner, parameters) = match &self.hardware {
-            Hardware::Cpu => encoder::load(weights, spec, self.precision, &self.team),
-            Hardware::Cuda(device) => cuda::load(weights, spec, self.precision, device),
-        }?;
+            Hardware::Cpu => {
+                let loaded = encoder::load(weights, spec, self.precision, &self.teams)?;
+                (loaded.runner, loaded.needs.parameters)
+            }
+            Hardware::Cuda(device) => cuda::load(weights, spec, self.precision, device)?,
+        };
         Ok(Computing {
             runner,
             max_tokens: description.max_tokens,
@@ -265,7 +300,7 @@ struct Computing {
 }
 
 /// How a model reads texts, as its tokenizer has it.
-struct Reading {
+pub struct Reading {
     /// In the engine's set.
     tokenizer: usize,
     /// Special tokens around every text.
@@ -273,12 +308,12 @@ struct Reading {
     /// Of the table of token vectors, where the tokenizer has ids beyond it.
     rows: Option<usize>,
     /// The shortest sequence that the model can be given.
-    probe: Vec<u32>,
+    pub probe: Vec<u32>,
     padding: u32,
 }
 
 impl Reading {
-    fn reader(&self, description: &Description, max_tokens: usize) -> Result<Reader, LoadError> {
+    pub fn reader(&self, description: &Description, max_tokens: usize) -> Result<Reader, LoadError> {
         let &Self { tokenizer, specials, rows, .. } = self;
         let max_content = max_tokens.checked_sub(specials).filter(|&content| content > 0);
         let max_content = max_content.ok_or_else(|| {
@@ -287,6 +322,23 @@ impl Reading {
         })?;
         Ok(Reader::Tokens { tokenizer, max_content, rows })
     }
+}
+
+/// Finds out that `runner` answers a text: the shortest, on one thread and on as many as there are.
+pub fn answer_shortest(
+    runner: &dyn Runner,
+    head: &Head,
+    path: &Path,
+    probe: &[u32],
+    threads: usize,
+) -> Result<(), LoadError> {
+    for threads in [1, threads] {
+        let answer = runner.run(&Batch::Tokens(&[probe]), &ThreadShare::new(threads));
+        answer
+            .and_then(|row| head.output(&row))
+            .map_err(|error| LoadError::invalid(path, "a model that answers the shortest text", error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// The next item that no worker has taken.
@@ -303,7 +355,7 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 }
 
 /// A classifier's labels: the config's, renamed by the profile, or `LABEL_0`, `LABEL_1`, …; or a vector.
-fn head(config: &ModelConfig, description: &Description, classes: usize) -> Result<Head, LoadError> {
+pub fn head(config: &ModelConfig, description: &Description, classes: usize) -> Result<Head, LoadError> {
     let Task::Classification { labels, problem_type } = &description.task else {
         return Ok(Head::Embedding { normalize: description.normalize });
     };
@@ -328,7 +380,7 @@ fn head(config: &ModelConfig, description: &Description, classes: usize) -> Resu
     }))
 }
 
-fn label_names(head: &Head) -> Vec<String> {
+pub fn label_names(head: &Head) -> Vec<String> {
     match head {
         Head::Classification(head) => head.labels.clone(),
         Head::Embedding { .. } => Vec::new(),

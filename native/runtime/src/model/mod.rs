@@ -2,6 +2,7 @@
 //!
 //! - `description`: what a folder says it is, before anything large is read
 //! - `load`: from that to a [`Model`]; `identity`: what makes two the same
+//! - `slot`: a runner that may come and go; `lazy`: what loads it; `room`: whether memory can hold it
 //! - `encoder`: a checkpoint on the CPU
 //! - `cuda`: a checkpoint on a GPU
 //! - `tensors`: a checkpoint's tensors as numbers, for both
@@ -11,8 +12,11 @@ mod cuda;
 mod description;
 mod encoder;
 mod identity;
+mod lazy;
 mod load;
 mod padded;
+mod room;
+mod slot;
 mod tensors;
 
 use std::{
@@ -24,13 +28,18 @@ use std::{
     },
 };
 
-use chorus_core::{head::ClassificationHead, requests::BatchError, spec::Pooling};
+use chorus_core::{
+    head::ClassificationHead,
+    requests::{BatchError, LoadTime},
+    spec::Pooling,
+};
 use chorus_cuda::Device;
 
 pub use self::{
     description::{Description, Source},
-    encoder::Team,
+    encoder::{Team, Teams},
     load::Loader,
+    slot::{LoadRunner, Slot},
 };
 use crate::checkpoint::{Format, LockedFile};
 
@@ -55,6 +64,7 @@ pub struct ModelConfig {
     pub pooling: Option<Pooling>,
     /// New names of labels.
     pub label_names: HashMap<String, String>,
+    pub load: LoadTime,
 }
 
 impl ModelConfig {
@@ -70,6 +80,7 @@ impl ModelConfig {
             graph: None,
             pooling: None,
             label_names: HashMap::new(),
+            load: LoadTime::Eager,
         }
     }
 
@@ -213,7 +224,7 @@ pub enum Head {
     },
 }
 
-/// What is known about a loaded model.
+/// What is known about a model, loaded or not.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
     pub name: String,
@@ -229,13 +240,19 @@ pub struct ModelInfo {
     pub provider: &'static str,
     /// Hexadecimal; equal for models that answer every text alike.
     pub digest: String,
+    /// Numbers in an answer: labels, or components of a vector.
+    pub width: usize,
+    /// Memory that it takes while it is loaded: of a checkpoint, its packed weights; of a graph, the size of its files;
+    /// 0 on a GPU, whose memory is not counted.
+    pub bytes: usize,
+    pub load: LoadTime,
 }
 
 pub struct Model {
     pub info: ModelInfo,
     pub reader: Reader,
     pub head: Head,
-    pub runner: Arc<dyn Runner>,
+    pub slot: Slot,
 }
 
 impl Model {
@@ -254,14 +271,16 @@ impl Model {
             Reader::Tokens { .. } => self.info.max_tokens,
         }
     }
+}
 
+impl Head {
     /// One text's output from its row of the model's numbers: a score for each label, or the vector.
     pub fn output(&self, row: &[f32]) -> Result<Vec<f32>, BatchError> {
-        match &self.head {
-            Head::Classification(head) => head.scores(row).map_err(|_| BatchError::NonFinite),
-            Head::Embedding { .. } if !row.iter().all(|number| number.is_finite()) => Err(BatchError::NonFinite),
-            Head::Embedding { normalize: false } => Ok(row.to_vec()),
-            Head::Embedding { normalize: true } => Ok(normalized(row)),
+        match self {
+            Self::Classification(head) => head.scores(row).map_err(|_| BatchError::NonFinite),
+            Self::Embedding { .. } if !row.iter().all(|number| number.is_finite()) => Err(BatchError::NonFinite),
+            Self::Embedding { normalize: false } => Ok(row.to_vec()),
+            Self::Embedding { normalize: true } => Ok(normalized(row)),
         }
     }
 }

@@ -17,6 +17,7 @@ use chorus_core::{
     spec::Pooling,
 };
 use chorus_runtime::{
+    dispatcher::ReplySink,
     engine::{self, Device, Engine, EngineConfig},
     error::LoadError,
     model::{ModelConfig, Precision},
@@ -56,6 +57,7 @@ pub fn config(models: Vec<ModelConfig>) -> EngineConfig {
         max_batch_tokens: Some(200),
         queue_capacity: 10_000,
         max_wait: None,
+        model_memory: None,
     }
 }
 
@@ -78,8 +80,8 @@ impl Loaded {
     /// Another engine, which takes over what is the same.
     pub fn beside(&self, config: &EngineConfig) -> Self {
         let (sender, replies) = mpsc::channel();
-        let sink = Box::new(move |batch| sender.send(batch).unwrap());
-        let engine = engine::start_beside(config, self.engine.dispatcher.models(), sink).unwrap();
+        let sink: ReplySink = Box::new(move |batch| sender.send(batch).unwrap());
+        let engine = engine::start_beside(config, self.engine.dispatcher.models(), sink.into()).unwrap();
         Self { engine, replies }
     }
 
@@ -96,7 +98,7 @@ impl Loaded {
     pub fn infer(&self, texts: &[String], index: usize) -> Vec<Numbers> {
         let answer = self.try_infer(texts, index).unwrap();
         let model = &self.engine.dispatcher.models()[index];
-        answer.numbers.chunks_exact(model.runner.width()).map(|row| numbers(&model.info.labels, row)).collect()
+        answer.numbers.chunks_exact(model.info.width).map(|row| numbers(&model.info.labels, row)).collect()
     }
 }
 

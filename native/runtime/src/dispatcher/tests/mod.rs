@@ -1,5 +1,6 @@
 //! Most tests move the workers by hand, one step at a time; `threads` has those that are about threads.
 
+mod loads;
 mod played;
 mod threads;
 
@@ -57,10 +58,11 @@ impl Hand {
         queue_capacity: usize,
     ) -> Self {
         let (clock, replies) = (Clock::new(), Replies::default());
-        let config = DispatcherConfig { lanes: 1, max_batch_tokens: 64, queue_capacity, max_wait: None };
+        let config =
+            DispatcherConfig { lanes: 1, max_batch_tokens: 64, queue_capacity, max_wait: None, model_memory: None };
         let now = clock.clone();
         Self {
-            shared: Shared::new(models, tokenizers, config, replies.sink(), Box::new(move || now.now())),
+            shared: Shared::new(models, tokenizers, config, replies.sink().into(), Box::new(move || now.now())),
             tokenizer: Tokenizer::default(),
             lane: Lane::default(),
             clock,

@@ -12,14 +12,14 @@ use std::{
 
 use chorus_core::{
     head::ClassificationHead,
-    requests::{Answer, BatchError, InferError, Reply, Ticket},
+    requests::{Answer, BatchError, InferError, LoadTime, Reply, Ticket},
     spec::ScoreFunction,
 };
 use parking_lot::{Condvar, Mutex};
 
 use crate::{
     dispatcher::ReplySink,
-    model::{Batch, Head, Model, ModelInfo, Precision, Reader, Runner, ThreadShare},
+    model::{Batch, Head, Model, ModelInfo, Precision, Reader, Runner, Slot, ThreadShare},
     tokenizer::{Folder, TokenizerSet},
 };
 
@@ -135,7 +135,7 @@ pub enum Gate {
     Open,
 }
 
-struct PlayedRunner(Arc<Played>);
+pub struct PlayedRunner(pub Arc<Played>);
 
 impl Runner for PlayedRunner {
     fn run(&self, batch: &Batch, threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
@@ -186,10 +186,13 @@ pub fn model(index: usize, reader: Reader, played: &Arc<Played>) -> Arc<Model> {
             parameters: 0,
             provider: "cpu",
             digest: String::new(),
+            width: 2,
+            bytes: 0,
+            load: LoadTime::Eager,
         },
         reader,
         head: Head::Classification(ClassificationHead { labels, function: ScoreFunction::Identity }),
-        runner: Arc::new(PlayedRunner(Arc::clone(played))),
+        slot: Slot::eager(Arc::new(PlayedRunner(Arc::clone(played)))),
     })
 }
 

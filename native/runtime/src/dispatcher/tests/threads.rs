@@ -22,9 +22,15 @@ impl Service {
     fn new(models: usize, lanes: usize) -> Self {
         let played: Vec<Arc<Played>> = (0..models).map(|_| Arc::default()).collect();
         let (models, tokenizers) = played::models(&played);
-        let config = DispatcherConfig { lanes, max_batch_tokens: 64, queue_capacity: 10_000, max_wait: None };
+        let config = DispatcherConfig {
+            lanes,
+            max_batch_tokens: 64,
+            queue_capacity: 10_000,
+            max_wait: None,
+            model_memory: None,
+        };
         let replies = Replies::default();
-        let dispatcher = Dispatcher::start(models, tokenizers, config, replies.sink());
+        let dispatcher = Dispatcher::start(models, tokenizers, config, replies.sink().into());
         Self { dispatcher, models: played, replies, next_ticket: 0 }
     }
 

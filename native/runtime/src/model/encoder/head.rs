@@ -9,9 +9,8 @@ use chorus_kernels::{Activation, F32, F32Linear, Matrix, Rows};
 
 use super::{
     layer::multiply,
-    weights::{Sizes, linear},
+    weights::{Packing, Sizes, linear},
 };
-use crate::model::tensors::Tensors;
 
 /// Always in single precision: a head costs next to nothing, and its rounding would go straight to a score.
 pub enum HeadLayers {
@@ -27,7 +26,7 @@ pub enum HeadLayers {
 impl HeadLayers {
     /// The layers, and the numbers that they give for a text.
     pub fn pack(
-        tensors: &Tensors,
+        packing: &Packing,
         index: &WeightIndex,
         spec: &ModelSpec,
         names: &EncoderNames,
@@ -39,7 +38,7 @@ impl HeadLayers {
         let ClassifierNames { dense, function, projection } = names.classifier();
         let classes = index.rows(&format!("{projection}.weight"), size)?;
         let linear =
-            |name: &str, outputs| linear(tensors, &[name], Sizes { inputs: size, outputs }, Activation::Identity);
+            |name: &str, outputs| linear(packing, &[name], Sizes { inputs: size, outputs }, Activation::Identity);
         let layers =
             Self::Classifier { dense: linear(&dense, size)?, function, projection: linear(projection, classes)? };
         Ok((layers, classes))

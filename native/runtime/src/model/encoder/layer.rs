@@ -12,9 +12,8 @@ use chorus_kernels::{Activation, Attention, AttentionScratch, F32, Format, Input
 
 use super::{
     team::for_each,
-    weights::{Sizes, layer_norm, linear},
+    weights::{Packing, Sizes, layer_norm, linear},
 };
-use crate::model::tensors::Tensors;
 
 /// A batch on its way through the layers. Keeps its memory from batch to batch.
 #[derive(Default)]
@@ -61,14 +60,14 @@ pub struct Layer<F: Format> {
 
 impl<F: Format> Layer<F> {
     pub fn pack(
-        tensors: &Tensors,
+        packing: &Packing,
         spec: &ModelSpec,
         names: &LayerNames,
         first_tokens_only: bool,
     ) -> Result<Self, WeightError> {
         let (size, wide) = (spec.hidden_size, spec.intermediate_size);
         let square =
-            |names: &[&str]| linear(tensors, names, Sizes { inputs: size, outputs: size }, Activation::Identity);
+            |names: &[&str]| linear(packing, names, Sizes { inputs: size, outputs: size }, Activation::Identity);
         let LayerNames { query, key, value, .. } = names;
         Ok(Self {
             size,
@@ -80,15 +79,15 @@ impl<F: Format> Layer<F> {
             },
             attention: Attention::new(spec.attention_heads, size / spec.attention_heads),
             attention_output: square(&[&names.attention_output])?,
-            attention_norm: layer_norm(tensors, &names.attention_norm, size, spec.layer_norm_eps)?,
+            attention_norm: layer_norm(&packing.tensors, &names.attention_norm, size, spec.layer_norm_eps)?,
             intermediate: linear(
-                tensors,
+                packing,
                 &[&names.intermediate],
                 Sizes { inputs: size, outputs: wide },
                 activation(spec.activation),
             )?,
-            output: linear(tensors, &[&names.output], Sizes { inputs: wide, outputs: size }, Activation::Identity)?,
-            output_norm: layer_norm(tensors, &names.output_norm, size, spec.layer_norm_eps)?,
+            output: linear(packing, &[&names.output], Sizes { inputs: wide, outputs: size }, Activation::Identity)?,
+            output_norm: layer_norm(&packing.tensors, &names.output_norm, size, spec.layer_norm_eps)?,
         })
     }
 

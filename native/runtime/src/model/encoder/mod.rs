@@ -7,10 +7,12 @@
 //!
 //! - `weights`: tensors of the checkpoint into operators
 //! - `layer`, `head`: the computation
+//! - `needs`: what it takes, before it is packed
 //! - `team`: several threads for one batch
 
 mod head;
 mod layer;
+mod needs;
 mod team;
 mod weights;
 
@@ -23,14 +25,17 @@ use chorus_core::{
     spec::ModelSpec,
     weights::WeightError,
 };
-use chorus_kernels::{Bf16, Bf16Linear, F32, Format, LayerNorm, Q8};
+use chorus_kernels::{Bf16, Bf16Linear, F32, Format, LayerNorm, Q8, WeightMemory};
 use parking_lot::Mutex;
 
-pub use self::team::Team;
 use self::{
     head::HeadLayers,
     layer::{Layer, Workspace, normalize},
-    weights::layer_norm,
+    weights::{Packing, layer_norm},
+};
+pub use self::{
+    needs::{Needs, needs},
+    team::Team,
 };
 use super::{
     Batch, Precision, Runner, ThreadShare,
@@ -66,47 +71,56 @@ struct Encoder<F: Format> {
     workspaces: Mutex<Vec<Workspace<F>>>,
 }
 
-/// Packs the checkpoint in `directory`; returns it with the number of its parameters.
-pub fn load(
-    directory: &Path,
-    spec: &ModelSpec,
-    precision: Precision,
-    team: &Arc<Team>,
-) -> Result<(Arc<dyn Runner>, usize), LoadError> {
+/// A packed checkpoint.
+pub struct Loaded {
+    pub runner: Arc<dyn Runner>,
+    pub needs: Needs,
+}
+
+/// The threads that a checkpoint is packed and run by.
+#[derive(Clone)]
+pub struct Teams {
+    pub packing: Arc<Team>,
+    pub running: Arc<Team>,
+}
+
+/// Packs the checkpoint in `directory`.
+pub fn load(directory: &Path, spec: &ModelSpec, precision: Precision, teams: &Teams) -> Result<Loaded, LoadError> {
+    require(directory, precision)?;
     match precision {
-        Precision::Exact => load_as::<F32>(directory, spec, team),
-        Precision::Bf16 if !Bf16Linear::is_available() => Err(LoadError::invalid(
-            directory,
-            "a CPU that multiplies bf16 (AVX512-BF16); use the precision exact or int8",
-            "one that does not",
-        )),
-        Precision::Bf16 => load_as::<Bf16>(directory, spec, team),
-        Precision::Fp16 => Err(LoadError::invalid(
-            directory,
-            "the precision exact, bf16 or int8 on a CPU; fp16 needs --device cuda",
-            "fp16",
-        )),
-        Precision::Int8 => load_as::<Q8>(directory, spec, team),
+        // Half precision has been refused.
+        Precision::Exact | Precision::Fp16 => load_as::<F32>(directory, spec, teams),
+        Precision::Bf16 => load_as::<Bf16>(directory, spec, teams),
+        Precision::Int8 => load_as::<Q8>(directory, spec, teams),
     }
 }
 
-fn load_as<F: Format + 'static>(
-    directory: &Path,
-    spec: &ModelSpec,
-    team: &Arc<Team>,
-) -> Result<(Arc<dyn Runner>, usize), LoadError> {
+/// Refuses a precision that this CPU does not compute in.
+fn require(directory: &Path, precision: Precision) -> Result<(), LoadError> {
+    let (expected, found) = match precision {
+        Precision::Bf16 if !Bf16Linear::is_available() => {
+            ("a CPU that multiplies bf16 (AVX512-BF16); use the precision exact or int8", "one that does not")
+        }
+        Precision::Fp16 => ("the precision exact, bf16 or int8 on a CPU; fp16 needs --device cuda", "fp16"),
+        Precision::Exact | Precision::Bf16 | Precision::Int8 => return Ok(()),
+    };
+    Err(LoadError::invalid(directory, expected, found))
+}
+
+fn load_as<F: Format + 'static>(directory: &Path, spec: &ModelSpec, teams: &Teams) -> Result<Loaded, LoadError> {
     let files = WeightFiles::open(directory)?;
-    let (encoder, parameters) = Encoder::<F>::pack(files, spec, Arc::clone(team))
+    let (encoder, needs) = Encoder::<F>::pack(files, spec, teams)
         .map_err(|source| LoadError::Weights { directory: directory.to_owned(), source })?;
     // The operators hold packed copies of all but the tables; give the originals' pages back.
     encoder.files.release_pages();
-    Ok((Arc::new(encoder), parameters))
+    Ok(Loaded { runner: Arc::new(encoder), needs })
 }
 
 impl<F: Format> Encoder<F> {
-    fn pack(files: WeightFiles, spec: &ModelSpec, team: Arc<Team>) -> Result<(Self, usize), WeightError> {
+    fn pack(files: WeightFiles, spec: &ModelSpec, teams: &Teams) -> Result<(Self, Needs), WeightError> {
         let names = EncoderNames::new(spec.architecture, &files.index);
-        let tensors = Tensors::new(&files);
+        let packing = Packing { tensors: Tensors::new(&files), memory: WeightMemory::default() };
+        let tensors = &packing.tensors;
         let size = spec.hidden_size;
         let table = |name: &str, rows| tensors.table(&names.embedding(name), rows, size);
         let embeddings = Embeddings {
@@ -116,19 +130,20 @@ impl<F: Format> Encoder<F> {
                 0 => None,
                 rows => Some(tensors.first_row(&names.embedding("token_type_embeddings.weight"), rows, size)?),
             },
-            norm: layer_norm(&tensors, &names.embedding("LayerNorm"), size, spec.layer_norm_eps)?,
+            norm: layer_norm(tensors, &names.embedding("LayerNorm"), size, spec.layer_norm_eps)?,
         };
         let last = if HeadLayers::reads_first_tokens(spec) { spec.layers - 1 } else { spec.layers };
-        // By all threads: when the last model of a profile is loaded, the others have nothing else to do.
-        let layer = |index| Layer::pack(&tensors, spec, &names.layer(index), index == last);
-        let layers = team.map(0..spec.layers, layer).into_iter().collect::<Result<_, _>>()?;
-        let (head, width) = HeadLayers::pack(&tensors, &files.index, spec, &names)?;
-        let parameters = tensors.parameters();
+        // By all threads of a start: when the last model of a profile is loaded, the others have nothing else to do.
+        let layer = |index| Layer::pack(&packing, spec, &names.layer(index), index == last);
+        let layers = teams.packing.map(0..spec.layers, layer).into_iter().collect::<Result<_, _>>()?;
+        let (head, width) = HeadLayers::pack(&packing, &files.index, spec, &names)?;
+        let needs = Needs { width, parameters: tensors.parameters(), bytes: packing.memory.taken() };
         let rule = PositionRule::of(spec);
         let workspaces = Mutex::default();
         let layer_weights = size * (4 * size + 2 * spec.intermediate_size);
+        let team = Arc::clone(&teams.running);
         let encoder = Self { size, width, rule, embeddings, layers, layer_weights, head, files, team, workspaces };
-        Ok((encoder, parameters))
+        Ok((encoder, needs))
     }
 
     fn embed(&self, batch: &Packed, work: &mut Workspace<F>) {
