@@ -12,6 +12,7 @@ const MAY_IMPORT = {
   config: ['log'],
   engine: ['errors'],
   cache: ['engine', 'errors'],
+  memory: ['engine'],
   routes: ['engine', 'errors', 'profile'],
   http: ['engine', 'errors', 'log', 'routes'],
   metrics: ['engine', 'errors', 'http'],
@@ -22,8 +23,8 @@ const MAY_IMPORT = {
   // What a request ends with is a finding, and which it is decides whether it is a fault.
   check: ['engine', 'errors', 'profile'],
   cli: [
-    ...['cache', 'check', 'config', 'engine', 'http', 'hub', 'log', 'profile', 'routes', 'server'],
-    ...['stats', 'tracing'],
+    ...['cache', 'check', 'config', 'engine', 'http', 'hub', 'log', 'memory', 'profile', 'routes'],
+    ...['server', 'stats', 'tracing'],
   ],
   docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
   testing: [

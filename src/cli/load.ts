@@ -12,6 +12,7 @@ import type { Load, Wanted } from '../server/reload.js';
 import { StartError } from '../start-error.js';
 import type { Cache } from './cache-tiers.js';
 import { requireServable } from './described.js';
+import { memoryOf, requireMemory, type Memory } from './memory.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
 import { servedBy, type Served } from './served.js';
@@ -20,30 +21,37 @@ import { servedBy, type Served } from './served.js';
 export interface Prepared {
   readonly served: Served;
   readonly config: EngineConfig;
+  readonly memory: Memory;
 }
 
 /** Loads `first`, which `settings` say, and then what is wanted otherwise; keeps answers in `cache`. */
 export function loader(settings: Settings, first: Prepared, cache: Cache): Load {
-  let serving: Engine | undefined;
+  let serving: { readonly engine: Engine; readonly memory: Memory } | undefined;
   return async (wanted: Wanted): Promise<Loaded> => {
-    const prepared = serving === undefined ? first : await prepare({ ...settings, ...wanted });
-    const { served, config } = prepared;
-    const engine = await loadEngine(config, served.profile, serving);
+    const { served, config, memory } =
+      serving === undefined ? first : await prepare({ ...settings, ...wanted }, serving.memory);
+    const engine = await loadEngine(config, served.profile, serving?.engine);
     // What the first start serves was tried by whoever made it; a reload must not be how a service gets worse.
     if (serving !== undefined) await tried(engine, served);
-    serving = engine;
+    serving = { engine, memory: await memoryOf(settings, config) };
     return { ...served, engine: cache.over(engine, served.profile) };
   };
 }
 
-/** @throws {StartError} with every fault. */
-export async function prepare(settings: Settings): Promise<Prepared> {
+/**
+ * `before`: what is served meanwhile, and goes on.
+ *
+ * @throws {StartError} with every fault, or where it does not fit into memory.
+ */
+export async function prepare(settings: Settings, before?: Memory): Promise<Prepared> {
   const served = servedBy(settings);
   const { profile } = served;
   if (settings.pull) await pullProfile(profile);
   const config = { ...engineConfig(settings, profile), maxWait: settings.maxWait };
   await requireServable(config, profile);
-  return { served, config };
+  const memory = await memoryOf(settings, config, before);
+  await requireMemory(memory, settings, profile);
+  return { served, config, memory };
 }
 
 /** @throws {StartError} when `engine` does not answer as its profile promises; it is closed then. */

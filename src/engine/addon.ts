@@ -10,6 +10,8 @@ import { createRequire } from 'node:module';
 import type {
   ConvertOutcome,
   DescribeOutcome,
+  EngineConfig,
+  FootprintOutcome,
   ModelConfig,
   NativeEngine,
 } from '../../native/addon/index.cjs';
@@ -28,6 +30,7 @@ export interface Addon {
   readonly NativeEngine: new () => Handle;
   readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
   readonly describeModel: (config: ModelConfig, files: string[]) => Promise<DescribeOutcome>;
+  readonly footprint: (config: EngineConfig) => Promise<FootprintOutcome>;
   readonly exitProcess: (code: number) => void;
 }
 

@@ -10,7 +10,14 @@ import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
 import { loadAddon, type Addon } from './addon.js';
 import type * as native from './addon.js';
-export type { Description, EngineConfig, ModelConfig, Setting, StoredFile } from './addon.js';
+export type {
+  Description,
+  EngineConfig,
+  Footprint,
+  ModelConfig,
+  Setting,
+  StoredFile,
+} from './addon.js';
 import type {
   Answer,
   Engine,
@@ -65,6 +72,20 @@ export async function describeModel(
   const outcome = await addon.describeModel(config, [...files]);
   if (outcome.type === 'failed') throw new LoadFailure(outcome);
   return outcome.description;
+}
+
+/**
+ * What the models of `config` are going to take, by their small files, and what the process may take.
+ *
+ * @throws {LoadFailure} as `describeModel`.
+ */
+export async function footprintOf(
+  config: native.EngineConfig,
+  addon: Pick<Addon, 'footprint'> = loadAddon(),
+): Promise<native.Footprint> {
+  const outcome = await addon.footprint(config);
+  if (outcome.type === 'failed') throw new LoadFailure(outcome);
+  return outcome.footprint;
 }
 
 /** A model cannot be served; `model` and `field` name the entry of the profile where one is to blame. */

@@ -44,6 +44,11 @@ impl<F: Format> Linear<F> {
         Self { panels, activation, isa, kernel: tile::kernel(F::PACKED, isa), format: PhantomData }
     }
 
+    /// Bytes that the packed weights of an operator of this shape take.
+    pub fn packed_bytes(shape: Shape) -> usize {
+        Panels::bytes(F::PACKED, shape)
+    }
+
     /// The same operator with the instructions of `isa` instead of the best.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {

@@ -21,7 +21,7 @@ impl Panels {
         mut pack: impl FnMut(usize, &mut [u32], &mut [u32]),
     ) -> Self {
         let panel_words = panel_words(format, shape);
-        let mut lines = Lines::zeroed(shape.panels() * panel_words / Line::WORDS);
+        let mut lines = Lines::zeroed(Self::bytes(format, shape) / size_of::<Line>());
         let words = words_of_lines_mut(&mut lines);
         let depth = format.depth(shape.inputs);
         let length = depth + format.tails();
@@ -44,6 +44,11 @@ impl Panels {
             }
         }
         Self { lines, format, shape }
+    }
+
+    /// Bytes that the packed weights of an operator of this shape take.
+    pub(crate) fn bytes(format: PackedFormat, shape: Shape) -> usize {
+        shape.panels() * panel_words(format, shape) * size_of::<u32>()
     }
 
     pub(crate) fn shape(&self) -> Shape {

@@ -12,7 +12,9 @@ use std::{
 
 use crate::model::{Batch, Model, Reader, ThreadShare};
 
-const CANDIDATES: [usize; 3] = [128, 256, 512];
+const CANDIDATES: [usize; 3] = [128, 256, LARGEST];
+/// The most that is ever chosen.
+pub const LARGEST: usize = 512;
 /// Texts of about this length fill the batches that are tried.
 const TEXT_TOKENS: usize = 32;
 /// A smaller batch is as good as the best from this part of its rate on.

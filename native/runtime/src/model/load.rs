@@ -26,6 +26,7 @@ use super::{
     padded::{PaddedModel, PaddedOptions},
 };
 use crate::{
+    allocator,
     checkpoint::{Graph, LockedFile, sha256, store_as_safetensors},
     error::LoadError,
     onnxruntime::{Library, Provider},
@@ -67,11 +68,26 @@ impl Loader {
             stored?;
         }
         let identities = self.identities(&models)?;
+        self.load_tokenizers(&models)?;
         let models: Vec<_> = models.into_iter().zip(identities).collect();
         let load = |((config, description), identity): &((&ModelConfig, &Description), Identity)| {
             self.load(config, description, identity).map(Arc::new)
         };
         self.side_by_side(&models, load).into_iter().collect()
+    }
+
+    /// Loads every tokenizer before any weights: the library's form of a large vocabulary takes a third of a gigabyte for
+    /// a moment, which is given back before it would be needed twice.
+    fn load_tokenizers(&self, models: &[(&ModelConfig, &Description)]) -> Result<(), LoadError> {
+        let folders: Vec<_> = models.iter().map(|(_, description)| &description.tokenizer).collect();
+        let distinct = TokenizerSet::distinct(&folders)?;
+        let load = |&index: &usize| {
+            let load = || TokenizerSet::load(&self.tokenizers, folders[index]).map(drop);
+            guarded(models[index].0, load)
+        };
+        self.side_by_side(&distinct, load).into_iter().collect::<Result<(), _>>()?;
+        allocator::release_free_memory();
+        Ok(())
     }
 
     /// What each model's files are: those of a lock are known, others are read.
@@ -141,13 +157,7 @@ impl Loader {
             model.info.digest = identity.digest(config, &model.info);
             Ok(model)
         };
-        catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
-            Err(LoadError::Panic {
-                model: config.name.clone(),
-                path: config.path.clone(),
-                message: message_of(&*panic),
-            })
-        })
+        guarded(config, load)
     }
 
     /// The model of the engine before that is what would be loaded: of the same files, computed in the same way.
@@ -287,6 +297,13 @@ impl Reading {
         })?;
         Ok(Reader::Tokens { tokenizer, max_content, rows })
     }
+}
+
+/// What `load` returns; its panic is an error of the model's.
+fn guarded<T>(config: &ModelConfig, load: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
+    catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+        Err(LoadError::Panic { model: config.name.clone(), path: config.path.clone(), message: message_of(&*panic) })
+    })
 }
 
 /// The next item that no worker has taken.

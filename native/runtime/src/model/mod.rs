@@ -29,7 +29,7 @@ use chorus_cuda::Device;
 
 pub use self::{
     description::{Description, Source},
-    encoder::Team,
+    encoder::{Team, memory as encoder_memory},
     load::Loader,
 };
 use crate::checkpoint::{Format, LockedFile};

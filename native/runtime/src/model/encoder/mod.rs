@@ -7,10 +7,12 @@
 //!
 //! - `weights`: tensors of the checkpoint into operators
 //! - `layer`, `head`: the computation
+//! - `memory`: what it takes
 //! - `team`: several threads for one batch
 
 mod head;
 mod layer;
+mod memory;
 mod team;
 mod weights;
 
@@ -26,12 +28,12 @@ use chorus_core::{
 use chorus_kernels::{Bf16, Bf16Linear, F32, Format, LayerNorm, Q8};
 use parking_lot::Mutex;
 
-pub use self::team::Team;
 use self::{
     head::HeadLayers,
     layer::{Layer, Workspace, normalize},
     weights::layer_norm,
 };
+pub use self::{memory::memory, team::Team};
 use super::{
     Batch, Precision, Runner, ThreadShare,
     tensors::{Table, Tensors},
