@@ -28,7 +28,7 @@ export interface Prepared {
 export function loader(settings: Settings, first: Prepared, cache: Cache): Load {
   let serving: { readonly engine: Engine; readonly memory: Memory } | undefined;
   return async (wanted: Wanted): Promise<Loaded> => {
-    const { served, config, memory } =
+    const { served, config } =
       serving === undefined ? first : await prepare({ ...settings, ...wanted }, serving.memory);
     const engine = await loadEngine(config, served.profile, serving?.engine);
     // What the first start serves was tried by whoever made it; a reload must not be how a service gets worse.

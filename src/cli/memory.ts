@@ -98,7 +98,9 @@ async function alternatives(
 /** Names of the models of `config` that are loaded already: said in the same words, computed in the same way. */
 function takenOver(config: EngineConfig, before: EngineConfig): ReadonlySet<string> {
   const same = new Set(
-    config.precision === before.precision ? before.models.map((model) => JSON.stringify(model)) : [],
+    config.precision === before.precision
+      ? before.models.map((model) => JSON.stringify(model))
+      : [],
   );
   const taken = config.models.filter((model) => same.has(JSON.stringify(model)));
   return new Set(taken.map(({ name }) => name));

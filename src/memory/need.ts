@@ -68,11 +68,7 @@ export function needOf(footprint: Footprint, bounds: Bounds): Need {
  * What is needed to load `footprint` beside what is served, which needs `before`: those of its models that are not
  * `taken` over come on top.
  */
-export function needBeside(
-  before: Need,
-  footprint: Footprint,
-  taken: ReadonlySet<string>,
-): Need {
+export function needBeside(before: Need, footprint: Footprint, taken: ReadonlySet<string>): Need {
   const { models, tokenizers, loadingTokenizers, packing } = footprint;
   const added = models.filter(({ name }) => !taken.has(name));
   const bytes = sum(added.map((model) => model.weights + model.buffers)) + tokenizers;

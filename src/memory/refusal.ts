@@ -37,7 +37,8 @@ export function whatFits(
   others: readonly Alternative[],
 ): string[] {
   const need = (of: Footprint, by: Bounds = bounds) => needOf(of, by).bytes;
-  const fitting = (how: string, bytes: number) => (bytes <= limit ? [`${how} (${mib(bytes)})`] : []);
+  const fitting = (how: string, bytes: number) =>
+    bytes <= limit ? [`${how} (${mib(bytes)})`] : [];
   return [
     ...others.flatMap(({ how, footprint }) => fitting(how, need(footprint))),
     ...fitting('--cache-size 0', need(footprint, { ...bounds, cacheSize: 0 })),
