@@ -32,6 +32,9 @@ const WORDS = 'what a film terrible news win free crypto merci 👍 schöne Grü
 /** Characters of a text whose JSON is just below the largest body. */
 const LARGEST_TEXT = 700_000;
 
+/** Grows to the longest that was asked for. */
+let longText = '';
+
 const { values } = parseArgs({
   options: {
     profiles: { type: 'string', default: 'starter' },
@@ -168,8 +171,6 @@ async function load(port, profile, ms) {
   agent.destroy();
   return statuses;
 }
-
-let longText = '';
 
 function textOf(characters) {
   while (longText.length < characters) longText += `${WORDS[longText.length % WORDS.length]} `;

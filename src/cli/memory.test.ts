@@ -7,7 +7,7 @@ import { testProfile } from '../testing/test-service.js';
 import { memoryOf, requireMemory } from './memory.js';
 
 const MIB = 1024 ** 2;
-const profile = testProfile(['a', 'b']);
+const profile = { ...testProfile(['a', 'b']), precisions: { int8: 0.995 } };
 const settings = { cacheSize: 0, maxBodyMemory: 0, memoryLimit: 0 };
 
 function configOf(precision: string, names: readonly string[] = ['a', 'b']) {
