@@ -46,8 +46,10 @@ const { values } = parseArgs({
 
 const rows = [];
 for (const profile of values.profiles.split(','))
-  for (const precision of values.precisions.split(','))
+  for (const precision of values.precisions.split(',')) {
     rows.push(await measured(profile, precision));
+    console.error(rows.at(-1).join(' | '));
+  }
 const head = [
   ...['Profile, precision', 'Stated', 'Seen', 'Stated ÷ seen', 'of it anonymous', 'High-water mark'],
   ...['Limit', 'Ends by the kernel', 'Answers by status'],

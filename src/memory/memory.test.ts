@@ -75,12 +75,12 @@ test('a refusal says what is needed for what, what there is, and what would fit'
   const int8 = { how: '--precision int8', footprint: footprint({ small: 13, huge: 250 }) };
   const lanes = { how: '--lanes 1', footprint: large };
   const lines = memoryRefusal(need, limit, whatFits(large, bounds, limit, [int8, lanes]));
-  assert.match(lines[0] ?? '', /needs 1475 MiB of memory, and the process may take 700 MiB:$/);
+  assert.match(lines[0] ?? '', /needs 1459 MiB of memory, and the process may take 700 MiB:$/);
   assert.ok(lines.some((line) => /^ +1000 MiB {2}huge$/.test(line)));
   assert.equal(
     lines.at(-1),
-    'What would fit: --precision int8 (688 MiB); the profile without huge (465 MiB); ' +
-      'a limit of 1475 MiB, or a larger --memory-limit.',
+    'What would fit: --precision int8 (672 MiB); the profile without huge (449 MiB); ' +
+      'a limit of 1459 MiB, or a larger --memory-limit.',
   );
 });
 

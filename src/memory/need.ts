@@ -14,7 +14,7 @@ const MIB = 1024 ** 2;
  * Node.js with its heap, the thread of probes and the pages of programs that run all the time: 145 MiB resident when
  * ready, and garbage that waits to be collected under load.
  */
-const PROCESS_BYTES = 192 * MIB;
+const PROCESS_BYTES = 176 * MIB;
 
 /** A body is there as it came and as the text that it says; for a moment the engine has its own copy. */
 const BODY_COPIES = 2;
