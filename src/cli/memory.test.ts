@@ -41,6 +41,18 @@ test('a start that does not fit is refused with a precision that would', async (
   assert.equal(await refusal(settings, 'int8'), undefined);
 });
 
+test('of fewer lanes the most that fit are offered', async () => {
+  const perLane = 30 * MIB;
+  const ask = async (config: EngineConfig) => {
+    const of = await machine({ tokenizers: 0 })(config);
+    const lanes = config.lanes || 64;
+    return { ...of, lanes, tokenizers: lanes * perLane };
+  };
+  const lines = (await refusal(settings, 'int8', ask)) ?? '';
+  assert.match(lines, /What would fit: --lanes 4 \(/);
+  assert.doesNotMatch(lines, /--lanes (?:8|2|1) /);
+});
+
 test('a stated limit replaces what was found', async () => {
   assert.equal(await refusal({ ...settings, memoryLimit: 4096 * MIB }, 'exact'), undefined);
   assert.ok(await refusal({ ...settings, memoryLimit: 100 * MIB }, 'int8'));

@@ -48,9 +48,9 @@ export async function requireMemory(
   profile: Profile,
   ask = footprintOf,
 ): Promise<void> {
-  const { config, footprint, need, limit } = memory;
+  const { footprint, need, limit } = memory;
   if (limit === 0 || need.bytes <= limit || !footprint.isOnCpu) return;
-  const others = await alternatives(config, profile, ask);
+  const others = await alternatives(memory, profile, ask);
   throw new StartError(memoryRefusal(need, limit, whatFits(footprint, settings, limit, others)));
 }
 
@@ -76,23 +76,29 @@ export function memoryLine({ footprint, need, limit }: Memory): string {
   return `memory: ${taken}${allowed}${mapped}; lanes: ${lanes}`;
 }
 
-/** Smaller ways to serve the same models. */
+/** Smaller ways to serve the same models: a precision each, then the most lanes that fit. */
 async function alternatives(
-  config: EngineConfig,
+  { config, footprint }: Memory,
   { precisions }: Profile,
   ask: typeof footprintOf,
-): Promise<Alternative[]> {
+): Promise<Alternative[][]> {
   const smaller = inexactOn('cpu').filter(
     (precision) => precisions[precision] !== undefined && precision !== config.precision,
   );
-  const asked: [string, EngineConfig][] = [
-    ...smaller.map((precision): [string, EngineConfig] => [
-      `--precision ${precision}`,
-      { ...config, precision },
-    ]),
-    ['--lanes 1', { ...config, lanes: 1 }],
-  ];
-  return Promise.all(asked.map(async ([how, other]) => ({ how, footprint: await ask(other) })));
+  const fewer = halvings(footprint.lanes);
+  const asked = async (how: string, other: Partial<EngineConfig>) => {
+    return { how, footprint: await ask({ ...config, ...other }) };
+  };
+  return Promise.all([
+    ...smaller.map(async (precision) => [await asked(`--precision ${precision}`, { precision })]),
+    Promise.all(fewer.map((lanes) => asked(`--lanes ${lanes}`, { lanes }))),
+  ]);
+}
+
+/** Half of `count`, half of that, and so on to one. */
+function halvings(count: number): number[] {
+  const half = Math.floor(count / 2);
+  return half < 1 ? [] : [half, ...halvings(half)];
 }
 
 /** Names of the models of `config` that are loaded already: said in the same words, computed in the same way. */

@@ -74,7 +74,7 @@ test('a refusal says what is needed for what, what there is, and what would fit'
   const limit = 700.5 * MIB;
   const int8 = { how: '--precision int8', footprint: footprint({ small: 13, huge: 250 }) };
   const lanes = { how: '--lanes 1', footprint: large };
-  const lines = memoryRefusal(need, limit, whatFits(large, bounds, limit, [int8, lanes]));
+  const lines = memoryRefusal(need, limit, whatFits(large, bounds, limit, [[int8], [lanes]]));
   assert.match(lines[0] ?? '', /needs 1459 MiB of memory, and the process may take 700 MiB:$/);
   assert.ok(lines.some((line) => /^ +1000 MiB {2}huge$/.test(line)));
   assert.equal(

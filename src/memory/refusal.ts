@@ -29,18 +29,24 @@ export function memoryRefusal(
   ];
 }
 
-/** What of `bounds`, `others` and fewer models would fit `footprint` into `limit` bytes. */
+/**
+ * What of `bounds`, `others` and fewer models would fit `footprint` into `limit` bytes.
+ *
+ * `others`: lists of which the first that fits is told.
+ */
 export function whatFits(
   footprint: Footprint,
   bounds: Bounds,
   limit: number,
-  others: readonly Alternative[],
+  others: readonly (readonly Alternative[])[],
 ): string[] {
   const need = (of: Footprint, by: Bounds = bounds) => needOf(of, by).bytes;
   const fitting = (how: string, bytes: number) =>
     bytes <= limit ? [`${how} (${mib(bytes)})`] : [];
   return [
-    ...others.flatMap(({ how, footprint }) => fitting(how, need(footprint))),
+    ...others.flatMap((list) =>
+      list.flatMap(({ how, footprint }) => fitting(how, need(footprint))).slice(0, 1),
+    ),
     ...fitting('--cache-size 0', need(footprint, { ...bounds, cacheSize: 0 })),
     ...fitting('--max-body-memory 8MiB', need(footprint, { ...bounds, maxBodyMemory: 8 * MIB })),
     ...fewerModels(footprint, bounds, limit),

@@ -39,7 +39,7 @@ fn head_bytes(spec: &ModelSpec) -> usize {
     linear(spec.hidden_size) + linear(labels.len().max(1))
 }
 
-/// A batch's rows in every stage of a layer, and attention's on each of `threads`.
+/// A batch's rows in every stage of a layer, and attention's on each of `threads`, which share its heads.
 fn workspace_bytes<F: Format>(spec: &ModelSpec, tokens: usize, threads: usize) -> usize {
     let size = spec.hidden_size;
     // `hidden`, `residual`, `context` and `attended`, then `wide`.
@@ -47,7 +47,8 @@ fn workspace_bytes<F: Format>(spec: &ModelSpec, tokens: usize, threads: usize) -
     // `sums` and `narrow`.
     let single = 2 * Rows::<F32>::bytes(tokens, size);
     let projected = Rows::<F::Attended>::bytes(tokens, 3 * size);
-    own + single + projected + threads * AttentionScratch::bytes(tokens, size / spec.attention_heads)
+    let heads = spec.attention_heads;
+    own + single + projected + threads.min(heads) * AttentionScratch::bytes(tokens, size / heads)
 }
 
 /// The numbers of one operator: query, key and value are joined, and what is not stored in single precision is widened.
