@@ -97,7 +97,7 @@ limits: ## Measure the machine: its peak, and how near the operators come
 memory: build ## Compare what a service says it needs with what it takes (ARGS="--limit 1.1": in a control group, as root)
 	node bench/memory.mjs $(ARGS)
 
-arm: build ## Run the engine's tests and the service as an aarch64 machine does, by emulation (ARGS=service: that alone)
+arm: build ## Run the engine's tests as an aarch64 machine does, by emulation (ARGS=service: the service instead)
 	scripts/arm.sh $(ARGS)
 
 profile: ## Show where the time of a text goes, part by part (ARGS="36,98 20": tokens of the texts, rounds)
