@@ -10,7 +10,7 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload soak leaks synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -99,6 +99,12 @@ device: ## Measure batches on a GPU (ARGS="DIRECTORY... --precisions fp16")
 
 limits: ## Measure the machine: its peak, and how near the operators come
 	cargo run --release --locked --quiet -p chorus-kernels --example limits $(MANIFEST) -- $(ARGS)
+
+memory: build ## Compare what a service says it needs with what it takes (ARGS="--limit 1.1": in a control group, as root)
+	node bench/memory.mjs $(ARGS)
+
+arm: build ## Run the engine's tests as an aarch64 machine does, by emulation (ARGS=service: the service instead)
+	scripts/arm.sh $(ARGS)
 
 profile: ## Show where the time of a text goes, part by part (ARGS="36,98 20": tokens of the texts, rounds)
 	cargo run --release --locked --quiet -p chorus-kernels --example profile $(MANIFEST) -- $(ARGS)

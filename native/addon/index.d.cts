@@ -114,6 +114,32 @@ export interface Failure {
   retryAfterMs: number
 }
 
+/** What a profile is going to take, by the small files of its models, and what the process may take. */
+export declare function footprint(config: EngineConfig): Promise<FootprintOutcome>
+
+/** What a profile is going to take, and what there is; all sizes in bytes of the host's memory. */
+export interface Footprint {
+  /** In the order of the profile. */
+  models: Array<ModelFootprint>
+  /** All tokenizers, once they are loaded. */
+  tokenizers: number
+  /** What tokenizers take while they are loaded, which is before anything else is. */
+  loadingTokenizers: number
+  /** What packing weights takes beside them, for a moment. */
+  packing: number
+  lanes: number
+  /** Whether models lie in the host's memory. */
+  isOnCpu: boolean
+  /** The least that a control group or the machine has; 0: not known. */
+  memoryLimit: number
+  /** CPUs of the control group's quota; 0: there is none. */
+  cpuQuota: number
+}
+
+export type FootprintOutcome =
+  | { type: 'done'; footprint: Footprint }
+  | { type: 'failed'; code: string; message: string; model?: string; field?: string }
+
 /** `counts[i]` fell in `(upperBounds[i - 1], upperBounds[i]]`; the last count lies above all bounds. */
 export interface Histogram {
   upperBounds: Array<number>
@@ -172,6 +198,18 @@ export interface ModelEvent {
   /** Why it failed, and when it may be tried again; `''` and 0 where it did not. */
   error: string
   retryAfterMs: number
+}
+
+export interface ModelFootprint {
+  name: string
+  /** Whether it is loaded when it is asked for, and may go again. */
+  isLazy: boolean
+  /** Kept for as long as it is served. */
+  weights: number
+  /** Of batches, once each lane has run the largest; kept, too. */
+  buffers: number
+  /** Tables in files, of which pages are mapped as texts ask for them. */
+  mapped: number
 }
 
 export interface ModelInfo {

@@ -3,7 +3,7 @@
  */
 
 import type { ModelInfo } from '../engine/engine.js';
-import type { Setting } from '../engine/native-engine.js';
+import type { Setting } from '../engine/native-models.js';
 import type { Precision } from '../precisions.js';
 import type { Precisions, Profile } from '../profile/schema.js';
 import { LEAST_COSINE, type Drift } from './drift.js';

@@ -5,9 +5,15 @@
  */
 
 import type { Endpoint } from '../routes/endpoints.js';
+import { memoryLine, type Memory } from './memory.js';
 import type { Served } from './served.js';
 
-export function banner({ profile, endpoints }: Served, origin: string, adminPort: number): string {
+export function banner(
+  { profile, endpoints }: Served,
+  memory: Memory,
+  origin: string,
+  adminPort: number,
+): string {
   const lines = [
     `Chorus serves the profile ${profile.name}:`,
     '',
@@ -15,6 +21,7 @@ export function banner({ profile, endpoints }: Served, origin: string, adminPort
       return `  ${method} ${origin}${path}    ${models.join(', ')}`;
     }),
     `  metrics, probes: http://localhost:${adminPort}/metrics, /stats, /readyz, /livez`,
+    `  ${memoryLine(memory)}`,
     '',
     'Try:',
     '',

@@ -13,10 +13,11 @@ import { tokensPerSecond } from '../check/speed.js';
 import { SELF_TEST_TEXTS } from '../check/texts.js';
 import type { Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
-import type { EngineConfig } from '../engine/native-engine.js';
+import type { EngineConfig } from '../engine/native-models.js';
 import type { Precision } from '../precisions.js';
 import type { Profile } from '../profile/schema.js';
 import { computedBy, describeAll, type Described } from './described.js';
+import { memoryLine, memoryOf, requireMemory } from './memory.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { servedBy } from './served.js';
 
@@ -36,6 +37,13 @@ export async function checkProfile(
   const other = against && engineConfig({ ...settings, precision: against }, profile);
   const described = await describeAll(config, profile);
   const findings = { faults: [...described.faults], notes: unserved(profile) };
+  if (findings.faults.length === 0) {
+    await attempt(findings, '', async () => {
+      const memory = await memoryOf(settings, config);
+      findings.notes.push(memoryLine(memory));
+      await requireMemory(memory, settings, profile);
+    });
+  }
   const check = { config, other, profile, texts, findings };
   const models = findings.faults.length > 0 ? [] : await measured(check);
   return { profile: profile.name, folders: foldersOf(config, described), models, ...findings };

@@ -15,7 +15,9 @@ import type { Command } from './command.js';
 import { onlyProfile, parsed } from './parsed.js';
 
 /** What `serve` takes too: everything that decides how models run. */
-const passedOn = ['modelsDir', ...engineSettingNames].map((name) => flagOf(name).slice(2));
+const passedOn = ['modelsDir', 'memoryLimit', ...engineSettingNames].map((name) =>
+  flagOf(name).slice(2),
+);
 
 export const check: Command = {
   name: 'check',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LoadFailure, type Description, type EngineConfig } from '../engine/native-engine.js';
+import { LoadFailure, type Description, type EngineConfig } from '../engine/native-models.js';
 import { StartError } from '../start-error.js';
 import { testProfile } from '../testing/test-service.js';
 import { describeAll, requireServable } from './described.js';

@@ -12,7 +12,7 @@ import {
   type Description,
   type EngineConfig,
   type ModelConfig,
-} from '../engine/native-engine.js';
+} from '../engine/native-models.js';
 import type { InstalledModel } from '../hub/installed.js';
 import type { GraphFiles } from '../hub/pull.js';
 import type { Profile, ProfileModel } from '../profile/schema.js';

@@ -6,7 +6,7 @@
 import { selfTest } from '../check/self-test.js';
 import { flagOf, type Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
-import type { EngineConfig } from '../engine/native-engine.js';
+import type { EngineConfig } from '../engine/native-models.js';
 import type { Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import type { Loaded } from '../server/generation.js';
@@ -14,6 +14,7 @@ import type { Load, Wanted } from '../server/reload.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Cache } from './cache-tiers.js';
 import { requireServable } from './described.js';
+import { memoryOf, requireMemory, type Memory } from './memory.js';
 import { modelLog } from './model-log.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
@@ -23,6 +24,7 @@ import { servedBy, type Served } from './served.js';
 export interface Prepared {
   readonly served: Served;
   readonly config: EngineConfig;
+  readonly memory: Memory;
 }
 
 export interface LoaderParts {
@@ -37,28 +39,34 @@ export interface LoaderParts {
 
 /** Loads what the settings say first, and then what is wanted otherwise. */
 export function loader({ settings, first, cache, logger }: LoaderParts): Load {
-  let serving: Engine | undefined;
+  let serving: { readonly engine: Engine; readonly memory: Memory } | undefined;
   return async (wanted: Wanted): Promise<Loaded> => {
-    const prepared = serving === undefined ? first : await prepare({ ...settings, ...wanted });
-    const { served, config } = prepared;
-    const surroundings = { before: serving, onModelEvent: modelLog(logger) };
+    const { served, config } =
+      serving === undefined ? first : await prepare({ ...settings, ...wanted }, serving.memory);
+    const surroundings = { before: serving?.engine, onModelEvent: modelLog(logger) };
     const engine = await loadEngine(config, served.profile, surroundings);
     // What the first start serves was tried by whoever made it; a reload must not be how a service gets worse.
     if (serving !== undefined) await tried(engine, served);
-    serving = engine;
+    serving = { engine, memory: await memoryOf(settings, config) };
     return { ...served, engine: cache.over(engine, served.profile) };
   };
 }
 
-/** @throws {StartError} with every fault. */
-export async function prepare(settings: Settings): Promise<Prepared> {
+/**
+ * `before`: what is served meanwhile, and goes on.
+ *
+ * @throws {StartError} with every fault, or where it does not fit into memory.
+ */
+export async function prepare(settings: Settings, before?: Memory): Promise<Prepared> {
   const served = servedBy(settings);
   const { profile } = served;
   if (settings.apiKeysFile === '') requireOpen(profile);
   if (settings.pull) await pullProfile(profile);
   const config = { ...engineConfig(settings, profile), maxWait: settings.maxWait };
   await requireServable(config, profile);
-  return { served, config };
+  const memory = await memoryOf(settings, config, before);
+  await requireMemory(memory, settings, profile);
+  return { served, config, memory };
 }
 
 /** @throws {StartError} where a route is for some keys only, and nobody would be asked for one. */

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 
 import { scanCacheDir } from '@huggingface/hub';
 
-import { describeModel } from '../engine/native-engine.js';
+import { describeModel } from '../engine/native-models.js';
 import { HubCache } from '../hub/cache.js';
 import { hasOwnFolder, locateModels, type InstalledModel } from '../hub/installed.js';
 import { lockFileOf, readLock } from '../hub/lock.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LoadFailure } from '../engine/native-engine.js';
+import { LoadFailure } from '../engine/native-models.js';
 import { testProfile } from '../testing/test-service.js';
 import { located } from './profile-engine.js';
 

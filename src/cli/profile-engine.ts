@@ -4,13 +4,8 @@
 
 import { engineSettingsOf, type Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
-import {
-  LoadFailure,
-  loadNativeEngine,
-  type EngineConfig,
-  type ModelConfig,
-  type Surroundings,
-} from '../engine/native-engine.js';
+import { loadNativeEngine, type Surroundings } from '../engine/native-engine.js';
+import { LoadFailure, type EngineConfig, type ModelConfig } from '../engine/native-models.js';
 import { locateOrtLibrary } from '../engine/ort-library.js';
 import { HubCache } from '../hub/cache.js';
 import { locateModels, type InstalledModel } from '../hub/installed.js';

@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { convertCheckpoint } from '../engine/native-engine.js';
+import { convertCheckpoint } from '../engine/native-models.js';
 import { HubCache } from '../hub/cache.js';
 import { HubClient } from '../hub/client.js';
 import { progressOn, sizeOf } from '../hub/progress.js';

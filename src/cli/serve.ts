@@ -21,6 +21,7 @@ import { cacheOf } from './cache-tiers.js';
 import type { Command } from './command.js';
 import { serveHelp } from './help.js';
 import { loader, prepare } from './load.js';
+import { memoryFields } from './memory.js';
 import { version } from './version.js';
 
 export const serve: Command = {
@@ -58,7 +59,7 @@ async function run(args: readonly string[]): Promise<void> {
   });
   lifecycle.watch();
 
-  logger.info({ profile: profile.name, version }, 'loading');
+  logger.info({ profile: profile.name, version, ...memoryFields(prepared.memory) }, 'loading');
   const service = new Service({
     settings,
     logger,
@@ -74,7 +75,7 @@ async function run(args: readonly string[]): Promise<void> {
   });
   lifecycle.serving(service);
   logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
-  new LineOutput(2).write(banner(served, originOf(settings, port), adminPort));
+  new LineOutput(2).write(banner(served, prepared.memory, originOf(settings, port), adminPort));
 }
 
 /** Where a browser of this machine finds the service. */

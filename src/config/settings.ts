@@ -108,12 +108,17 @@ export const settings = {
   lanes: engineSetting(
     integer(0, 1024),
     '0',
-    'Batches that run at once; 0: one per core, or one per model on a GPU',
+    'Batches that run at once; 0: one per core that affinity and CPU quota have room for, or one per model on a GPU',
   ),
   maxBatchTokens: engineSetting(
     integer(0, 1_000_000),
     '0',
     'Tokens in a batch; 0: measured at start, or what fills a GPU',
+  ),
+  memoryLimit: setting(
+    memory,
+    '0',
+    'Memory that the service may take; more is refused at start; 0: what its control group allows, or the machine has',
   ),
   queueCapacity: engineSetting(
     integer(1, 1_000_000),

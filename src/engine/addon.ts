@@ -1,5 +1,5 @@
 /**
- * Loads the Rust addon. `native-engine.ts` is its only user; everything else depends on `engine.ts`.
+ * Loads the Rust addon. `native-engine.ts` and `native-models.ts` are its only users; everything else depends on `engine.ts`.
  *
  * The types are those that `napi build` generates from the Rust source, so a change on that side
  * which this side does not follow is a type error.
@@ -10,6 +10,8 @@ import { createRequire } from 'node:module';
 import type {
   ConvertOutcome,
   DescribeOutcome,
+  EngineConfig,
+  FootprintOutcome,
   ModelConfig,
   NativeEngine,
 } from '../../native/addon/index.cjs';
@@ -28,6 +30,7 @@ export interface Addon {
   readonly NativeEngine: new () => Handle;
   readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
   readonly describeModel: (config: ModelConfig, files: string[]) => Promise<DescribeOutcome>;
+  readonly footprint: (config: EngineConfig) => Promise<FootprintOutcome>;
   readonly exitProcess: (code: number) => void;
 }
 

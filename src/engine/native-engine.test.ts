@@ -9,7 +9,8 @@ import { StartError } from '../start-error.js';
 import { fakeEngine } from '../testing/fake-engine.js';
 import type { EngineConfig, EngineStats, Failure, LoadOutcome, Reply, Request } from './addon.js';
 import type { Engine, InferRequest } from './engine.js';
-import { LoadFailure, loadNativeEngine } from './native-engine.js';
+import { loadNativeEngine } from './native-engine.js';
+import { LoadFailure } from './native-models.js';
 import { locateOrtLibrary } from './ort-library.js';
 
 const config = { ...engineSettingsOf(loadSettings([], {}).settings), maxWait: 0, models: [] };

@@ -1,5 +1,5 @@
 /**
- * The engine over the Rust addon; the only file that knows there is one.
+ * The engine over the Rust addon; this file and `native-models.ts` alone know that there is one.
  *
  * Translates and nothing else: names to indices, outcomes to values or `ServiceError`s. Failures
  * cross the bridge as data; a rejected promise is a bug there and surfaces as `internal`.
@@ -7,10 +7,8 @@
 
 import { isErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
-import { StartError } from '../start-error.js';
 import { loadAddon, type Addon } from './addon.js';
 import type * as native from './addon.js';
-export type { Description, EngineConfig, ModelConfig, Setting, StoredFile } from './addon.js';
 import type {
   Answer,
   Engine,
@@ -23,6 +21,7 @@ import type {
   ModelOutput,
 } from './engine.js';
 import { indicesIn, type IndicesOf } from './indices.js';
+import { LoadFailure } from './native-models.js';
 import { OpenRequests } from './open-requests.js';
 
 /** What an engine is loaded beside, and who is told of its models. */
@@ -62,50 +61,9 @@ export async function loadNativeEngine(
   return new NativeEngineAdapter(handle, open, outcome);
 }
 
-/**
- * What the small files of a model's folder say it is, before anything large of it is read.
- *
- * `files` are the names of those beside its weights, which need not be there yet; none: those that are there.
- *
- * @throws {LoadFailure} with the addon's message: which file, what was expected, what was found.
- */
-export async function describeModel(
-  config: native.ModelConfig,
-  files: readonly string[] = [],
-  addon: Pick<Addon, 'describeModel'> = loadAddon(),
-): Promise<native.Description> {
-  const outcome = await addon.describeModel(config, [...files]);
-  if (outcome.type === 'failed') throw new LoadFailure(outcome);
-  return outcome.description;
-}
-
-/** A model cannot be served; `model` and `field` name the entry of the profile where one is to blame. */
-export class LoadFailure extends StartError {
-  readonly model: string | undefined;
-  readonly field: string | undefined;
-
-  constructor({ message, model, field }: Extract<native.LoadOutcome, { type: 'failed' }>) {
-    super([message]);
-    this.model = model;
-    this.field = field;
-  }
-}
-
 /** Ends the process at once, also while the engine loads or runs models; `process.exit` may crash then. */
 export function exitProcess(code: number): void {
   loadAddon().exitProcess(code);
-}
-
-/**
- * Stores the folder's pickled weights as safetensors beside them, unless they have been; gives which file is stored
- * as which.
- *
- * @throws {StartError} when they hold anything but tensors.
- */
-export async function convertCheckpoint(folder: string): Promise<readonly native.StoredFile[]> {
-  const outcome = await loadAddon().convertCheckpoint(folder);
-  if (outcome.type === 'failed') throw new StartError([outcome.message]);
-  return outcome.files;
 }
 
 class NativeEngineAdapter implements Engine {

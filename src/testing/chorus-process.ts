@@ -18,6 +18,8 @@ export interface Finished {
 export interface Surroundings {
   /** How many files the process may have open. */
   readonly openFiles?: number;
+  /** Which cores it may run on, as taskset takes them. */
+  readonly cores?: string;
   /** File descriptors to print to, instead of what is kept here. */
   readonly stdout?: number | 'pipe';
   readonly stderr?: number | 'pipe';
@@ -32,12 +34,13 @@ export class ChorusProcess {
   constructor(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
-    { openFiles, stdout = 'pipe', stderr = 'pipe' }: Surroundings = {},
+    { openFiles, cores, stdout = 'pipe', stderr = 'pipe' }: Surroundings = {},
   ) {
     const { PATH } = process.env;
     const env = { PATH, ...environment };
     const stdio = ['ignore' as const, stdout, stderr];
-    const command = [process.execPath, MAIN, ...args];
+    const bound = cores === undefined ? [] : ['taskset', '--cpu-list', cores];
+    const command = [...bound, process.execPath, MAIN, ...args];
     const limited = ['sh', '-c', `ulimit -n ${openFiles ?? 0} && exec "$@"`, 'sh', ...command];
     const [file = '', ...rest] = openFiles === undefined ? command : limited;
     this.#child = spawn(file, rest, { env, stdio });

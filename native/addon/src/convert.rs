@@ -15,14 +15,15 @@ use chorus_runtime::{
     checkpoint::{self, Format},
     dispatcher,
     engine::{self, Device},
+    memory,
     model::{self, Head, Model, Precision, Source},
     tokenizer::{self, Effect},
 };
 use napi::{Error, Result, bindgen_prelude::Float32Array};
 
 use crate::dto::{
-    Description, EngineConfig, EngineStats, Failure, Histogram, LockedFile, ModelConfig, ModelEvent, ModelInfo,
-    ModelStats, ReasonCount, Reply, Request, Setting, StoredFile,
+    Description, EngineConfig, EngineStats, Failure, Footprint, Histogram, LockedFile, ModelConfig, ModelEvent,
+    ModelFootprint, ModelInfo, ModelStats, ReasonCount, Reply, Request, Setting, StoredFile,
 };
 
 impl TryFrom<EngineConfig> for engine::EngineConfig {
@@ -87,6 +88,27 @@ impl From<model::Description> for Description {
             max_tokens: description.max_tokens as u32,
             settings: description.settings().iter().map(Setting::from).collect(),
         }
+    }
+}
+
+/// `models`: those that it is the footprint of.
+pub fn footprint(footprint: &memory::Footprint, models: &[model::ModelConfig]) -> Footprint {
+    let models = models.iter().zip(&footprint.models).map(|(config, model)| ModelFootprint {
+        name: config.name.clone(),
+        is_lazy: config.load == LoadTime::Lazy,
+        weights: model.weights as f64,
+        buffers: model.buffers as f64,
+        mapped: model.mapped as f64,
+    });
+    Footprint {
+        models: models.collect(),
+        tokenizers: footprint.tokenizers as f64,
+        loading_tokenizers: footprint.loading_tokenizers as f64,
+        packing: footprint.packing as f64,
+        lanes: footprint.lanes as u32,
+        is_on_cpu: footprint.is_on_cpu,
+        memory_limit: footprint.limits.memory.unwrap_or(0) as f64,
+        cpu_quota: footprint.limits.cpus.unwrap_or(0.0),
     }
 }
 

@@ -114,6 +114,39 @@ pub struct Description {
     pub settings: Vec<Setting>,
 }
 
+/// What a profile is going to take, and what there is; all sizes in bytes of the host's memory.
+#[napi(object)]
+pub struct Footprint {
+    /// In the order of the profile.
+    pub models: Vec<ModelFootprint>,
+    /// All tokenizers, once they are loaded.
+    pub tokenizers: f64,
+    /// What tokenizers take while they are loaded, which is before anything else is.
+    pub loading_tokenizers: f64,
+    /// What packing weights takes beside them, for a moment.
+    pub packing: f64,
+    pub lanes: u32,
+    /// Whether models lie in the host's memory.
+    pub is_on_cpu: bool,
+    /// The least that a control group or the machine has; 0: not known.
+    pub memory_limit: f64,
+    /// CPUs of the control group's quota; 0: there is none.
+    pub cpu_quota: f64,
+}
+
+#[napi(object)]
+pub struct ModelFootprint {
+    pub name: String,
+    /// Whether it is loaded when it is asked for, and may go again.
+    pub is_lazy: bool,
+    /// Kept for as long as it is served.
+    pub weights: f64,
+    /// Of batches, once each lane has run the largest; kept, too.
+    pub buffers: f64,
+    /// Tables in files, of which pages are mapped as texts ask for them.
+    pub mapped: f64,
+}
+
 /// A setting of a tokenizer, and what became of it.
 #[napi(object)]
 pub struct Setting {

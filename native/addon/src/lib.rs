@@ -34,7 +34,7 @@ use parking_lot::Mutex;
 
 use crate::{
     dto::{EngineConfig, EngineStats, Failure, Hurry, ModelConfig, ModelEvent, Reply, Request},
-    outcome::{ConvertOutcome, DescribeOutcome, LoadOutcome},
+    outcome::{ConvertOutcome, DescribeOutcome, FootprintOutcome, LoadOutcome},
 };
 
 /// The engine of one profile: `load` once, then `submit`, then `close`.
@@ -148,6 +148,13 @@ pub fn describe_model(env: &Env, config: ModelConfig, files: Vec<String>) -> Res
             names => Description::of(&config, names),
         })
     })
+}
+
+/// What a profile is going to take, by the small files of its models, and what the process may take.
+#[napi(ts_return_type = "Promise<FootprintOutcome>")]
+pub fn footprint(env: &Env, config: EngineConfig) -> Result<Object<'_>> {
+    let config = config.try_into()?;
+    in_background(env, move || FootprintOutcome::of(&config))
 }
 
 /// Stores a directory's pickled weights as safetensors beside them, unless they have been; tells which file is stored as

@@ -1,9 +1,17 @@
 //! How calls end, as data: `{ type: 'done', … }` or `{ type: 'failed', code, message }`.
 
-use chorus_runtime::{checkpoint::Stored, engine::Engine, error::LoadError, model};
+use chorus_runtime::{
+    checkpoint::Stored,
+    engine::{Engine, EngineConfig},
+    error::LoadError,
+    memory, model,
+};
 use napi_derive::napi;
 
-use crate::dto::{Description, ModelInfo, StoredFile};
+use crate::{
+    convert,
+    dto::{Description, Footprint, ModelInfo, StoredFile},
+};
 
 #[napi(discriminant = "type", discriminant_case = "lowercase")]
 pub enum LoadOutcome {
@@ -36,6 +44,20 @@ pub enum DescribeOutcome {
 }
 
 #[napi(discriminant = "type", discriminant_case = "lowercase")]
+pub enum FootprintOutcome {
+    Done {
+        footprint: Footprint,
+    },
+    /// As of [`LoadOutcome`].
+    Failed {
+        code: String,
+        message: String,
+        model: Option<String>,
+        field: Option<String>,
+    },
+}
+
+#[napi(discriminant = "type", discriminant_case = "lowercase")]
 pub enum ConvertOutcome {
     Done { files: Vec<StoredFile> },
     Failed { code: String, message: String },
@@ -45,6 +67,18 @@ impl From<Result<model::Description, LoadError>> for DescribeOutcome {
     fn from(result: Result<model::Description, LoadError>) -> Self {
         match result {
             Ok(description) => Self::Done { description: description.into() },
+            Err(error) => {
+                let (model, field) = entry(&error);
+                Self::Failed { code: error.code().to_owned(), message: error.to_string(), model, field }
+            }
+        }
+    }
+}
+
+impl FootprintOutcome {
+    pub fn of(config: &EngineConfig) -> Self {
+        match memory::footprint(config) {
+            Ok(footprint) => Self::Done { footprint: convert::footprint(&footprint, &config.models) },
             Err(error) => {
                 let (model, field) = entry(&error);
                 Self::Failed { code: error.code().to_owned(), message: error.to_string(), model, field }

@@ -54,6 +54,12 @@ impl<F: Format> Rows<F> {
         Self::default()
     }
 
+    /// Bytes that `[rows, columns]` take, whichever way they are filled.
+    pub fn bytes(rows: usize, columns: usize) -> usize {
+        let values = if Self::IN_F32 { 0 } else { PackedFormat::F32.stride(columns) };
+        rows * ((F::PACKED.stride(columns) + values) * size_of::<u32>() + size_of::<F::Scale>())
+    }
+
     pub fn rows(&self) -> usize {
         self.scales.len()
     }
@@ -219,4 +225,25 @@ fn view<E: Element>(lines: &[Line], columns: usize) -> Matrix<'_, E> {
 
 fn view_mut<E: Element>(lines: &mut [Line], columns: usize) -> MatrixMut<'_, E> {
     MatrixMut::with_stride(E::of_words_mut(words_of_lines_mut(lines)), columns, element_stride::<E>(columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bf16, F32, Q8};
+
+    fn taken<F: Format>(rows: usize, columns: usize) -> usize {
+        let mut filled = Rows::<F>::new();
+        filled.rows_mut(rows, columns);
+        size_of_val(&filled.words[..]) + size_of_val(&filled.values[..]) + size_of_val(&filled.scales[..])
+    }
+
+    #[test]
+    fn the_stated_bytes_are_those_that_rows_take() {
+        for (rows, columns) in [(1, 1), (7, 50), (512, 768)] {
+            let stated = [Rows::<F32>::bytes, Rows::<Bf16>::bytes, Rows::<Q8>::bytes].map(|of| of(rows, columns));
+            let found = [taken::<F32>, taken::<Bf16>, taken::<Q8>].map(|of| of(rows, columns));
+            assert_eq!(stated, found, "{rows} rows of {columns}");
+        }
+    }
 }

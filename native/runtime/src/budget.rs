@@ -12,7 +12,9 @@ use std::{
 
 use crate::model::{Batch, Model, Reader, Runner, ThreadShare};
 
-const CANDIDATES: [usize; 3] = [128, 256, 512];
+const CANDIDATES: [usize; 3] = [128, 256, LARGEST];
+/// The most that is ever chosen.
+pub const LARGEST: usize = 512;
 /// Of models that are loaded later: nothing is measured while others are served.
 const UNMEASURED: usize = CANDIDATES[1];
 /// Texts of about this length fill the batches that are tried.

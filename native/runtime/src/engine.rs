@@ -1,6 +1,6 @@
 //! Loads a profile's models and starts the dispatcher over them.
 
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
@@ -8,6 +8,7 @@ use crate::{
     allocator, budget,
     dispatcher::{Dispatcher, DispatcherConfig, ReplySink, Sinks},
     error::LoadError,
+    limits,
     model::{Description, Hardware, Loader, Model, ModelConfig, Precision, Source, Team, Teams},
     onnxruntime::{Library, Provider},
 };
@@ -65,8 +66,7 @@ pub fn start(config: &EngineConfig, replies: ReplySink) -> Result<Engine, LoadEr
 /// Like `start`, beside an engine that goes on: takes over those of its models that are the same, and takes little from
 /// it. Whoever calls it says in `config` how many tokens a batch has, which to measure would take all cores.
 pub fn start_beside(config: &EngineConfig, previous: &[Arc<Model>], sinks: Sinks) -> Result<Engine, LoadError> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = config.lanes.unwrap_or(cores);
+    let threads = threads_of(config);
     let described = config.models.iter().map(Description::read).collect::<Result<Vec<_>, _>>()?;
     let library = Library::load(&config.ort_library, threads)?;
     let hardware = choose_hardware(config)?;
@@ -88,12 +88,10 @@ pub fn start_beside(config: &EngineConfig, previous: &[Arc<Model>], sinks: Sinks
     keep_within(config.model_memory, &models);
     allocator::release_free_memory();
     let tokenizers = loader.tokenizers.into_inner();
-    let (lanes, max_batch_tokens) = match loader.hardware {
-        Hardware::Cpu => (threads, config.max_batch_tokens.unwrap_or_else(|| budget::measure(&models, threads))),
-        Hardware::Cuda(_) => {
-            let lanes = config.lanes.unwrap_or(models.len().max(CUDA_LANES));
-            (lanes, config.max_batch_tokens.unwrap_or(CUDA_BATCH_TOKENS))
-        }
+    let lanes = lanes_of(config, &loader.hardware);
+    let max_batch_tokens = match loader.hardware {
+        Hardware::Cpu => config.max_batch_tokens.unwrap_or_else(|| budget::measure(&models, lanes)),
+        Hardware::Cuda(_) => config.max_batch_tokens.unwrap_or(CUDA_BATCH_TOKENS),
     };
     for (model, config) in models.iter().zip(&config.models) {
         let prepared = model.slot.runner().map_or(Ok(()), |runner| runner.prepare(max_batch_tokens));
@@ -121,7 +119,20 @@ fn keep_within(budget: Option<usize>, models: &[Arc<Model>]) {
     }
 }
 
-fn choose_hardware(config: &EngineConfig) -> Result<Hardware, LoadError> {
+/// Threads that a lone batch may use.
+fn threads_of(config: &EngineConfig) -> usize {
+    config.lanes.unwrap_or_else(limits::cores)
+}
+
+/// Batches that run at a time.
+pub(crate) fn lanes_of(config: &EngineConfig, hardware: &Hardware) -> usize {
+    match hardware {
+        Hardware::Cpu => threads_of(config),
+        Hardware::Cuda(_) => config.lanes.unwrap_or(config.models.len().max(CUDA_LANES)),
+    }
+}
+
+pub(crate) fn choose_hardware(config: &EngineConfig) -> Result<Hardware, LoadError> {
     let cuda = || chorus_cuda::Device::open(config.device_id as usize).map(Hardware::Cuda);
     match config.device {
         Device::Auto => Ok(cuda().unwrap_or(Hardware::Cpu)),

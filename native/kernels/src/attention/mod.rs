@@ -84,6 +84,13 @@ impl AttentionScratch {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Bytes that it has grown to after a text of `keys` tokens, in either format at most.
+    pub fn bytes(keys: usize, head_size: usize) -> usize {
+        let panel = keys.next_multiple_of(KEYS);
+        let cells = 2 * panel * head_size + keys * head_size.next_multiple_of(VALUES);
+        (cells + TILE_ROWS * (panel + PackedFormat::F32.stride(keys))) * size_of::<u32>()
+    }
 }
 
 impl<E: Element> Attention<E> {

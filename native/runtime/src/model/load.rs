@@ -28,6 +28,7 @@ use super::{
     padded::{PaddedModel, PaddedOptions},
 };
 use crate::{
+    allocator,
     checkpoint::{Graph, LockedFile, sha256, store_as_safetensors},
     error::LoadError,
     onnxruntime::{Library, Provider},
@@ -75,11 +76,26 @@ impl Loader {
         }
         self.require_room(&models)?;
         let identities = self.identities(&models)?;
+        self.load_tokenizers(&models)?;
         let models: Vec<_> = models.into_iter().zip(identities).collect();
         let load = |((config, description), identity): &((&ModelConfig, &Description), Identity)| {
             self.load(config, description, identity, &stamps).map(Arc::new)
         };
         self.side_by_side(&models, load).into_iter().collect()
+    }
+
+    /// Loads every tokenizer before any weights: the library's form of a large vocabulary takes a third of a gigabyte for
+    /// a moment, which is given back before it would be needed twice.
+    fn load_tokenizers(&self, models: &[(&ModelConfig, &Description)]) -> Result<(), LoadError> {
+        let folders: Vec<_> = models.iter().map(|(_, description)| &description.tokenizer).collect();
+        let distinct = TokenizerSet::distinct(&folders)?;
+        let load = |&index: &usize| {
+            let load = || TokenizerSet::load(&self.tokenizers, folders[index]).map(drop);
+            guarded(models[index].0, load)
+        };
+        self.side_by_side(&distinct, load).into_iter().collect::<Result<(), _>>()?;
+        allocator::release_free_memory();
+        Ok(())
     }
 
     /// What each model's files are: those of a lock are known, others are read.
@@ -142,13 +158,7 @@ impl Loader {
                 model
             })
         };
-        catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
-            Err(LoadError::Panic {
-                model: config.name.clone(),
-                path: config.path.clone(),
-                message: message_of(&*panic),
-            })
-        })
+        guarded(config, load)
     }
 
     /// Loads a model and answers the shortest text with it, so that what cannot run fails now.
@@ -339,6 +349,13 @@ pub fn answer_shortest(
             .map_err(|error| LoadError::invalid(path, "a model that answers the shortest text", error.to_string()))?;
     }
     Ok(())
+}
+
+/// What `load` returns; its panic is an error of the model's.
+fn guarded<T>(config: &ModelConfig, load: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
+    catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+        Err(LoadError::Panic { model: config.name.clone(), path: config.path.clone(), message: message_of(&*panic) })
+    })
 }
 
 /// The next item that no worker has taken.

@@ -37,7 +37,7 @@ use chorus_cuda::Device;
 
 pub use self::{
     description::{Description, Source},
-    encoder::{Team, Teams},
+    encoder::{Team, Teams, memory as encoder_memory},
     load::Loader,
     slot::{LoadRunner, Slot},
 };

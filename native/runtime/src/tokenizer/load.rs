@@ -31,6 +31,15 @@ pub struct Folder {
     source: Source,
 }
 
+/// Bytes that a tokenizer takes, about and at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenizerMemory {
+    /// For as long as it is in use.
+    pub kept: usize,
+    /// While it is loaded, by the library's own form of it.
+    pub loading: usize,
+}
+
 /// Where the vocabulary is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
@@ -72,16 +81,35 @@ impl Folder {
     pub fn digest(&self) -> Result<[u8; 32], LoadError> {
         let mut hash = Sha256::new();
         hash.update(self.stated.digest());
-        let names = match self.source {
-            Source::Described => &[TOKENIZER],
-            Source::Vocabulary(names) => names,
-        };
-        for path in names.iter().map(|name| self.directory.join(name)) {
+        for path in self.vocabulary().iter().map(|name| self.directory.join(name)) {
             let bytes = fs::read(&path).map_err(|error| LoadError::unreadable(&path, &error))?;
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         }
         Ok(hash.finalize().into())
+    }
+
+    /// What it takes, as multiples of its vocabulary's bytes.
+    ///
+    /// Measured, kept and while loaded: 1.1 and 41 of XLM-RoBERTa's `tokenizer.json`, 2.0 and 59 of its SentencePiece
+    /// file, 2.1 and 33 of RoBERTa's BPE; 14 and 25 of a WordPiece that stays with the library.
+    pub fn memory(&self) -> TokenizerMemory {
+        let length = |name: &&str| fs::metadata(self.directory.join(name)).map_or(0, |file| file.len() as usize);
+        let bytes: usize = self.vocabulary().iter().map(length).sum();
+        let loading = bytes * if self.source == Source::Vocabulary(&[SENTENCEPIECE]) { 64 } else { 44 };
+        let kept = match self.stated.class().family {
+            Family::Roberta | Family::XlmRoberta => 3 * bytes,
+            Family::Bert | Family::Complete | Family::Mpnet => loading,
+        };
+        TokenizerMemory { kept, loading }
+    }
+
+    /// The files that have the vocabulary.
+    fn vocabulary(&self) -> &'static [&'static str] {
+        match self.source {
+            Source::Described => &[TOKENIZER],
+            Source::Vocabulary(names) => names,
+        }
     }
 
     /// The tokenizer with everything applied that the folder says, and what it says.

@@ -28,7 +28,7 @@ use self::{
     settings::{Role, Side},
 };
 pub use self::{
-    load::Folder,
+    load::{Folder, TokenizerMemory},
     set::TokenizerSet,
     settings::{Effect, Setting},
 };

@@ -1,6 +1,6 @@
 //! The tokenizers of a profile.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use parking_lot::Mutex;
 
@@ -16,6 +16,18 @@ pub struct TokenizerSet {
 }
 
 impl TokenizerSet {
+    /// Indices of the folders whose tokenizers have to be loaded: the first of each that are described by the same bytes.
+    pub fn distinct(folders: &[&Folder]) -> Result<Vec<usize>, LoadError> {
+        let mut seen = HashSet::new();
+        let mut distinct = Vec::new();
+        for (index, folder) in folders.iter().enumerate() {
+            if seen.insert(folder.digest()?) {
+                distinct.push(index);
+            }
+        }
+        Ok(distinct)
+    }
+
     /// Loads the tokenizer of `folder` into `set`, which is locked for a moment only: parsing a large
     /// vocabulary takes the better part of a second. Returns its index.
     pub fn load(set: &Mutex<Self>, folder: &Folder) -> Result<usize, LoadError> {

@@ -7,11 +7,13 @@
 //!
 //! - `weights`: tensors of the checkpoint into operators
 //! - `layer`, `head`: the computation
-//! - `needs`: what it takes, before it is packed
+//! - `needs`: what it takes, by the headers of its files
+//! - `memory`: what it is going to take, by its configuration alone
 //! - `team`: several threads for one batch
 
 mod head;
 mod layer;
+mod memory;
 mod needs;
 mod team;
 mod weights;
@@ -34,6 +36,7 @@ use self::{
     weights::{Packing, layer_norm},
 };
 pub use self::{
+    memory::memory,
     needs::{Needs, needs},
     team::Team,
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { describeModel, LoadFailure, type Description, type ModelConfig } from './native-engine.js';
+import { describeModel, LoadFailure, type Description, type ModelConfig } from './native-models.js';
 
 type Addon = NonNullable<Parameters<typeof describeModel>[2]>;
 type Outcome = Awaited<ReturnType<Addon['describeModel']>>;

@@ -1,0 +1,113 @@
+/**
+ * Whether what is to be served fits into the memory that there is, asked before anything large is loaded.
+ *
+ * Once it is too late the kernel ends the process without a word, at a moment of its own choosing.
+ */
+
+import type { Settings } from '../config/settings.js';
+import { footprintOf, type EngineConfig, type Footprint } from '../engine/native-models.js';
+import { mappedBytes, needBeside, needOf, type Need } from '../memory/need.js';
+import { memoryRefusal, mib, whatFits, type Alternative } from '../memory/refusal.js';
+import { inexactOn } from '../precisions.js';
+import type { Profile } from '../profile/schema.js';
+import { StartError } from '../start-error.js';
+
+/** Of what is loaded, or is going to be. */
+export interface Memory {
+  readonly config: EngineConfig;
+  readonly footprint: Footprint;
+  readonly need: Need;
+  /** Bytes; 0: not known. */
+  readonly limit: number;
+}
+
+type Wanted = Pick<Settings, 'cacheSize' | 'maxBodyMemory' | 'memoryLimit' | 'modelMemory'>;
+
+/** What serving `config` needs; beside `before`, where that goes on meanwhile. */
+export async function memoryOf(
+  settings: Wanted,
+  config: EngineConfig,
+  before?: Memory,
+  ask = footprintOf,
+): Promise<Memory> {
+  const footprint = await ask(config);
+  const need =
+    before === undefined
+      ? needOf(footprint, settings)
+      : needBeside(before.need, footprint, takenOver(config, before.config), settings);
+  return { config, footprint, need, limit: settings.memoryLimit || footprint.memoryLimit };
+}
+
+/**
+ * @throws {StartError} when `memory` does not fit, with what would. What runs on a GPU is not refused: its host's part
+ *   is the driver's.
+ */
+export async function requireMemory(
+  memory: Memory,
+  settings: Wanted,
+  profile: Profile,
+  ask = footprintOf,
+): Promise<void> {
+  const { footprint, need, limit } = memory;
+  if (limit === 0 || need.bytes <= limit || !footprint.isOnCpu) return;
+  const others = await alternatives(memory, profile, ask);
+  throw new StartError(memoryRefusal(need, limit, whatFits(footprint, settings, limit, others)));
+}
+
+/** For the log. */
+export function memoryFields({ footprint, need, limit }: Memory): Readonly<Record<string, number>> {
+  const { lanes, cpuQuota } = footprint;
+  return {
+    ...(footprint.isOnCpu ? { needBytes: Math.ceil(need.bytes) } : {}),
+    mappedBytes: mappedBytes(footprint),
+    ...(limit > 0 ? { limitBytes: limit } : {}),
+    lanes,
+    ...(cpuQuota > 0 ? { cpuQuota } : {}),
+  };
+}
+
+/** For a person. */
+export function memoryLine({ footprint, need, limit }: Memory): string {
+  const { lanes, isOnCpu } = footprint;
+  const taken = isOnCpu ? `up to ${mib(need.bytes)}` : 'not estimated on a GPU,';
+  const tables = mappedBytes(footprint);
+  const mapped = tables === 0 ? '' : `, and ${mib(tables)} of tables in files while there is room`;
+  const allowed = limit === 0 ? '' : ` of ${mib(limit, 'down')}`;
+  return `memory: ${taken}${allowed}${mapped}; lanes: ${lanes}`;
+}
+
+/** Smaller ways to serve the same models: a precision each, then the most lanes that fit. */
+async function alternatives(
+  { config, footprint }: Memory,
+  { precisions }: Profile,
+  ask: typeof footprintOf,
+): Promise<Alternative[][]> {
+  const smaller = inexactOn('cpu').filter(
+    (precision) => precisions[precision] !== undefined && precision !== config.precision,
+  );
+  const fewer = halvings(footprint.lanes);
+  const asked = async (how: string, other: Partial<EngineConfig>) => {
+    return { how, footprint: await ask({ ...config, ...other }) };
+  };
+  return Promise.all([
+    ...smaller.map(async (precision) => [await asked(`--precision ${precision}`, { precision })]),
+    Promise.all(fewer.map((lanes) => asked(`--lanes ${lanes}`, { lanes }))),
+  ]);
+}
+
+/** Half of `count`, half of that, and so on to one. */
+function halvings(count: number): number[] {
+  const half = Math.floor(count / 2);
+  return half < 1 ? [] : [half, ...halvings(half)];
+}
+
+/** Names of the models of `config` that are loaded already: said in the same words, computed in the same way. */
+function takenOver(config: EngineConfig, before: EngineConfig): ReadonlySet<string> {
+  const same = new Set(
+    config.precision === before.precision
+      ? before.models.map((model) => JSON.stringify(model))
+      : [],
+  );
+  const taken = config.models.filter((model) => same.has(JSON.stringify(model)));
+  return new Set(taken.map(({ name }) => name));
+}
