@@ -10,7 +10,11 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+# Sanitizers and fuzz targets need a nightly compiler, with miri and rust-src; the workflow pins a day.
+NIGHTLY ?= nightly
+HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
+
+.PHONY: help start build test check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -58,6 +62,23 @@ deny: ## Check the licences and sources of Rust dependencies (installs cargo-den
 	@# Offline, it reads the packages of every platform; a build has fetched only this one's.
 	cargo fetch --locked $(MANIFEST)
 	cd native && cargo deny --offline check licenses bans sources
+
+advisories: $(PACKAGES) ## Look for known vulnerabilities of what is shipped (asks RustSec's and npm's databases)
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny@0.20.2
+	cd native && cargo deny check advisories
+	npm audit --omit=dev --audit-level=moderate
+
+fuzz: build ## Try inputs nobody thought of (ARGS="TARGET|all|properties SECONDS", 60 seconds each; nightly Rust)
+	NIGHTLY=$(NIGHTLY) native/fuzz/run.sh $(ARGS)
+
+miri: ## Interpret the tests of core and of the scalar operators, with every undefined behaviour an error (nightly Rust)
+	PROPTEST_CASES=4 MIRIFLAGS=-Zmiri-disable-isolation \
+	  cargo +$(NIGHTLY) miri test --locked --lib -p chorus-core -p chorus-kernels $(MANIFEST) $(ARGS)
+
+asan: $(PACKAGES) ## Test operators and engine with AddressSanitizer (nightly Rust)
+	@# What ONNX Runtime keeps until the process ends is no leak of ours.
+	RUSTFLAGS='-Zsanitizer=address -Cdebug-assertions' ASAN_OPTIONS=detect_leaks=0 \
+	  cargo +$(NIGHTLY) test --locked --release --target $(HOST_TRIPLE) -p chorus-kernels -p chorus-runtime $(MANIFEST) $(ARGS)
 
 trace: build ## Draw where the time of a request goes (docs/request-time.svg)
 	node bench/trace.mjs $(ARGS)
