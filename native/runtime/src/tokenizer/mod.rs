@@ -1,12 +1,13 @@
 //! Text to token ids, as `transformers` would give them.
 //!
 //! - `load`: the tokenizer of a model directory, whatever files describe it
-//! - `sentencepiece`, `vocabulary`: the descriptions other than `tokenizer.json`
+//! - `sentencepiece`, `vocabulary`: the descriptions other than `tokenizer.json`; `character_map`: a part of both
 //! - `settings`: what the files beside those say about it
 //! - `set`: the tokenizers of a profile
 //! - `fast`: the two tokenizers that matter most, without the library
 //! - `cut`: for all others, shortens a text before tokenization without changing the ids that are kept
 
+mod character_map;
 mod cut;
 mod fast;
 mod load;

@@ -109,6 +109,22 @@ fn missing_and_broken_files_are_named() {
         (&[("tokenizer.json", "{\"model\": ")], "tokenizer.json: expected JSON"),
         (&[("tokenizer.json", "{}")], "tokenizer.json: expected a description for the `tokenizers` library"),
         (&[xlm, ("sentencepiece.bpe.model", "not a model")], "sentencepiece.bpe.model: expected a vocabulary"),
+        (
+            // A normalizer that is a character map of 0x7f eight times.
+            &[("tokenizer.json", r#"{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "f39/f39/f38="}}"#)],
+            "the `tokenizers` library, found a character map with 5 bytes behind the length of its trie, which is 2139062143",
+        ),
+        (
+            // Four pieces without a text, and the same map.
+            &[
+                xlm,
+                (
+                    "sentencepiece.bpe.model",
+                    "\n\0\n\0\n\0\n\0\u{1a}\n\u{12}\u{8}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}",
+                ),
+            ],
+            "expected a vocabulary, found a character map with 4 bytes behind the length of its trie, which is 2139062143",
+        ),
     ] {
         let message = error(files);
         assert!(message.contains(expected), "{files:?}: {message}");
