@@ -1,7 +1,7 @@
 # The one front door. `make help` lists what there is.
 
 # Every Rust and TypeScript source, so that a second `make start` builds nothing.
-NATIVE_SOURCES := $(shell find native -path native/target -prune -o \( -name '*.rs' -o -name '*.ptx' -o -name 'Cargo.*' \) -print)
+NATIVE_SOURCES := $(shell find native \( -path native/target -o -path native/fuzz \) -prune -o \( -name '*.rs' -o -name '*.ptx' -o -name 'Cargo.*' \) -print)
 SERVICE_SOURCES := $(shell find src tools/hub/src -name '*.ts') tsconfig.json tools/hub/tsconfig.json tools/hub/package.json package.json
 ADDON := native/addon/.built
 SERVICE := dist/.built
@@ -43,11 +43,13 @@ ready: ## Everything that CI runs: format, lint, types, generated files, licence
 
 format: $(PACKAGES) ## Format all sources
 	cargo fmt --all $(MANIFEST)
+	cargo fmt --manifest-path native/fuzz/Cargo.toml
 	npm run --silent format
 
 .PHONY: format-check
 format-check: tools $(PACKAGES)
 	cargo fmt --all --check $(MANIFEST)
+	cargo fmt --check --manifest-path native/fuzz/Cargo.toml
 	npm run --silent format:check
 
 lint: $(PACKAGES) $(ADDON) ## Clippy, ESLint and which folder may import which
