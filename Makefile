@@ -74,8 +74,9 @@ fuzz: build ## Try inputs nobody thought of (ARGS="TARGET|all|properties SECONDS
 	NIGHTLY=$(NIGHTLY) native/fuzz/run.sh $(ARGS)
 
 miri: ## Interpret the tests of core and of the scalar operators, with every undefined behaviour an error (nightly Rust)
+	@# A sweep through all numbers would take it days, and has no memory to get wrong.
 	PROPTEST_CASES=4 MIRIFLAGS=-Zmiri-disable-isolation \
-	  cargo +$(NIGHTLY) miri test --locked --lib -p chorus-core -p chorus-kernels $(MANIFEST) $(ARGS)
+	  cargo +$(NIGHTLY) miri test --locked --lib -p chorus-core -p chorus-kernels $(MANIFEST) -- --skip stays_within_its_stated_error $(ARGS)
 
 asan: $(PACKAGES) ## Test operators and engine with AddressSanitizer (nightly Rust)
 	@# What ONNX Runtime keeps until the process ends is no leak of ours.
