@@ -1,7 +1,7 @@
 # The one front door. `make help` lists what there is.
 
 # Every Rust and TypeScript source, so that a second `make start` builds nothing.
-NATIVE_SOURCES := $(shell find native -path native/target -prune -o \( -name '*.rs' -o -name '*.ptx' -o -name 'Cargo.*' \) -print)
+NATIVE_SOURCES := $(shell find native \( -path native/target -o -path native/fuzz \) -prune -o \( -name '*.rs' -o -name '*.ptx' -o -name 'Cargo.*' \) -print)
 SERVICE_SOURCES := $(shell find src tools/hub/src -name '*.ts') tsconfig.json tools/hub/tsconfig.json tools/hub/package.json package.json
 ADDON := native/addon/.built
 SERVICE := dist/.built
@@ -10,7 +10,11 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+# Sanitizers and fuzz targets need a nightly compiler, with miri and rust-src; the workflow pins a day.
+NIGHTLY ?= nightly
+HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
+
+.PHONY: help start build test check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -39,11 +43,13 @@ ready: ## Everything that CI runs: format, lint, types, generated files, licence
 
 format: $(PACKAGES) ## Format all sources
 	cargo fmt --all $(MANIFEST)
+	cargo fmt --manifest-path native/fuzz/Cargo.toml
 	npm run --silent format
 
 .PHONY: format-check
 format-check: tools $(PACKAGES)
 	cargo fmt --all --check $(MANIFEST)
+	cargo fmt --check --manifest-path native/fuzz/Cargo.toml
 	npm run --silent format:check
 
 lint: $(PACKAGES) $(ADDON) ## Clippy, ESLint and which folder may import which
@@ -58,6 +64,24 @@ deny: ## Check the licences and sources of Rust dependencies (installs cargo-den
 	@# Offline, it reads the packages of every platform; a build has fetched only this one's.
 	cargo fetch --locked $(MANIFEST)
 	cd native && cargo deny --offline check licenses bans sources
+
+advisories: $(PACKAGES) ## Look for known vulnerabilities of what is shipped (asks RustSec's and npm's databases)
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny@0.20.2
+	cd native && cargo deny check advisories
+	npm audit --omit=dev --audit-level=moderate
+
+fuzz: build ## Try inputs nobody thought of (ARGS="TARGET|all|properties SECONDS", 60 seconds each; nightly Rust)
+	NIGHTLY=$(NIGHTLY) native/fuzz/run.sh $(ARGS)
+
+miri: ## Interpret the tests of core and of the scalar operators, with every undefined behaviour an error (nightly Rust)
+	@# A sweep through all numbers would take it days, and has no memory to get wrong.
+	PROPTEST_CASES=4 MIRIFLAGS=-Zmiri-disable-isolation \
+	  cargo +$(NIGHTLY) miri test --locked --lib -p chorus-core -p chorus-kernels $(MANIFEST) -- --skip stays_within_its_stated_error $(ARGS)
+
+asan: $(PACKAGES) ## Test operators and engine with AddressSanitizer (nightly Rust)
+	@# What ONNX Runtime keeps until the process ends is no leak of ours.
+	RUSTFLAGS='-Zsanitizer=address -Cdebug-assertions' ASAN_OPTIONS=detect_leaks=0 \
+	  cargo +$(NIGHTLY) test --locked --release --target $(HOST_TRIPLE) -p chorus-kernels -p chorus-runtime $(MANIFEST) $(ARGS)
 
 trace: build ## Draw where the time of a request goes (docs/request-time.svg)
 	node bench/trace.mjs $(ARGS)

@@ -92,6 +92,33 @@ test('every fault is reported at once, with its line and column', (context) => {
   }
 });
 
+test('an alias of nothing is a fault where it stands, as is a value that cannot be made', (context) => {
+  const faults = (yaml: string) => faultsOf(profileFile(context, yaml));
+  assert.deepEqual(faults('name: *own\nmodels: [*a]\n'), [
+    '1:7: *own has no &own before it',
+    '2:10: *a has no &a before it',
+  ]);
+  const [merge] = faults('%YAML 1.1\n---\n<<: [1]\n');
+  assert.match(merge ?? '', /^1:1: Merge sources must be maps/);
+  const laughs = 'abcdefghi'.replace(
+    /.(?=(.))/g,
+    (from, to) => `${to}: &${to} [${`*${from},`.repeat(9)}]\n`,
+  );
+  assert.match(faults(`a: &a [1]\n${laughs.slice(0, -1)}`).join(), /^1:1: Excessive alias count/);
+});
+
+test('a key of several lines is told on one, in quotes', (context) => {
+  const faults = faultsOf(
+    profileFile(context, `name: own\n"a\\nb\\x9b": 1\nmodels: [{ name: a }]\n${ROUTES}`),
+  );
+  assert.deepEqual(faults, [String.raw`2:1: ["a\nb\u009b"]: is not a known key`]);
+});
+
+test('a key that is no text is a fault where it stands', (context) => {
+  const faults = faultsOf(profileFile(context, `name: own\n? { a: b }\n: 1\n`));
+  assert.match(faults.join(), /^2:3: .*keys must be strings/);
+});
+
 test('a missing key is reported where it belongs', (context) => {
   const [fault] = faultsOf(profileFile(context, `name: own\nmodels:\n  - path: x\n${ROUTES}`));
   assert.match(fault ?? '', /^3:5: models\[0\]\.name/);

@@ -8,7 +8,16 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
+import {
+  LineCounter,
+  isMap,
+  isNode,
+  isScalar,
+  parseDocument,
+  visit,
+  type Alias,
+  type Document,
+} from 'yaml';
 import type { z } from 'zod';
 
 import { exitCodes, StartError } from '../start-error.js';
@@ -22,13 +31,30 @@ import { DEFAULT_PRECISIONS, profileSchema, type Profile, type ProfilePath } fro
  */
 export function readProfile(file: string, modelsDir?: string): Profile {
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), { lineCounter: lines });
+  const document = parseDocument(readText(file), { lineCounter: lines, stringKeys: true });
   if (document.errors.length > 0) {
-    fail(document.errors.map(({ pos, message }) => at(pos[0], message.split('\n')[0] ?? '')));
+    fail(document.errors.map(({ pos, message }) => at(pos[0], firstLine(message))));
   }
-  const result = profileSchema.safeParse(document.toJS());
+  const unresolved = unresolvedAliases(document);
+  if (unresolved.length > 0) {
+    fail(
+      unresolved.map(({ range, source }) =>
+        at(range?.[0] ?? 0, `*${source} has no &${source} before it`),
+      ),
+    );
+  }
+  const result = profileSchema.safeParse(valueOf());
   if (!result.success) fail(result.error.issues.flatMap((issue) => faultsOf(issue, fault)));
   return toProfile(result.data, file, fault, modelsDir);
+
+  /** What only the value tells: aliases of aliases that would fill the memory, a merge of what is no map. */
+  function valueOf(): unknown {
+    try {
+      return document.toJS();
+    } catch (error) {
+      return fail([at(0, firstLine((error as Error).message))]);
+    }
+  }
 
   function fault(path: ProfilePath, what: string): string {
     return at(offsetOf(document, path), `${nameOf(path)}: ${what}`);
@@ -36,12 +62,33 @@ export function readProfile(file: string, modelsDir?: string): Profile {
 
   function at(offset: number, what: string): string {
     const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}: ${what}`;
+    return `${file}:${line}:${col}: ${printable(what)}`;
   }
 }
 
 function fail(faults: readonly string[]): never {
   throw new StartError(faults, exitCodes.usage);
+}
+
+/** On one line and harmless to a terminal, whatever the file has in it. */
+function printable(what: string): string {
+  return what.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+function firstLine(message: string): string {
+  return message.split('\n')[0] ?? '';
+}
+
+function unresolvedAliases(document: Document): Alias[] {
+  const found: Alias[] = [];
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) === undefined) found.push(alias);
+    },
+  });
+  return found;
 }
 
 function readText(file: string): string {
@@ -107,8 +154,13 @@ function faultsOf(issue: z.core.$ZodIssue, fault: Profile['fault']): string[] {
 }
 
 function nameOf(path: ProfilePath): string {
-  const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+  const name = path.map((key) => (isPlain(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('');
   return name.replace(/^\./, '') || 'the profile';
+}
+
+/** Whether it is a key that needs no quotes. */
+function isPlain(key: string | number): boolean {
+  return typeof key === 'string' && /^[\w.-]+$/.test(key);
 }
 
 /** Where the key at `path` stands or, when it is missing, the nearest thing around it. */

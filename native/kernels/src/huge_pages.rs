@@ -114,8 +114,8 @@ impl Chunk {
         // SAFETY: the size is not zero, as `CHUNK` is not.
         let start = NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
         // SAFETY: the range is ours and not yet in use; the advice changes the size of its pages, not their
-        // contents. An error means that they stay as they are.
-        #[cfg(target_os = "linux")]
+        // contents. An error means that they stay as they are. Miri has no pages.
+        #[cfg(all(target_os = "linux", not(miri)))]
         unsafe {
             libc::madvise(start.as_ptr().cast(), layout.size(), libc::MADV_HUGEPAGE)
         };

@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use prost::Message;
 
-use super::map;
+use super::{map, within};
 use crate::error::LoadError;
 
 /// `TensorProto.DataLocation`: in a file of their own.
@@ -39,7 +39,7 @@ impl Graph {
         let mut found = Found::default();
         model.graph.iter().for_each(|graph| found.graph(graph));
         model.functions.iter().flat_map(|function| &function.nodes).for_each(|node| found.node(node));
-        let data = found.locations.iter().map(|name| within(&path, name)).collect::<Result<_, _>>()?;
+        let data = found.locations.iter().map(|name| data_file(&path, name)).collect::<Result<_, _>>()?;
         let operators = found.operators.iter().map(ToString::to_string).collect();
         Ok(Self { path, data, operators })
     }
@@ -59,15 +59,12 @@ impl Graph {
 }
 
 /// The file `name` of the folder of `graph`; as in ONNX Runtime, not one outside it.
-fn within(graph: &Path, name: &str) -> Result<PathBuf, LoadError> {
-    let is_plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    if name.is_empty() || !Path::new(name).components().all(is_plain) {
+fn data_file(graph: &Path, name: &str) -> Result<PathBuf, LoadError> {
+    let folder = graph.parent().unwrap_or(Path::new(""));
+    within(folder, name).filter(|file| file != folder).ok_or_else(|| {
         let expected = "numbers in files of the graph's folder (`location` of `external_data`)";
-        return Err(LoadError::invalid(graph, expected, format!("{name:?}")));
-    }
-    // Without parts that say nothing, as a repository lists it.
-    let parts = Path::new(name).components().filter(|part| matches!(part, Component::Normal(_)));
-    Ok(graph.parent().unwrap_or(Path::new("")).join(parts.collect::<PathBuf>()))
+        LoadError::invalid(graph, expected, format!("{name:?}"))
+    })
 }
 
 // What of onnx.proto leads to tensors; other fields are skipped without a copy.
@@ -258,7 +255,7 @@ mod tests {
 
     #[test]
     fn data_outside_the_folder_is_refused() {
-        for name in ["../weights.pb", "/etc/passwd", "a/../../b", ""] {
+        for name in ["../weights.pb", "/etc/passwd", "a/../../b", "", "./."] {
             let message = data_of(&with_initializers(vec![tensor(name)])).expect_err(name);
             assert!(message.contains("a.onnx: expected numbers in files of the graph's folder"), "{message}");
             assert!(message.contains(&format!("found {name:?}")), "{message}");

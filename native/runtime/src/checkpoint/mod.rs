@@ -16,7 +16,10 @@ mod modules;
 mod safetensors;
 pub mod torch;
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::File,
+    path::{Component, Path, PathBuf},
+};
 
 use memmap2::Mmap;
 
@@ -42,4 +45,12 @@ fn map(path: &Path) -> Result<Mmap, LoadError> {
     // SAFETY: the mapping is read-only. Chorus requires that weight files are not changed while it
     // runs (README, "Models"); replacing them by rename, as `pull` and the hub's cache do, is fine.
     unsafe { Mmap::map(&file) }.map_err(|error| LoadError::unreadable(path, &error))
+}
+
+/// What the file of a model names by `name`, in `folder` or below; nothing where that is outside it.
+fn within(folder: &Path, name: &str) -> Option<PathBuf> {
+    let is_plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    // Without parts that say nothing, as a repository lists it.
+    let plain = Path::new(name).components().filter(|part| matches!(part, Component::Normal(_)));
+    Path::new(name).components().all(is_plain).then(|| folder.join(plain.collect::<PathBuf>()))
 }

@@ -8,7 +8,10 @@ use std::path::Path;
 use chorus_core::spec::Pooling;
 use serde_json::{Map, Value};
 
-use super::json::{read_json, read_object, read_optional_json};
+use super::{
+    json::{read_json, read_object, read_optional_json},
+    within,
+};
 use crate::error::LoadError;
 
 const MODULES: &str = "modules.json";
@@ -69,9 +72,12 @@ impl Modules {
             let expected = "a transformer in the folder itself; a profile may name its folder, with a `pooling`";
             return Err(LoadError::invalid(&path, expected, format!("one in {own}")));
         }
+        let own = within(folder, &pooling.path).ok_or_else(|| {
+            LoadError::invalid(&path, "modules in folders below it (`path`)", format!("{:?}", pooling.path))
+        })?;
         refuse_prompts(&folder.join(PROMPTS))?;
         Ok(Some(Self {
-            pooling: pooling_of(&folder.join(&pooling.path).join(MODULE_CONFIG))?,
+            pooling: pooling_of(&own.join(MODULE_CONFIG))?,
             normalize,
             max_tokens: transformer(&folder.join(TRANSFORMER))?,
         }))
@@ -212,6 +218,17 @@ mod tests {
         let mean = json!({"embedding_dimension": 384, "pooling_mode": "mean"});
         let found = read(&[(MODULES, modules(&["Transformer", "Pooling"])), ("1_Pooling/config.json", mean)]).unwrap();
         assert_eq!(found, Some(Modules { pooling: Pooling::Mean, normalize: false, max_tokens: None }));
+    }
+
+    #[test]
+    fn a_module_outside_the_folder_is_refused() {
+        for outside in ["../1_Pooling", "/1_Pooling", "1_Pooling/../../1_Pooling"] {
+            let mut own = modules(&["Transformer", "Pooling"]);
+            own[1]["path"] = json!(outside);
+            let message = refusal(&[(MODULES, own)]);
+            assert!(message.contains("modules.json: expected modules in folders below it"), "{message}");
+            assert!(message.contains(&format!("found {outside:?}")), "{message}");
+        }
     }
 
     #[test]

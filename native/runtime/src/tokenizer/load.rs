@@ -5,11 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokenizers::{Error, Tokenizer};
 
 use super::{
-    sentencepiece,
+    character_map, sentencepiece,
     settings::{Class, Family, Role, Setting, Settings, Stated},
     vocabulary,
 };
@@ -169,9 +171,19 @@ fn build(paths: &[PathBuf], settings: &Settings) -> Result<Tokenizer, Error> {
     Ok(tokenizer)
 }
 
+/// What of a description is looked at before the library reads it.
+#[derive(Deserialize)]
+struct Described {
+    normalizer: Option<Value>,
+}
+
 fn from_json(path: &PathBuf) -> Result<Tokenizer, LoadError> {
-    // Parsed twice only on failure, to tell broken JSON from an unknown kind of tokenizer.
-    Tokenizer::from_file(path).map_err(|error| match read_json(path) {
+    let bytes = fs::read(path).map_err(|error| LoadError::unreadable(path, &error))?;
+    if let Ok(Described { normalizer: Some(normalizer) }) = serde_json::from_slice(&bytes) {
+        character_map::check_described(&normalizer).map_err(|problem| unfit(path, &problem.into()))?;
+    }
+    // Parsed as a whole once more only on failure, to tell broken JSON from an unknown kind of tokenizer.
+    Tokenizer::from_bytes(&bytes).map_err(|error| match read_json(path) {
         Err(broken) => broken,
         Ok(_) => unfit(path, &error),
     })

@@ -1,12 +1,13 @@
 //! Text to token ids, as `transformers` would give them.
 //!
 //! - `load`: the tokenizer of a model directory, whatever files describe it
-//! - `sentencepiece`, `vocabulary`: the descriptions other than `tokenizer.json`
+//! - `sentencepiece`, `vocabulary`: the descriptions other than `tokenizer.json`; `character_map`: a part of both
 //! - `settings`: what the files beside those say about it
 //! - `set`: the tokenizers of a profile
 //! - `fast`: the two tokenizers that matter most, without the library
 //! - `cut`: for all others, shortens a text before tokenization without changing the ids that are kept
 
+mod character_map;
 mod cut;
 mod fast;
 mod load;
@@ -38,6 +39,9 @@ use crate::error::LoadError;
 const PADDING: [&str; 2] = ["<pad>", "[PAD]"];
 /// An id that no vocabulary has.
 const NO_ID: u32 = u32::MAX;
+/// Ids of a vocabulary are below this; the largest that are published end at a million. The library writes a vocabulary
+/// down by counting through all ids up to its largest, and keeps those that are not there.
+const MOST_IDS: usize = 1 << 22;
 
 /// A tokenizer without truncation or padding; texts are cut to a length that the caller gives.
 ///
@@ -48,8 +52,8 @@ pub struct TextTokenizer {
     side: Side,
     prefix: Vec<u32>,
     suffix: Vec<u32>,
-    vocabulary_end: u32,
-    end: u32,
+    vocabulary_end: usize,
+    end: usize,
     padding_id: u32,
     fingerprint: [u8; 32],
 }
@@ -84,7 +88,11 @@ impl TextTokenizer {
         let (prefix, suffix) = special_tokens(&tokenizer).map_err(|problem| invalid(&problem))?;
         let padding = settings.token(Role::Padding).into_iter().chain(PADDING);
         let vocabulary_end = vocabulary_end(&tokenizer);
-        let added_end = tokenizer.get_added_tokens_decoder().into_keys().max().map_or(0, |id| id + 1);
+        if vocabulary_end > MOST_IDS {
+            let expected = format!("a vocabulary with ids below {MOST_IDS}");
+            return Err(LoadError::invalid(folder.directory(), expected, (vocabulary_end - 1).to_string()));
+        }
+        let added_end = end_of(tokenizer.get_added_tokens_decoder().into_keys());
         Ok(Self {
             side,
             vocabulary_end,
@@ -144,12 +152,12 @@ impl TextTokenizer {
 
     /// One more than the largest id of the vocabulary, without added tokens.
     pub fn vocabulary_end(&self) -> usize {
-        self.vocabulary_end as usize
+        self.vocabulary_end
     }
 
     /// One more than the largest id.
     pub fn end(&self) -> usize {
-        self.end as usize
+        self.end
     }
 
     /// The id that pads, as the tokenizer names it; 0 where it names none.
@@ -201,15 +209,23 @@ fn special_tokens(tokenizer: &Tokenizer) -> Result<(Vec<u32>, Vec<u32>), String>
     if whole.get_type_ids().iter().any(|&id| id != 0) {
         return Err("its post-processor gives tokens of a single text another type than 0".to_owned());
     }
-    let ids = whole.get_ids();
-    let place = ids.iter().position(|id| *id == NO_ID).ok_or("its post-processor drops the content")?;
-    Ok((ids[..place].to_vec(), ids[place + 1..].to_vec()))
+    let mut parts = whole.get_ids().split(|id| *id == NO_ID);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(prefix), Some(suffix), None) => Ok((prefix.to_vec(), suffix.to_vec())),
+        (_, None, _) => Err("its post-processor drops the content".to_owned()),
+        (_, Some(_), _) => Err(format!("its post-processor has the content twice, or a token with the id {NO_ID}")),
+    }
 }
 
-fn vocabulary_end(tokenizer: &Tokenizer) -> u32 {
+fn vocabulary_end(tokenizer: &Tokenizer) -> usize {
     match tokenizer.get_model() {
         // Ids are places in a list.
-        ModelWrapper::Unigram(_) => tokenizer.get_vocab_size(false) as u32,
-        _ => tokenizer.get_vocab(false).into_values().max().map_or(0, |id| id + 1),
+        ModelWrapper::Unigram(_) => tokenizer.get_vocab_size(false),
+        _ => end_of(tokenizer.get_vocab(false).into_values()),
     }
+}
+
+/// One more than the largest of `ids`, which may be the largest number there is.
+fn end_of(ids: impl Iterator<Item = u32>) -> usize {
+    ids.max().map_or(0, |id| id as usize + 1)
 }

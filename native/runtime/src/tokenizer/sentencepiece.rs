@@ -18,7 +18,7 @@ use tokenizers::{
     },
 };
 
-use super::settings::Settings;
+use super::{character_map, settings::Settings};
 
 /// `trainer_spec.model_type` of a unigram model.
 const UNIGRAM: i32 = 1;
@@ -92,6 +92,7 @@ pub fn xlm_roberta(path: &Path, settings: &Settings) -> Result<Tokenizer, Error>
     let map = if charsmap.is_empty() {
         None
     } else {
+        character_map::check(&charsmap)?;
         Some(Precompiled::from(&charsmap).map_err(|error| format!("its character map: {error}"))?)
     };
     let metaspace = Metaspace::new(MARK, PrependScheme::Always, true);

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
-use super::{Folder, TextTokenizer};
+use super::{Folder, MOST_IDS, TextTokenizer};
 use crate::error::LoadError;
 
 pub fn project() -> PathBuf {
@@ -109,10 +109,77 @@ fn missing_and_broken_files_are_named() {
         (&[("tokenizer.json", "{\"model\": ")], "tokenizer.json: expected JSON"),
         (&[("tokenizer.json", "{}")], "tokenizer.json: expected a description for the `tokenizers` library"),
         (&[xlm, ("sentencepiece.bpe.model", "not a model")], "sentencepiece.bpe.model: expected a vocabulary"),
+        (
+            // A normalizer that is a character map of 0x7f eight times.
+            &[("tokenizer.json", r#"{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "f39/f39/f38="}}"#)],
+            "the `tokenizers` library, found a character map with 5 bytes behind the length of its trie, which is 2139062143",
+        ),
+        (
+            // Four pieces without a text, and the same map.
+            &[
+                xlm,
+                (
+                    "sentencepiece.bpe.model",
+                    "\n\0\n\0\n\0\n\0\u{1a}\n\u{12}\u{8}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}",
+                ),
+            ],
+            "expected a vocabulary, found a character map with 4 bytes behind the length of its trie, which is 2139062143",
+        ),
     ] {
         let message = error(files);
         assert!(message.contains(expected), "{files:?}: {message}");
     }
+}
+
+/// A tokenizer of the words `a` and `b`, the latter with `id`, and a post-processor.
+fn of_words(id: u32, template: &Value) -> Result<TextTokenizer, LoadError> {
+    let folder = tempfile::tempdir().unwrap();
+    let description = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {"type": "Whitespace"}, "decoder": null, "post_processor": template,
+        "model": {"type": "WordLevel", "vocab": {"a": 0, "b": id}, "unk_token": "a"},
+    });
+    fs::write(folder.path().join("tokenizer.json"), description.to_string()).unwrap();
+    TextTokenizer::load(folder.path())
+}
+
+#[test]
+fn an_id_that_no_vocabulary_needs_is_refused() {
+    let largest = MOST_IDS as u32 - 1;
+    let tokenizer = of_words(largest, &Value::Null).unwrap();
+    assert_eq!(tokenizer.encode("b", 1).unwrap().content, [largest]);
+    assert_eq!((tokenizer.vocabulary_end(), tokenizer.end()), (MOST_IDS, MOST_IDS));
+    for id in [largest + 1, u32::MAX] {
+        let message = of_words(id, &Value::Null).err().unwrap().to_string();
+        assert!(message.contains(&format!("a vocabulary with ids below 4194304, found {id}")), "{message}");
+    }
+}
+
+#[test]
+fn a_post_processor_has_the_content_once() {
+    let template = |single: &[&str]| {
+        let piece = |name: &&str| match *name {
+            "$" => json!({"Sequence": {"id": "A", "type_id": 0}}),
+            name => json!({"SpecialToken": {"id": name, "type_id": 0}}),
+        };
+        let special = |id: u32, name: &str| json!({"id": name, "ids": [id], "tokens": [name]});
+        json!({
+            "type": "TemplateProcessing", "single": single.iter().map(piece).collect::<Vec<_>>(),
+            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+            "special_tokens": {"a": special(0, "a"), "b": special(u32::MAX, "b")},
+        })
+    };
+    let tokenizer = of_words(1, &template(&["a", "$", "a"])).unwrap();
+    assert_eq!((tokenizer.prefix(), tokenizer.suffix()), ([0].as_slice(), [0].as_slice()));
+    for single in [&["$", "$"], &["$", "b"], &["b", "$"]] {
+        let message = of_words(1, &template(single)).err().unwrap().to_string();
+        assert!(
+            message.contains("found its post-processor has the content twice, or a token with the id 4294967295"),
+            "{message}"
+        );
+    }
+    let message = of_words(1, &template(&["a"])).err().unwrap().to_string();
+    assert!(message.contains("found its post-processor drops the content"), "{message}");
 }
 
 /// Long texts of few kinds of characters: what makes cutting hard.
