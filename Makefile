@@ -10,7 +10,7 @@ MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
 
-.PHONY: help start build test check ready format lint types deny bench peers trace overhead overload synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test faults check ready format lint types deny bench peers trace overhead overload synthetic sentiment parity limits profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -28,6 +28,9 @@ test: build ## Run every test: Rust and TypeScript, unit and end to end
 	cargo test --locked --workspace $(MANIFEST)
 	npm run --silent test
 	npm run --silent test:e2e
+
+faults: build ## Prove what the service does about every fault, and print the matrix (ARGS="A 14": a group, rows)
+	node dist/faults/main.js $(ARGS)
 
 check: $(PACKAGES) ## The fast half: types, lint, and the unit tests of what changed since the last commit
 	npm run --silent check
