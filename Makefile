@@ -28,6 +28,7 @@ test: build ## Run every test: Rust and TypeScript, unit and end to end
 	cargo test --locked --workspace $(MANIFEST)
 	npm run --silent test
 	npm run --silent test:e2e
+	npm run --silent test:faults
 
 faults: build ## Prove what the service does about every fault, and print the matrix (ARGS="A 14": a group, rows)
 	node dist/faults/main.js $(ARGS)

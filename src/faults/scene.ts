@@ -116,7 +116,9 @@ export class Scene {
 
   async metrics(): Promise<string> {
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    return (await fetch(`http://127.0.0.1:${this.adminPort}/metrics`, { signal })).text();
+    // Kept alive it would be an open file of the service for seconds.
+    const headers = { connection: 'close' };
+    return (await fetch(`http://127.0.0.1:${this.adminPort}/metrics`, { signal, headers })).text();
   }
 
   /** The sum of the samples that are `name`, with or without labels; 0 where there is none yet. */
