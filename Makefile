@@ -14,7 +14,7 @@ PROFILE ?= starter
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start build test check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -32,6 +32,10 @@ test: build ## Run every test: Rust and TypeScript, unit and end to end
 	cargo test --locked --workspace $(MANIFEST)
 	npm run --silent test
 	npm run --silent test:e2e
+	npm run --silent test:faults
+
+faults: build ## Prove what the service does about every fault, and print the matrix (ARGS="A 14": a group, rows)
+	node dist/faults/main.js $(ARGS)
 
 check: $(PACKAGES) ## The fast half: types, lint, and the unit tests of what changed since the last commit
 	npm run --silent check

@@ -30,11 +30,12 @@ const MAY_IMPORT = {
     ...['cache', 'check', 'config', 'engine', 'http', 'hub', 'keys', 'log', 'memory', 'profile'],
     ...['routes', 'server', 'stats', 'tracing'],
   ],
-  docgen: ['cli', 'config', 'errors', 'metrics', 'profile', 'routes'],
+  docgen: ['cli', 'config', 'errors', 'faults', 'metrics', 'profile', 'routes'],
   testing: [
     ...['cache', 'config', 'engine', 'errors', 'http', 'hub', 'log', 'profile', 'routes', 'server'],
   ],
   e2e: ['testing'],
+  faults: ['testing'],
 };
 
 const TEST = '\\.test\\.ts$';

@@ -35,7 +35,7 @@ async function test() {
   const graph = await run(...CRUISE, '--affected', values.since, '--output-type', 'json');
   const affected = JSON.parse(graph)
     .modules.map(({ source }) => source)
-    .filter((source) => source.endsWith('.test.ts') && !source.startsWith('src/e2e/'));
+    .filter((source) => source.endsWith('.test.ts') && !/^src\/(?:e2e|faults)\//.test(source));
   const files = [...new Set([...affected, ...ALWAYS])].map((source) =>
     source.replace(/^src/, 'dist').replace(/ts$/, 'js'),
   );

@@ -9,7 +9,13 @@ import { fileURLToPath } from 'node:url';
 
 import { chartSchema } from './chart-schema.js';
 import { starterOpenApi } from './openapi.js';
-import { chartValuesTable, errorsTable, metricsTable, settingsTable } from './tables.js';
+import {
+  chartValuesTable,
+  errorsTable,
+  faultsTable,
+  metricsTable,
+  settingsTable,
+} from './tables.js';
 
 /** What `text`, the document as it is, should be. */
 type Fresh = (text: string) => string | Promise<string>;
@@ -17,6 +23,7 @@ type Fresh = (text: string) => string | Promise<string>;
 /** The documents by their paths. */
 export const documents: Readonly<Record<string, Fresh>> = {
   'docs/errors.md': blocks({ errors: errorsTable }),
+  'docs/faults.md': blocks({ faults: faultsTable }),
   'docs/metrics.md': blocks({ metrics: metricsTable }),
   'docs/openapi.json': starterOpenApi,
   'docs/settings.md': blocks({ settings: settingsTable }),

@@ -4,6 +4,8 @@
 
 import { envOf, flagOf, isOnlyInEnvironment, settingNames, settings } from '../config/settings.js';
 import { errorKinds } from '../errors/codes.js';
+import { MATRIX } from '../faults/matrix.js';
+import { isExisting, isQuick, type Proof } from '../faults/row.js';
 import { Metrics } from '../metrics/metrics.js';
 import { chartValues } from './chart-values.js';
 
@@ -45,6 +47,27 @@ export function chartValuesTable(): string {
     meaning,
   ]);
   return table(['Value', 'Default', 'Meaning'], rows);
+}
+
+export function faultsTable(): string {
+  const rows = MATRIX.map(([group, { number, fault, expected, proofs, inapplicable }]) => [
+    `${group}\u00a0${number}`,
+    fault,
+    inapplicable === undefined ? expected : `Not applicable: ${inapplicable}`,
+    shownBy(proofs),
+  ]);
+  return table(['Row', 'Fault', 'What the service does', 'Shown by'], rows);
+}
+
+function shownBy(proofs: readonly Proof[]): string {
+  const tests = proofs.filter(isExisting).length;
+  const others = proofs.filter((proof) => !isExisting(proof));
+  const words = [
+    ...(tests > 0 ? [tests === 1 ? 'a test' : `${tests} tests`] : []),
+    ...(others.some(isQuick) ? ['the real service'] : []),
+    ...(others.some((proof) => !isQuick(proof)) ? ['the real service, by `make faults`'] : []),
+  ];
+  return words.join('; ');
 }
 
 /** What metrics of every type have, though prom-client's types do not say so. */

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { droppedBy, log, onSignal, pipe, servesAndDrains, startUnread } from './unread-log.js';
+import { onSignal } from '../testing/chorus-process.js';
+import { droppedBy, log, pipe, servesAndDrains, startUnread } from './unread-log.js';
 
 test('a reader that stalls stops nothing', async (context) => {
   const { reader, writer } = pipe(context);

@@ -13,7 +13,8 @@ import { test } from 'node:test';
 
 import { until } from '../testing/until.js';
 import { startChorus } from './running-chorus.js';
-import { droppedBy, log, onSignal, pipe, servesAndDrains, startUnread } from './unread-log.js';
+import { onSignal } from '../testing/chorus-process.js';
+import { droppedBy, log, pipe, servesAndDrains, startUnread } from './unread-log.js';
 
 test('a full disk under the log and the banner costs their lines alone', async (context) => {
   const full = openSync('/dev/full', 'w');

@@ -89,9 +89,3 @@ export function pipe(context: TestContext): { reader: number; writer: number } {
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   return { reader, writer: openSync(path, 'w') };
 }
-
-/** Runs `code` in the process when it gets SIGUSR2. */
-export function onSignal(code: string): Record<string, string> {
-  const module = `process.on('SIGUSR2', () => { ${code} })`;
-  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
-}

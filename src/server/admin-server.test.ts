@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 
 import { fakeEngine } from '../testing/fake-engine.js';
@@ -83,4 +85,33 @@ test('a target in absolute form is read by its path', async (context) => {
   const request = 'GET http://h/readyz?verbose HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
   const answer = parseAnswer(await exchangeRaw(Number(new URL(adminOrigin).port), request));
   assert.equal(answer.status, 200);
+});
+
+test('connections that ask nothing make room for probes', async (context) => {
+  const { adminOrigin } = await startTestService(context);
+  const port = Number(new URL(adminOrigin).port);
+  const silent = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  for (const probe of ['livez', 'readyz']) {
+    const headers = { connection: 'close' };
+    assert.equal((await fetch(`${adminOrigin}/${probe}`, { headers })).status, 200, probe);
+  }
+  for (const socket of silent) socket.destroy();
+});
+
+test('of more scrapes than may wait, those beyond are 503, and probes are answered', async (context) => {
+  const { adminOrigin } = await startTestService(context);
+  const statusOf = async (path: string) => {
+    const response = await fetch(adminOrigin + path, { headers: { connection: 'close' } });
+    await response.text();
+    return response.status;
+  };
+  const scrapes = Array.from({ length: 40 }, () => statusOf('/metrics'));
+  assert.equal(await statusOf('/livez'), 200);
+  const statuses = await Promise.all(scrapes);
+  assert.ok(statuses.includes(200));
+  assert.deepEqual(
+    statuses.filter((status) => status !== 200 && status !== 503),
+    [],
+  );
 });

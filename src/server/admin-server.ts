@@ -12,9 +12,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { problem } from '../errors/problem.js';
 import { sendError } from '../errors/send-error.js';
 import { ServiceError } from '../errors/service-error.js';
+import { connectionOf } from '../http/connection.js';
 import { pathOf, queryOf } from '../http/target.js';
 import { isPrecision, precisions, type Precision } from '../precisions.js';
 import type { Page, Question } from './admin-messages.js';
+import { Connections } from './connections.js';
 import { failed, notReady, type Phase, type Vitals } from './readiness.js';
 import type { Wanted } from './reload.js';
 
@@ -33,6 +35,11 @@ export interface AdminParts {
 
 /** Fewer than the descriptors that clients of the public port leave. */
 const MAX_CONNECTIONS = 48;
+
+/** Whoever asks here is near, and says little. What is never asked must not take a probe's place for longer. */
+const TIMEOUTS = { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000 };
+
+const WRITE_TIMEOUT_MS = 10_000;
 
 interface Served {
   readonly methods: readonly string[];
@@ -59,12 +66,20 @@ function read(answer: Served['answer']): Served {
 }
 
 export function createAdminServer(parts: AdminParts): Server {
-  const server = createServer((request, response) => {
+  const server = createServer(TIMEOUTS, (request, response) => {
+    const connection = connectionOf(request.socket);
+    connection.requestOpened(response);
+    response.once('close', () => {
+      connection.requestClosed();
+    });
     const path = pathOf(request);
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     void answer(page, response, parts);
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  const limits = { maxConnections: MAX_CONNECTIONS, writeTimeout: WRITE_TIMEOUT_MS };
+  // Nobody counts them: the metrics of connections are those of clients.
+  const observer = { connectionDropped: () => undefined, connectionClosed: () => undefined };
+  new Connections(limits, observer).watch(server, false, () => undefined);
   return server;
 }
 

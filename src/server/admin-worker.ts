@@ -19,6 +19,9 @@ const SCRAPE_TIMEOUT_MS = 8000;
 /** Large models take minutes to load. */
 const RELOAD_TIMEOUT_MS = 3_600_000;
 
+/** Fewer than there may be connections: the others are for probes, which ask nothing of the service's thread. */
+const MAX_QUESTIONS = 16;
+
 const { address, memory } = workerData as AdminOrders;
 const state = new SharedState(memory);
 const waiting = new Map<number, (answered: Answered) => void>();
@@ -42,8 +45,12 @@ try {
   tell({ kind: 'failed', lines: error.lines });
 }
 
-/** @throws {ServiceError} what the service's thread has thrown, or that it did not answer in time. */
+/** @throws {ServiceError} what the service's thread has thrown, that it did not answer in time, or is asked too much. */
 async function ask(question: Question): Promise<Page> {
+  if (waiting.size >= MAX_QUESTIONS) {
+    const detail = `Already ${MAX_QUESTIONS} others wait for metrics, figures or a reload.`;
+    throw new ServiceError('too_many_open_requests', detail);
+  }
   const timeoutMs = question.what === 'reload' ? RELOAD_TIMEOUT_MS : SCRAPE_TIMEOUT_MS;
   const id = (lastId += 1);
   const answered = await new Promise<Answered | undefined>((resolve) => {

@@ -53,6 +53,10 @@ export class ChorusProcess {
     return this.#child.pid ?? 0;
   }
 
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** What it has written to standard output so far. */
   get written(): string {
     return this.#stdout;
@@ -94,4 +98,10 @@ export function runChorus(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
   return new ChorusProcess(args, environment).finished();
+}
+
+/** The environment of a process that runs `code` when it gets SIGUSR2. */
+export function onSignal(code: string): Record<string, string> {
+  const module = `process.on('SIGUSR2', () => { ${code} })`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
 }

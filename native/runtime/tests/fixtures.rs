@@ -226,6 +226,10 @@ fn what_is_missing_or_wrong_is_named_with_what_was_expected_and_found() {
         let bytes = fs::read(&path).unwrap();
         fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
     });
+    let wordless: Change = Box::new(|folder| {
+        fs::write(folder.join("vocab.json"), "{}").unwrap();
+        fs::write(folder.join("merges.txt"), "#version: 0.2\n").unwrap();
+    });
     let cases: Vec<(&str, Change, &[&str])> = vec![
         ("bert", remove("config.json"), &["config.json"]),
         ("bert", write("config.json", b"{"), &["config.json", "expected JSON"]),
@@ -235,6 +239,7 @@ fn what_is_missing_or_wrong_is_named_with_what_was_expected_and_found() {
         ("bert", write("model.safetensors", b"nothing of the kind"), &["model.safetensors", "a safetensors file"]),
         ("bert", cut, &["model.safetensors", "a safetensors file"]),
         ("bert", remove("vocab.txt"), &["expected a tokenizer"]),
+        ("roberta", wordless, &["vocab.json", "expected a vocabulary, found one without tokens"]),
         ("bert", set("num_hidden_layers", 3.into()), &["encoder.layer.2.", "is missing"]),
         ("bert", set("intermediate_size", 65.into()), &["intermediate.dense.weight", "[65, 32]"]),
         ("bert", set("vocab_size", 100.into()), &["at most 100 tokens"]),

@@ -124,6 +124,7 @@ impl Folder {
                 let mut tokenizer = from_json(&path)?;
                 let settings = stated.resolve(Some(&tokenizer))?;
                 settings.apply(&mut tokenizer).map_err(|error| unfit(&path, &error))?;
+                require_tokens(&tokenizer, &path)?;
                 Ok((tokenizer, settings))
             }
             Source::Vocabulary(names) => {
@@ -132,10 +133,19 @@ impl Folder {
                 let built = build(&paths, &settings);
                 let tokenizer =
                     built.map_err(|error| LoadError::invalid(&paths[0], "a vocabulary", error.to_string()))?;
+                require_tokens(&tokenizer, &paths[0])?;
                 Ok((tokenizer, settings))
             }
         }
     }
+}
+
+/// Refuses a vocabulary of added tokens alone, with which every text reads as the empty one: transformers takes it.
+fn require_tokens(tokenizer: &Tokenizer, path: &Path) -> Result<(), LoadError> {
+    if tokenizer.get_vocab_size(false) > 0 {
+        return Ok(());
+    }
+    Err(LoadError::invalid(path, "a vocabulary", "one without tokens".to_owned()))
 }
 
 /// The vocabulary files of the class.
