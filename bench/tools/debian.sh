@@ -37,7 +37,8 @@ fetch() {
   apt install --no-install-recommends --download-only "$package"
   for archive in "$folder"/archives/*.deb; do dpkg-deb -x "$archive" "$folder/root"; done
   rm -rf "$folder/lists" "$folder/archives"
-  file=$(find "$folder/root" -type f \( -path "*bin/$program" -o -path "*/lib/*/$program" \) | head -n 1)
+  # Some are links: the server of Redis is its checker under another name.
+  file=$(find "$folder/root" ! -type d \( -path "*bin/$program" -o -path "*/lib/*/$program" \) | head -n 1)
   [ -n "$file" ] || { echo "Debian's $package has no $program" >&2; exit 1; }
   case $file in
     */bin/* | */sbin/*)
