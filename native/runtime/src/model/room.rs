@@ -14,6 +14,9 @@ use crate::error::LoadError;
 impl Loader {
     /// Refuses what the budget can never hold, and what cannot be loaded on demand.
     pub(super) fn require_room(&self, models: &[(&ModelConfig, &Description)]) -> Result<(), LoadError> {
+        if self.model_memory.is_none() && models.iter().all(|(config, _)| config.load == LoadTime::Eager) {
+            return Ok(());
+        }
         let footprint = |&(config, description): &(&ModelConfig, &Description)| {
             let bytes = self.bytes_of(config, description)?;
             Ok(Footprint { bytes, load: config.load, is_loaded: false })
