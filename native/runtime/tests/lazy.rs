@@ -166,7 +166,10 @@ fn weights_that_are_gone_are_told_and_served_when_they_are_back() {
     let (weights, away) = (folder.path().join("model.safetensors"), folder.path().join("away"));
     fs::rename(&weights, &away).unwrap();
     let error = service.ask("hello", &[0, 1]).unwrap_err();
-    assert_eq!((error.code(), error.retry_after()), ("model_unavailable", Some(Duration::from_secs(1))));
+    assert_eq!(error.code(), "model_unavailable");
+    // The text may have been prepared only after the load had failed.
+    let retry_after = error.retry_after().unwrap();
+    assert!(retry_after <= Duration::from_secs(1) && !retry_after.is_zero(), "{retry_after:?}");
     assert!(!error.to_string().contains("safetensors"), "where files are is for the log: {error}");
     let ModelEvent::Failed { error, .. } = service.event() else { panic!("it failed") };
     assert!(error.contains("model.safetensors"), "{error}");
