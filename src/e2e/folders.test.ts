@@ -152,7 +152,10 @@ test('check reports what it read of a tokenizer, and which model no route serves
     models.map(({ name }) => name),
     ['a', 'b'],
   );
-  assert.deepEqual(notes, ['b is in the profile, and no route serves it']);
+  const [unserved, memory, ...more] = notes;
+  assert.equal(unserved, 'b is in the profile, and no route serves it');
+  assert.match(memory ?? '', /^memory: up to \d+ MiB/);
+  assert.deepEqual(more, []);
   assert.deepEqual(faults, []);
   const table = await run('check');
   assert.match(table.stdout, /^a +weights +1 +.*do_lower_case/m);

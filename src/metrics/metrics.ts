@@ -82,6 +82,7 @@ export class Metrics {
     new SnapshotMetric('chorus_log_lines_dropped_total', help, 'counter', [], () => [
       { labels: {}, value: logLinesDropped() },
     ]).register(this.registry);
+    for (const outcome of ['done', 'failed']) this.#reloads.inc({ outcome }, 0);
     this.#lastReload.set(1);
     for (const read of followedNames) {
       for (const outcome of ['done', 'failed']) this.#filesRead.inc({ read, outcome }, 0);
