@@ -3,8 +3,6 @@
 //! Weights and buffers follow from shapes, as `model::encoder` has them. What libraries allocate is a multiple of the
 //! files that they read, measured on published models; docs/memory.md compares the sums with what was seen.
 
-use std::{fs, path::PathBuf};
-
 use crate::{
     budget,
     engine::{EngineConfig, choose_hardware, lanes_of},
@@ -65,8 +63,7 @@ pub fn footprint(config: &EngineConfig) -> Result<Footprint, LoadError> {
                 encoder_memory(spec, config.precision, tokens, lanes)
             }
             Source::Graph(graph) => {
-                let weights = GRAPH_FACTOR * bytes_of([&graph.path].into_iter().chain(&graph.data));
-                ModelFootprint { weights, ..ModelFootprint::default() }
+                ModelFootprint { weights: GRAPH_FACTOR * graph.bytes(), ..ModelFootprint::default() }
             }
         })
         .collect();
@@ -84,8 +81,4 @@ pub fn footprint(config: &EngineConfig) -> Result<Footprint, LoadError> {
         is_on_cpu,
         limits: limits("/".as_ref()),
     })
-}
-
-fn bytes_of<'a>(files: impl Iterator<Item = &'a PathBuf>) -> usize {
-    files.filter_map(|file| fs::metadata(file).ok()).map(|file| file.len() as usize).sum()
 }

@@ -26,6 +26,12 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// Bytes of its files, as far as they are there.
+    pub fn bytes(&self) -> usize {
+        let files = [&self.path].into_iter().chain(&self.data);
+        files.filter_map(|file| file.metadata().ok()).map(|file| file.len() as usize).sum()
+    }
+
     /// Reads the graph of `path`, and none of its numbers.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use chorus_core::{
     requests::LoadTime,
     spec::{ModelSpec, Task, score_function},
 };
+use chorus_kernels::WeightMemory;
 use parking_lot::Mutex;
 
 use super::{
@@ -163,7 +164,7 @@ impl Loader {
 
     /// Loads a model and answers the shortest text with it, so that what cannot run fails now.
     fn loaded(&self, config: &ModelConfig, description: &Description, reading: &Reading) -> Result<Model, LoadError> {
-        let Computing { runner, max_tokens, parameters, precision, provider } = match &description.source {
+        let Computing { runner, max_tokens, parameters, bytes, precision, provider } = match &description.source {
             Source::Checkpoint(spec) => self.checkpoint(config, description, spec),
             Source::Graph(graph) => self.graph(config, description, graph, reading),
         }?;
@@ -178,7 +179,7 @@ impl Loader {
             provider,
             digest: String::new(),
             width: runner.width(),
-            bytes: self.bytes_of(config, description)?,
+            bytes,
             load: LoadTime::Eager,
         };
         let reader = reading.reader(description, max_tokens)?;
@@ -214,17 +215,21 @@ impl Loader {
         spec: &ModelSpec,
     ) -> Result<Computing, LoadError> {
         let weights = config.weights();
-        let (runner, parameters) = match &self.hardware {
+        let (runner, parameters, bytes) = match &self.hardware {
             Hardware::Cpu => {
-                let loaded = encoder::load(weights, spec, self.precision, &self.teams)?;
-                (loaded.runner, loaded.needs.parameters)
+                let encoder::Loaded { runner, needs } = encoder::load(weights, spec, self.precision, &self.teams)?;
+                (runner, needs.parameters, WeightMemory::resident(needs.bytes))
             }
-            Hardware::Cuda(device) => cuda::load(weights, spec, self.precision, device)?,
+            Hardware::Cuda(device) => {
+                let (runner, parameters) = cuda::load(weights, spec, self.precision, device)?;
+                (runner, parameters, 0)
+            }
         };
         Ok(Computing {
             runner,
             max_tokens: description.max_tokens,
             parameters,
+            bytes,
             precision: self.precision,
             provider: self.hardware.name(),
         })
@@ -266,6 +271,7 @@ impl Loader {
             runner: Arc::new(runner),
             max_tokens,
             parameters: 0,
+            bytes: if matches!(self.hardware, Hardware::Cpu) { graph.bytes() } else { 0 },
             // A graph computes as its exporter wrote it.
             precision: Precision::Exact,
             provider: self.provider.name(),
@@ -305,6 +311,8 @@ struct Computing {
     runner: Arc<dyn Runner>,
     max_tokens: usize,
     parameters: usize,
+    /// See [`ModelInfo::bytes`].
+    bytes: usize,
     precision: Precision,
     provider: &'static str,
 }

@@ -35,7 +35,7 @@ impl Loader {
     }
 
     /// What the model takes of memory; see [`ModelInfo::bytes`].
-    pub(super) fn bytes_of(&self, config: &ModelConfig, description: &Description) -> Result<usize, LoadError> {
+    fn bytes_of(&self, config: &ModelConfig, description: &Description) -> Result<usize, LoadError> {
         let never = |why: &str| Err(description::entry(config, "load", &config.path, "`load: eager`", why));
         match (&description.source, &self.hardware) {
             (Source::Graph(_), _) if config.load == LoadTime::Lazy => {
@@ -46,10 +46,7 @@ impl Loader {
                 let needs = encoder::needs(config.weights(), spec, self.precision)?;
                 Ok(WeightMemory::resident(needs.bytes))
             }
-            (Source::Graph(graph), Hardware::Cpu) => {
-                let files = [&graph.path].into_iter().chain(&graph.data);
-                Ok(files.filter_map(|file| file.metadata().ok()).map(|file| file.len() as usize).sum())
-            }
+            (Source::Graph(graph), Hardware::Cpu) => Ok(graph.bytes()),
             (_, Hardware::Cuda(_)) => Ok(0),
         }
     }
