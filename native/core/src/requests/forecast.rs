@@ -35,22 +35,39 @@ impl Forecast {
     }
 }
 
+/// What there is to do, in seconds of a lane.
+#[derive(Clone, Copy)]
+struct Load {
+    queued: f64,
+    unprepared: f64,
+    running: f64,
+}
+
 impl Requests {
     pub fn forecast(&self, now: Instant) -> Forecast {
+        let load = self.load(now);
         Forecast {
             terms: self.admission.terms(now),
-            interactive: self.outlook(Class::Interactive, 0.0, now),
-            batch: self.outlook(Class::Batch, 0.0, now),
-            running: self.with_all_lanes(self.pace.running(now)),
+            interactive: self.outlook_of(load, Class::Interactive, 0.0),
+            batch: self.outlook_of(load, Class::Batch, 0.0),
+            running: self.with_all_lanes(load.running),
             made: now,
         }
     }
 
     /// What a request meets that needs `work`, in seconds of a lane.
     pub(super) fn outlook(&self, class: Class, work: f64, now: Instant) -> Outlook {
+        self.outlook_of(self.load(now), class, work)
+    }
+
+    fn load(&self, now: Instant) -> Load {
         let backlog = |index| (ModelId(index), self.planner.backlog(ModelId(index)).cost);
-        let queued: f64 = (0..self.models.len()).map(backlog).map(|(model, cost)| self.pace.work(model, cost)).sum();
-        let ahead = queued * self.planner.share_ahead(class) + self.unprepared_work.max(0.0) + self.pace.running(now);
+        let queued = (0..self.models.len()).map(backlog).map(|(model, cost)| self.pace.work(model, cost)).sum();
+        Load { queued, unprepared: self.unprepared_work.max(0.0), running: self.pace.running(now) }
+    }
+
+    fn outlook_of(&self, load: Load, class: Class, work: f64) -> Outlook {
+        let ahead = load.queued * self.planner.share_ahead(class) + load.unprepared + load.running;
         Outlook {
             wait: self.with_all_lanes(ahead),
             service: self.with_all_lanes(work),
