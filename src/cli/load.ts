@@ -14,7 +14,7 @@ import type { Load, Wanted } from '../server/reload.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Cache } from './cache-tiers.js';
 import { requireServable } from './described.js';
-import { memoryOf, requireMemory, type Memory } from './memory.js';
+import { alone, memoryOf, requireMemory, type Memory } from './memory.js';
 import { modelLog } from './model-log.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
@@ -41,13 +41,13 @@ export interface LoaderParts {
 export function loader({ settings, first, cache, logger }: LoaderParts): Load {
   let serving: { readonly engine: Engine; readonly memory: Memory } | undefined;
   return async (wanted: Wanted): Promise<Loaded> => {
-    const { served, config } =
+    const { served, config, memory } =
       serving === undefined ? first : await prepare({ ...settings, ...wanted }, serving.memory);
     const surroundings = { before: serving?.engine, onModelEvent: modelLog(logger) };
     const engine = await loadEngine(config, served.profile, surroundings);
     // What the first start serves was tried by whoever made it; a reload must not be how a service gets worse.
     if (serving !== undefined) await tried(engine, served);
-    serving = { engine, memory: await memoryOf(settings, config) };
+    serving = { engine, memory: alone(memory, settings) };
     return { ...served, engine: cache.over(engine, served.profile) };
   };
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { EngineConfig, Footprint } from '../engine/native-models.js';
 import { StartError } from '../start-error.js';
 import { testProfile } from '../testing/test-service.js';
-import { memoryOf, requireMemory } from './memory.js';
+import { alone, memoryOf, requireMemory } from './memory.js';
 
 const MIB = 1024 ** 2;
 const profile = { ...testProfile(['a', 'b']), precisions: { int8: 0.995 } };
@@ -72,4 +72,7 @@ test('a reload counts what it does not take over', async () => {
   assert.equal(await added(configOf('int8')), 0);
   assert.equal(await added(configOf('int8', ['a', 'b', 'c'])), 50);
   assert.equal(await added(configOf('exact')), 1000, 'another precision is another model');
+  const beside = await memoryOf(settings, configOf('exact'), before, machine());
+  const fresh = await memoryOf(settings, configOf('exact'), undefined, machine());
+  assert.deepEqual(alone(beside, settings).need, fresh.need, 'what was served before is gone then');
 });

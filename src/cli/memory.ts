@@ -38,6 +38,11 @@ export async function memoryOf(
   return { config, footprint, need, limit: settings.memoryLimit || footprint.memoryLimit };
 }
 
+/** `memory` once nothing else is served meanwhile. */
+export function alone(memory: Memory, settings: Wanted): Memory {
+  return { ...memory, need: needOf(memory.footprint, settings) };
+}
+
 /**
  * @throws {StartError} when `memory` does not fit, with what would. What runs on a GPU is not refused: its host's part
  *   is the driver's.
