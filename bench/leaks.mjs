@@ -13,10 +13,10 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { BENCH, ROOT } from './lib/paths.mjs';
-import { startServer, stopServer } from './lib/server.mjs';
+import { reload, startServer, stopServer } from './lib/server.mjs';
 import { chorus, NO_CACHE } from './lib/targets.mjs';
 
-const WORK = join(BENCH, '.work', 'memory');
+const WORK = join(BENCH, '.work', 'leaks');
 const STARTER = join(ROOT, 'models', 'starter');
 const MIB = 2 ** 20;
 /** Rounds after which V8 has compiled what it will, and the C library has its arenas. */
@@ -115,13 +115,8 @@ function profile(name, models, load) {
 }
 
 async function start(file, ...flags) {
-  let adminPort;
-  const command = chorus(file, ...NO_CACHE, ...flags);
-  const server = await startServer((ports) => {
-    adminPort = ports.adminPort;
-    return command(ports);
-  }, join(WORK, 'server.log'));
-  return { ...server, origin: dirname(server.url), admin: `http://127.0.0.1:${adminPort}` };
+  const server = await startServer(chorus(file, ...NO_CACHE, ...flags), join(WORK, 'server.log'));
+  return { ...server, origin: dirname(server.url) };
 }
 
 let asked = 0;
@@ -134,15 +129,8 @@ async function ask({ origin }, route) {
   if (!response.ok && response.status !== 404) throw new Error(`${route}: ${answer}`);
 }
 
-async function reload({ admin }, file, precision) {
-  const query = new URLSearchParams({ profile: file, precision });
-  const response = await fetch(`${admin}/reload?${query}`, { method: 'POST' });
-  const answer = await response.text();
-  if (!response.ok) throw new Error(answer);
-}
-
-async function metric({ admin }, sample) {
-  const text = await (await fetch(`${admin}/metrics`)).text();
+async function metric({ adminUrl }, sample) {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
   const line = text.split('\n').find((line) => line.startsWith(`${sample} `));
   return Number(line?.split(' ')[1]);
 }

@@ -16,7 +16,7 @@ import { Connections } from './lib/connections.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { mebibytes, NOTHING, titled, writeResults } from './lib/markdown.mjs';
 import { BENCH } from './lib/paths.mjs';
-import { memory, startServer, stopServer } from './lib/server.mjs';
+import { memory, reload, startServer, stopServer } from './lib/server.mjs';
 import { percentile, slope } from './lib/statistics.mjs';
 import { chorus, NO_CACHE } from './lib/targets.mjs';
 import { randomWords } from './lib/words.mjs';
@@ -56,13 +56,13 @@ async function main() {
   const command = chorus(values.profile, ...NO_CACHE, '--reload-other', '--log-level', 'warn');
   const server = await startServer(command, join(WORK, 'server.log'));
   try {
-    const reload = reloader(server.adminUrl);
+    const serve = (precision) => reload(server, values.profile, precision);
     const connections = new Connections(new URL(server.url), 0);
-    const texts = await withAnswers(connections, reload);
+    const texts = await withAnswers(connections, serve);
     const peak = await peakOf(connections, texts);
     const rows = [];
     for (const phase of PHASES) {
-      const row = await soak(server, connections, texts, reload, phase, peak);
+      const row = await soak(server, connections, texts, serve, phase, peak);
       console.error(JSON.stringify(row));
       rows.push(row);
     }
@@ -75,24 +75,14 @@ async function main() {
   }
 }
 
-/** Reloads to a precision; throws unless it is served then. */
-function reloader(origin) {
-  return async (precision) => {
-    const query = new URLSearchParams({ profile: values.profile, precision });
-    const response = await fetch(`${origin}/reload?${query}`, { method: 'POST' });
-    const body = await response.text();
-    if (!response.ok) throw new Error(`the reload was answered ${response.status}: ${body}`);
-  };
-}
-
 /** Texts as requests, each with its right answers. */
-async function withAnswers(connections, reload) {
+async function withAnswers(connections, serve) {
   const texts = Array.from({ length: Number(values.texts) }, (_, index) => {
     const words = randomWords(index % LONG_EVERY === 0 ? LONG_WORDS : SHORT_WORDS);
     return { request: connections.requestOf(JSON.stringify(words)), right: new Set() };
   });
   for (const precision of PRECISIONS) {
-    await reload(precision);
+    await serve(precision);
     for (const { request, right } of texts) {
       const { status, body } = await connections.send(request);
       if (status !== 200) throw new Error(`a text was answered ${status}: ${body}`);
@@ -116,7 +106,7 @@ async function peakOf(connections, texts) {
   return answered / PEAK_SECONDS;
 }
 
-async function soak(server, connections, texts, reload, { share, minutes }, peak) {
+async function soak(server, connections, texts, serve, { share, minutes }, peak) {
   const rate = peak * share;
   const counts = { answered: 0, refused: 0, wrong: 0, broken: 0, otherwise: 0 };
   const took = [];
@@ -125,7 +115,7 @@ async function soak(server, connections, texts, reload, { share, minutes }, peak
   const elapsed = () => performance.now() - started;
   const sampling = setInterval(() => samples.push(sample(server, elapsed())), SAMPLE_EVERY_MS);
   const abused = abuse(new URL(server.url));
-  const reloads = reloading(reload);
+  const reloads = reloading(serve);
   const send = async () => {
     const { request, right } = drawn(texts);
     const sent = performance.now();
@@ -167,7 +157,7 @@ function sample(server, elapsed) {
 }
 
 /** From one precision to the other until it is stopped, which gives how often. */
-function reloading(reload) {
+function reloading(serve) {
   const controller = new AbortController();
   const run = async () => {
     let done = 0;
@@ -177,7 +167,7 @@ function reloading(reload) {
       } catch {
         return done;
       }
-      await reload(PRECISIONS[done % PRECISIONS.length]);
+      await serve(PRECISIONS[done % PRECISIONS.length]);
       done += 1;
     }
   };

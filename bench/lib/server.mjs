@@ -52,6 +52,14 @@ export async function stopServer({ child }) {
   clearTimeout(timer);
 }
 
+/** Has a server that lets itself be told (`--reload-other`) serve another profile or precision; throws unless it does. */
+export async function reload({ adminUrl }, profile, precision) {
+  const query = new URLSearchParams({ profile, precision });
+  const response = await fetch(`${adminUrl}/reload?${query}`, { method: 'POST' });
+  const body = await response.text();
+  if (!response.ok) throw new Error(`the reload was answered ${response.status}: ${body}`);
+}
+
 /** Resident memory of the process tree in bytes: now, and at most since the last `resetPeak`. */
 export function memory({ child }) {
   const total = { now: 0, peak: 0 };
