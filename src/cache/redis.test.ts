@@ -94,10 +94,11 @@ test('who has less time than Redis has half of it left for the models, and opens
   const server = await RedisServer.start(context);
   const own = cacheClient(context, server.url, { timeoutMs: 60_000 });
   await own.connected();
+  const before = own.redis().errors.timeout;
   server.signal('SIGSTOP');
   for (let at = 0; at < 10; at += 1) assert.equal(await own.askWithin(100, `${at}`), 'miss');
   assert.equal(own.redis().circuit, 'closed');
-  assert.equal(own.redis().errors.timeout, 10);
+  assert.equal(own.redis().errors.timeout, before + 10);
 });
 
 test('Redis that stands still holds nobody up, and is used again once it goes on', async (context) => {
@@ -105,9 +106,10 @@ test('Redis that stands still holds nobody up, and is used again once it goes on
   const own = cacheClient(context, server.url);
   await own.connected();
   server.signal('SIGSTOP');
+  const before = own.redis().errors.timeout;
   await asksMuch(own);
-  assert.ok(own.redis().errors.timeout >= 5);
   const { timeout } = own.redis().errors;
+  assert.ok(timeout > before, 'it was asked');
   await Promise.all(Array.from({ length: 200 }, (_, at) => own.ask(`held ${at}`)));
   assert.ok(own.redis().errors.timeout <= timeout + 2, 'asked while the circuit was open');
   server.signal('SIGCONT');
@@ -119,9 +121,12 @@ test('an answer that is late is a miss, and never taken for another', async (con
   const slow = await slowed(context, server.port);
   const own = cacheClient(context, `redis://127.0.0.1:${slow.port}`);
   await own.connected();
+  const before = own.redis().errors.timeout;
   slow.delayMs = TIMEOUT_MS * 5;
   for (let at = 0; at < 20; at += 1) await own.ask(`late ${at}`, 'a');
-  assert.ok(own.redis().errors.timeout >= 5);
+  // Tries that failed while it connected count too, so that fewer than the limit may open it.
+  assert.ok(own.redis().errors.timeout > before);
+  assert.notEqual(own.redis().circuit, 'closed');
   slow.delayMs = 0;
   await hitsAgain(own);
   for (let at = 0; at < 20; at += 1) await own.ask(`late ${at}`, 'a');
