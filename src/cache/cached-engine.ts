@@ -55,6 +55,8 @@ export class CachedEngine implements Engine {
     const inRedis = this.lookInRedis(lookup, request);
     if (inRedis === undefined) return this.compute(request, lookup);
     return new LaterInference(inRedis, () => {
+      // While Redis was asked, another request may have been given the same.
+      this.remember(lookup);
       if (lookup.missing === 0) return this.known(lookup);
       const { deadlineMs } = request;
       const left = deadlineMs === 0 ? 0 : Math.max(1, deadlineMs - lookup.elapsed);
@@ -86,14 +88,19 @@ export class CachedEngine implements Engine {
   }
 
   private lookInMemory(lookup: Lookup): void {
-    const { memory } = this.tiers;
-    if (memory === undefined) return;
+    if (this.tiers.memory === undefined) return;
     const before = lookup.missing;
+    this.remember(lookup);
+    this.counts.looked('memory', before, lookup.missing);
+  }
+
+  private remember(lookup: Lookup): void {
+    const { memory } = this.tiers;
+    if (memory === undefined || lookup.missing === 0) return;
     for (const row of lookup.rows) {
       const entry = memory.get(row.request.text);
       if (entry !== undefined) lookup.remember(row, entry);
     }
-    this.counts.looked('memory', before, lookup.missing);
   }
 
   /**

@@ -50,11 +50,11 @@ export class Lookup {
     return performance.now() - this.#startedAt;
   }
 
-  /** Enters what memory has. */
+  /** Enters what memory has and is not known yet. */
   remember(row: Row, entry: Entry): void {
     for (const [at, model] of row.models.entries()) {
       const kept = entry[model];
-      if (kept === undefined) continue;
+      if (kept === undefined || row.kept[at] !== undefined) continue;
       row.kept[at] = kept;
       this.missing -= 1;
     }

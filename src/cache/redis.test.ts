@@ -37,6 +37,25 @@ test('what came from Redis stays in memory', async (context) => {
   assert.ok((other.figures().lookups.memory?.hit ?? 0) >= MODELS.length);
 });
 
+test('what another request was given while Redis was asked is not computed again', async (context) => {
+  const server = await RedisServer.start(context);
+  const slow = await slowed(context, server.port);
+  const url = `redis://127.0.0.1:${slow.port}`;
+  const own = cacheClient(context, url, { memory: true, timeoutMs: 60_000 });
+  await own.connected();
+  slow.delayMs = 100;
+  const asked = own.engine.requests.length;
+  const late = own.askWithin(60_000, 'b', 'a');
+  await own.cached.infer({
+    texts: ['a', 'b'].map((text) => ({ text, models: MODELS })),
+    deadlineMs: 0,
+    priority: 'interactive',
+    fresh: true,
+  }).answer;
+  assert.equal(await late, 'hit');
+  assert.equal(own.engine.requests.length, asked + 1);
+});
+
 test('no text, label or number that can be read lies in Redis, and everything leaves it in time', async (context) => {
   const server = await RedisServer.start(context);
   const own = cacheClient(context, server.url, { ttlMs: 100_000 });
