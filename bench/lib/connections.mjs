@@ -14,7 +14,8 @@ const BROKEN = -1;
 
 export class Connections {
   #idle = [];
-  #open = 0;
+  /** Requests without an answer. */
+  open = 0;
 
   constructor({ hostname, port, host, pathname }, patienceMs) {
     this.address = { host: hostname, port: Number(port), noDelay: true };
@@ -34,7 +35,7 @@ export class Connections {
   send(request) {
     const connection = this.#idle.pop() ?? new Connection(this.address, (closed) => this.#forget(closed));
     const { patienceMs } = this;
-    this.#open += 1;
+    this.open += 1;
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => connection.end(patienceMs > 0 ? GONE : BROKEN),
@@ -42,7 +43,7 @@ export class Connections {
       );
       connection.ask(request, (answer, isReusable) => {
         clearTimeout(timer);
-        this.#open -= 1;
+        this.open -= 1;
         if (isReusable) this.#idle.push(connection);
         resolve(answer);
       });
@@ -51,7 +52,7 @@ export class Connections {
 
   /** Resolves when every request has ended. */
   async idle() {
-    while (this.#open > 0) await sleep(20);
+    while (this.open > 0) await sleep(20);
   }
 
   #forget(connection) {
