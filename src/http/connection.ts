@@ -19,19 +19,15 @@ export type HandshakeFailure = (typeof handshakeFailures)[number];
 
 const CONNECTION = Symbol('connection');
 
-/** Orders connections by when they became idle, for less than a clock takes. */
-let ticks = 0;
-
 export class Connection {
   /** Requests that have been read and whose answers have not left yet. */
   open = 0;
   /** The answer to the request that came last, with an exchange or without. */
   lastResponse: ServerResponse | undefined;
-  /** Grows from connection to connection; means something while none of its requests is open. */
-  idleSince = (ticks += 1);
   /** Whether a fault of its bytes has been answered: Node reports it again for every packet that follows. */
   faulted = false;
   #held = false;
+  #idle: Set<Connection> | undefined;
   /** Bytes that had come when the last request was counted, and the requests that the same read has brought. */
   #bytesRead = 0;
   #inRead = 0;
@@ -75,7 +71,14 @@ export class Connection {
     return Math.max(this.#inRead, this.open + 1);
   }
 
+  /** It is among `idle` from now on while none of its requests is open, behind those that were so before. */
+  waitsAmong(idle: Set<Connection>): void {
+    this.#idle = idle;
+    idle.add(this);
+  }
+
   requestOpened(response: ServerResponse): void {
+    if (this.open === 0) this.#idle?.delete(this);
     this.open += 1;
     this.lastResponse = response;
   }
@@ -83,16 +86,16 @@ export class Connection {
   requestClosed(): void {
     this.open -= 1;
     if (this.open > 0) return;
-    this.idleSince = ticks += 1;
+    if (!this.#socket.destroyed) this.#idle?.add(this);
     if (this.#held) {
       this.#held = false;
       this.socket.resume();
     }
   }
 
-  /** Whether no request is open, nor on its way where none has come before. */
-  get isIdle(): boolean {
-    return this.open === 0 && (this.lastResponse !== undefined || this.socket.bytesRead === 0);
+  /** Whether the first request is on its way. */
+  get isBeginning(): boolean {
+    return this.lastResponse === undefined && this.socket.bytesRead > 0;
   }
 
   /** Reads nothing more until every open request is answered. */

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { fakeEngine } from '../testing/fake-engine.js';
 import { exchangeRaw, parseAnswer, received } from '../testing/raw-socket.js';
@@ -62,6 +63,22 @@ test('a connection that never asks anything makes room, too', async (context) =>
   assert.equal(await closed, '');
 });
 
+test('a connection whose first request is on its way is not closed for another until it is answered', async (context) => {
+  const flags = ['--max-connections', '1'];
+  const { port, metrics } = await startTestService(context, fakeEngine(), flags);
+  const begun = connect(port, '127.0.0.1');
+  begun.write(POST.slice(0, 20));
+  // Both ends are in this process: its event loop has read them by then.
+  await sleep(50);
+  assert.equal(await exchangeRaw(port, LAST), '');
+  assert.match(await metrics(), /^chorus_connections_dropped_total 1$/m);
+  begun.write(POST.slice(20));
+  await new Promise((resolve) => begun.once('data', resolve));
+  const closed = received(begun);
+  assert.equal(parseAnswer(await exchangeRaw(port, LAST)).status, 200);
+  assert.equal(await closed, '');
+});
+
 test('a connection whose answer is being made is not closed for another', async (context) => {
   const engine = fakeEngine();
   const { asked, release } = engine.hold();
@@ -92,7 +109,7 @@ test('an answer that takes longer to be made than to be read is not given up', a
   const { port } = await startTestService(context, engine, ['--write-timeout', '50ms']);
   const answer = exchangeRaw(port, LAST);
   await asked();
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await sleep(300);
   release();
   assert.equal(parseAnswer(await answer).status, 200);
 });

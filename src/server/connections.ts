@@ -24,6 +24,8 @@ export interface ConnectionObserver {
 
 export class Connections {
   readonly #open = new Set<Connection>();
+  /** The longest idle first. */
+  readonly #idle = new Set<Connection>();
   /** Those whose handshake is not done, by their ends: nothing else that is public ties what Node tells of first and then. */
   readonly #handshaking = new Map<string, Connection>();
 
@@ -42,11 +44,13 @@ export class Connections {
       }
       const connection = connectionOf(socket);
       this.#open.add(connection);
+      connection.waitsAmong(this.#idle);
       const ends = endsOf(socket);
       if (isSecure) this.#handshaking.set(ends, connection);
       socket.once('close', () => {
         if (this.#handshaking.get(ends) === connection) this.#handshaking.delete(ends);
         this.#open.delete(connection);
+        this.#idle.delete(connection);
         closed(connection);
       });
     });
@@ -78,14 +82,14 @@ export class Connections {
   /** Whether there is room for one more, perhaps since another was closed. */
   #makeRoom(): boolean {
     if (this.#open.size < this.limits.maxConnections) return true;
-    let longest: Connection | undefined;
-    for (const connection of this.#open) {
-      const isLonger = longest === undefined || connection.idleSince < longest.idleSince;
-      if (isLonger && connection.isIdle) longest = connection;
+    for (const connection of this.#idle) {
+      // Of one whose first request is on its way that is known here first; it comes back once that is answered.
+      this.#idle.delete(connection);
+      if (connection.isBeginning) continue;
+      this.#close(connection, 'idle');
+      return true;
     }
-    if (longest === undefined) return false;
-    this.#close(longest, 'idle');
-    return true;
+    return false;
   }
 
   #close(connection: Connection, reason: CloseReason): void {
