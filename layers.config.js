@@ -92,6 +92,16 @@ export default {
       from: { path: '^src/', pathNot: `^src/tracing/|${TEST}` },
       to: { path: '^src/tracing/(?!destination)', dynamic: false },
     },
+    {
+      name: 'what speaks to Redis is loaded where there is one, never with the service',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/cache/redis-|^src/testing/|${TEST}` },
+      to: {
+        path: '^src/cache/redis-(?:connection|tier)',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

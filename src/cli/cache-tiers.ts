@@ -9,8 +9,8 @@ import { CacheCounts } from '../cache/cache-counts.js';
 import { CachedEngine } from '../cache/cached-engine.js';
 import { MemoryTier } from '../cache/memory-tier.js';
 import { keysOf, Packing } from '../cache/packed.js';
-import { connect, type RedisConnection } from '../cache/redis-connection.js';
-import { RedisTier, type RedisTierOptions } from '../cache/redis-tier.js';
+import type { RedisConnection } from '../cache/redis-connection.js';
+import type { RedisTier, RedisTierOptions } from '../cache/redis-tier.js';
 import { nameOf, placeOf, type RedisPlace } from '../cache/redis-url.js';
 import { flagOf } from '../config/settings.js';
 import type { Settings } from '../config/settings.js';
@@ -35,28 +35,19 @@ export interface Cache {
 }
 
 /** @throws {StartError} for a faulty URL, and secrets that cannot be read. */
-export function cacheOf(settings: Settings, logger: Logger): Cache {
-  const { cacheSize, cacheRedisPrefix, cacheRedisRequired, cacheRedisTimeout, cacheTtl } = settings;
+export async function cacheOf(settings: Settings, logger: Logger): Promise<Cache> {
+  const { cacheSize, cacheRedisRequired } = settings;
   const place = redisPlaceOf(settings);
   const secret = secretOf(settings, 'cacheSecret');
-  const connection = place && connect(place);
+  const connection = place && (await connectTo(place));
   const counts = new CacheCounts();
-  const onCircuit = circuitLog(logger);
   // It keeps answers by the places of their models: another list of models needs another.
   const memoryOf = last(() => (cacheSize === 0 ? undefined : new MemoryTier(cacheSize)));
-  const redisOf = last(
-    (name: string) =>
-      connection &&
-      new RedisTier(connection, new Packing(keysOf(cacheRedisPrefix, name), secret), {
-        timeoutMs: cacheRedisTimeout,
-        ttlMs: cacheTtl,
-        onCircuit,
-      }),
-  );
+  const redisOf = connection && last(await redisTiers(connection, secret, settings, logger));
   return {
     over(engine, { name }) {
       const memory = memoryOf(engine.models.map(({ digest }) => digest).join(' '));
-      const redis = redisOf(name);
+      const redis = redisOf?.(name);
       return memory === undefined && redis === undefined
         ? engine
         : new CachedEngine(engine, { memory, redis }, counts);
@@ -72,6 +63,26 @@ export function cacheOf(settings: Settings, logger: Logger): Cache {
       }
     },
   };
+}
+
+/** The tier of a profile's name. */
+async function redisTiers(
+  connection: RedisConnection,
+  secret: string,
+  { cacheRedisPrefix, cacheRedisTimeout, cacheTtl }: Settings,
+  logger: Logger,
+): Promise<(name: string) => RedisTier> {
+  const { RedisTier } = await import('../cache/redis-tier.js');
+  const onCircuit = circuitLog(logger);
+  const options = { timeoutMs: cacheRedisTimeout, ttlMs: cacheTtl, onCircuit };
+  return (name) =>
+    new RedisTier(connection, new Packing(keysOf(cacheRedisPrefix, name), secret), options);
+}
+
+/** Loads what speaks to Redis only where it is wanted: most starts go without. */
+export async function connectTo(place: RedisPlace): Promise<RedisConnection> {
+  const { connect } = await import('../cache/redis-connection.js');
+  return connect(place);
 }
 
 /** Says in the log that Redis is left alone and why, once in a while, and that it is asked again. */

@@ -7,13 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { keysOf } from '../cache/packed.js';
-import { connect } from '../cache/redis-connection.js';
 import { nameOf, type RedisPlace } from '../cache/redis-url.js';
 import { duration } from '../config/kinds.js';
 import { loadSettings } from '../config/load.js';
 import { flagOf } from '../config/settings.js';
 import { exitCodes, StartError } from '../start-error.js';
-import { answersWithin, redisPlaceOf } from './cache-tiers.js';
+import { answersWithin, connectTo, redisPlaceOf } from './cache-tiers.js';
 import type { Command } from './command.js';
 import { servedBy } from './served.js';
 
@@ -45,7 +44,7 @@ async function flush(args: readonly string[]): Promise<void> {
   const { settings } = loadSettings(args, process.env);
   const { profile } = servedBy(settings);
   const place = requirePlace(redisPlaceOf(settings));
-  const connection = connect(place);
+  const connection = await connectTo(place);
   try {
     await answersWithin(connection, CONNECTED_WITHIN_MS);
     const removed = await connection.removeAll(keysOf(settings.cacheRedisPrefix, profile.name));
@@ -88,7 +87,7 @@ async function known({ nodes }: RedisPlace, waitMs: number): Promise<void> {
 }
 
 async function answered(place: RedisPlace, waitMs: number): Promise<void> {
-  const connection = connect(place);
+  const connection = await connectTo(place);
   try {
     await retried(waitMs, () => answersWithin(connection, TRY_AGAIN_MS));
     process.stdout.write(`Redis at ${nameOf(place)} answers\n`);

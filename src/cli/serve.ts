@@ -47,7 +47,7 @@ async function run(args: readonly string[]): Promise<void> {
   const spansTo = spanUrl(settings.otlpEndpoint, process.env);
   const output = new LineOutput(1);
   const logger = createLogger(settings.logLevel, output);
-  const cache = cacheOf(settings, logger);
+  const cache = await cacheOf(settings, logger);
   await cache.ready();
 
   logWhatIsPrinted(logger);
