@@ -55,6 +55,8 @@ export class Connection {
     this.isEncrypted = true;
     this.#socket = socket;
     this.#socket[CONNECTION] = this;
+    // Its handshake counted as the first request's bytes.
+    this.#idle?.add(this);
   }
 
   /**

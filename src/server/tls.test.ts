@@ -28,6 +28,43 @@ async function next(socket: Socket): Promise<string> {
   });
 }
 
+/** A connection whose client's bytes can be held back. */
+class HeldWire extends Duplex {
+  readonly #accepted: Socket;
+  readonly #held: Buffer[] = [];
+  #isHolding = false;
+
+  constructor(port: number) {
+    super();
+    this.#accepted = connect(port, '127.0.0.1');
+    this.#accepted.on('data', (chunk) => {
+      this.emit('answered');
+      this.push(chunk);
+    });
+    this.#accepted.on('close', () => this.destroy());
+  }
+
+  hold(): void {
+    this.#isHolding = true;
+  }
+
+  /** In one packet. */
+  release(): void {
+    this.#isHolding = false;
+    this.#accepted.write(Buffer.concat(this.#held));
+  }
+
+  override _read(): void {
+    // Pushed to.
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    if (this.#isHolding) this.#held.push(chunk);
+    else this.#accepted.write(chunk);
+    done();
+  }
+}
+
 test('requests are answered over TLS 1.2 and 1.3, and older versions are not spoken', async (context) => {
   const { exchange, open, metrics } = await start(context);
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -75,29 +112,16 @@ test('too many requests ahead of their answers end the connection, in however ma
   const { port, authority, exchange } = await start(context, flags, { engine });
   const open = exchange(LAST);
   await asked();
-  const accepted = connect(port, '127.0.0.1');
-  const held: Buffer[] = [];
-  let isHolding = false;
-  const wire = new Duplex({
-    read() {
-      // Pushed to.
-    },
-    write(chunk: Buffer, _encoding, done) {
-      if (isHolding) held.push(chunk);
-      else accepted.write(chunk);
-      done();
-    },
-  });
-  accepted.on('data', (chunk) => wire.push(chunk));
+  const wire = new HeldWire(port);
   const socket = await authority.connect(port, { socket: wire });
   let answers = '';
   socket.on('data', (chunk: Buffer) => (answers += chunk.toString()));
-  isHolding = true;
+  wire.hold();
   // A record each, and each is refused at once, for another waits already.
   for (let sent = 0; sent < 4 * MAX_PIPELINED; sent += 1) {
     await new Promise((resolve) => socket.write(HEALTH, resolve));
   }
-  accepted.write(Buffer.concat(held));
+  wire.release();
   await until(() => answers.includes('too_many_pipelined_requests'), 'the connection is ended');
   const reasons = [...answers.matchAll(/"reason":"(\w+)"/g)].map(([, reason]) => reason);
   const refused = Array<string>(MAX_PIPELINED).fill('too_many_open_requests');
@@ -130,6 +154,29 @@ test('handshakes count as connections, and those that do not end make room', asy
   await closed[0];
   assert.match(await metrics(), /^chorus_connections_closed_total\{reason="idle"\} 1$/m);
   for (const socket of silent) socket.destroy();
+});
+
+test('a connection that was in its handshake when room was looked for makes room once it is idle', async (context) => {
+  const { port, authority, exchange } = await start(context, ['--max-connections', '1']);
+  const wire = new HeldWire(port);
+  // Its hello has been read then, and the rest of the handshake is missing.
+  const isAnswered = new Promise<void>((resolve) => {
+    wire.once('answered', () => {
+      wire.hold();
+      resolve();
+    });
+  });
+  const opening = authority.connect(port, { socket: wire });
+  await isAnswered;
+  await assert.rejects(exchange(LAST));
+  wire.release();
+  const idle = await opening;
+  const closed = received(idle);
+  await until(async () => {
+    const answer = await exchange(LAST).catch(() => '');
+    return answer !== '' && parseAnswer(answer).status === 200;
+  }, 'it has made room');
+  assert.equal(await closed, '');
 });
 
 test('a client that does not read its answers is closed after the write timeout', async (context) => {
