@@ -95,7 +95,10 @@ export default {
     {
       name: 'what speaks to Redis is loaded where there is one, never with the service',
       severity: 'error',
-      from: { path: '^src/', pathNot: `^src/cache/redis-|^src/testing/|${TEST}` },
+      from: {
+        path: '^src/',
+        pathNot: `^src/cache/redis-(?:connection|tier)|^src/testing/|${TEST}`,
+      },
       to: {
         path: '^src/cache/redis-(?:connection|tier)',
         dynamic: false,

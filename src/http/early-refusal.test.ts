@@ -82,6 +82,19 @@ test('a route is known by its path, with a parameter or without', () => {
   assert.equal(codeOf('/process', 'GET'), undefined);
 });
 
+test('in time, while few are open or answers are kept, nobody is told at the header', () => {
+  const engine = fakeEngine();
+  engine.refusal = () => new ServiceError('queue_wait', 'Too long.');
+  const endpoint = { path: '/process', operation: { method: 'POST', asksModels: true }, route: {} };
+  const parts = { endpoints: [endpoint as Endpoint], engine, answerTimeoutMs: 0, lagMs: () => 0 };
+  const head = { url: '/process', method: 'POST', headers: {} };
+  const codeOf = (keepsAnswers: boolean, open: number) =>
+    earlyRefusal({ ...parts, keepsAnswers })(head, open)?.code;
+  assert.equal(codeOf(false, 0), undefined);
+  assert.equal(codeOf(true, 100), undefined);
+  assert.equal(codeOf(false, 100), 'queue_wait');
+});
+
 test('what a late event loop has kept waiting says so, kept answers or none', () => {
   const engine = fakeEngine();
   const asked: number[] = [];
