@@ -85,12 +85,12 @@ export const TARGETS = {
   },
 };
 
-const NULL_ENGINE = service(join(BENCH, 'tools', 'null-engine.mjs'));
+const NULL_ENGINE = service(join(ROOT, 'dist', 'testing', 'null-service.js'));
 
 /** The same, which sends the spans of so large a part of its requests to a collector. */
 function traced(part) {
   return (ports, collectorUrl) => ({
-    ...service(join(BENCH, 'tools', 'null-engine.mjs'), '--otlp-endpoint', collectorUrl)(ports),
+    ...service(join(ROOT, 'dist', 'testing', 'null-service.js'), '--otlp-endpoint', collectorUrl)(ports),
     env: { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: part },
   });
 }
