@@ -12,11 +12,12 @@
 // depend on what else runs on the machine. The ratio to what a server is compared with is taken round by round.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { MODELS } from './lib/contract.js';
+import { cpuTimes } from './lib/cpu.mjs';
 import { runLoad } from './lib/k6.mjs';
 import { BENCH } from './lib/paths.mjs';
 import { startRedis } from './lib/redis.mjs';
@@ -104,25 +105,6 @@ async function measure(name, load) {
     await redis?.stop();
     await collector?.stop();
   }
-}
-
-/** CPU time in microseconds by group: the JS thread, tokenizers, lanes with their teams, and what Node adds. */
-function cpuTimes(pid) {
-  const groups = new Map();
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    const folder = `/proc/${pid}/task/${thread}`;
-    const group = groupOf(Number(thread) === pid, readFileSync(`${folder}/comm`, 'utf8').trim());
-    const [nanoseconds] = readFileSync(`${folder}/schedstat`, 'utf8').split(' ');
-    groups.set(group, (groups.get(group) ?? 0) + Number(nanoseconds) / 1000);
-  }
-  return groups;
-}
-
-function groupOf(isMain, name) {
-  if (isMain) return 'JS thread';
-  if (name.startsWith('tokenizer')) return 'tokenizer threads';
-  if (name.startsWith('lane') || name.startsWith('team')) return 'lanes';
-  return "Node's other threads";
 }
 
 function print(servers, rounds) {

@@ -19,11 +19,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { spawnOwned } from './lib/children.mjs';
+import { cpuTimes } from './lib/cpu.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { mebibytes, titled, writeResults } from './lib/markdown.mjs';
 import { BENCH } from './lib/paths.mjs';
 import { memory, startServer, stopServer } from './lib/server.mjs';
-import { percentile } from './lib/statistics.mjs';
+import { percentile, sum } from './lib/statistics.mjs';
 import { chorus, NO_CACHE } from './lib/targets.mjs';
 
 const WORK = join(BENCH, '.work', 'overload');
@@ -104,15 +105,18 @@ async function trial(name, policy) {
     const before = phases.slice(0, -2).reduce((sum, { seconds }) => sum + seconds, 0);
     const memories = [];
     const sampling = setInterval(() => memories.push(memory(server).now), 500);
-    const answering = generate({ url, patienceMs, phases });
+    const load = generate({ url, patienceMs, phases });
     await sleep(before * 1000);
     const burners = burn(slower);
-    await sleep(SECONDS * 1000);
-    burners.stop();
-    const answers = await answering;
-    clearInterval(sampling);
     // Nobody has gone away before the first has waited for as long as it puts up with.
     const onset = ONSET_SECONDS + patienceMs / 1000;
+    await sleep(onset * 1000);
+    const busy = coresOf({ load: load.pid, service: server.child.pid });
+    await sleep((SECONDS - onset) * 1000);
+    const cores = busy();
+    burners.stop();
+    const answers = await load.answers;
+    clearInterval(sampling);
     const [from, to] = [(before + onset) * 1000, (before + SECONDS) * 1000];
     const slo = patienceMs || SLO_MS;
     const during = answers.filter(([, sent]) => sent >= from && sent < to);
@@ -132,6 +136,7 @@ async function trial(name, policy) {
       broken: answers.filter(([, , , status]) => ![200, 503, 0].includes(status)).length,
       recoveredAfter: recovery(answers, to, slo),
       memory: Math.max(...memories),
+      cores,
     };
   });
 }
@@ -141,7 +146,8 @@ async function peakOf(url, words, slower) {
   const burners = burn(slower);
   try {
     const phase = { seconds: PEAK_SECONDS, connections: CONNECTIONS_AT_PEAK, words };
-    const answers = await generate({ url, patienceMs: 0, phases: [phase] });
+    const { answers: all } = generate({ url, patienceMs: 0, phases: [phase] });
+    const answers = await all;
     const [since, until] = [1000, PEAK_SECONDS * 1000];
     const ended = answers.map(([, sent, took, status]) => ({ at: sent + took, status }));
     const counted = ended.filter(({ at, status }) => status === 200 && at > since && at < until);
@@ -169,11 +175,30 @@ async function withService(policy, use) {
   }
 }
 
-async function generate(plan) {
+/** How many cores the load, the service's JS thread and its other threads take from now until the call. */
+function coresOf({ load, service }) {
+  const times = () => {
+    const { 'JS thread': js, ...others } = Object.fromEntries(cpuTimes(service));
+    const ofLoad = sum([...cpuTimes(load).values()]);
+    return [ofLoad, js, sum(Object.values(others)), performance.now() * 1000];
+  };
+  const before = times();
+  return () => {
+    const spent = times().map((now, at) => now - before[at]);
+    return spent.slice(0, 3).map((micros) => micros / spent[3]);
+  };
+}
+
+/** Runs a generator: its process id, and its answers once it has ended. */
+function generate(plan) {
   const child = spawnOwned(process.execPath, [join(BENCH, 'overload', 'generator.mjs')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   child.stdin.end(JSON.stringify(plan));
+  return { pid: child.pid, answers: answersOf(child) };
+}
+
+async function answersOf(child) {
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk));
   const [code] = await once(child, 'close');
@@ -208,9 +233,10 @@ function report(rows) {
     row.broken,
     row.recoveredAfter.toFixed(1),
     mebibytes(row.memory),
+    ...row.cores.map((cores) => cores.toFixed(2)),
   ]);
   const head = ['trial', 'policy', 'peak/s', 'offered/s', 'goodput/s', 'of the peak', 'p99 of answers ms', 'p99 of refusals ms'];
-  const more = ['refused', 'went away', 'otherwise', 'recovered after s', 'memory'];
+  const more = ['refused', 'went away', 'otherwise', 'recovered after s', 'memory', 'load: cores', 'JS: cores', 'models: cores'];
   return [
     `Measured ${new Date().toISOString().slice(0, 10)}: \`node bench/overload.mjs ${process.argv.slice(2).join(' ')}\``.trim(),
     '',
