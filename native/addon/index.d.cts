@@ -217,13 +217,17 @@ export interface ModelInfo {
   architecture: string
   task: 'classification' | 'embedding'
   labels: Array<string>
+  /** What a classifier's scores are. */
+  scores: 'probabilities' | 'numbers'
+  /** Whether an answer has the class that the model has decided for, behind the scores. */
+  decides: boolean
   maxTokens: number
   parameters: number
   precision: string
   provider: string
   /** Hexadecimal; equal for models that answer every text alike. */
   digest: string
-  /** Numbers in an answer: labels, or components of a vector. */
+  /** Numbers in an answer: scores, with the class that is decided for where there is one, or components of a vector. */
   width: number
   /** Memory that it takes while it is loaded. */
   bytes: number

@@ -9,7 +9,8 @@
 import { LRUCache } from 'lru-cache';
 
 import type { ModelOutput } from '../engine/engine.js';
-import { numbersOf, type Kept } from './kept.js';
+import { numbersOf } from '../engine/outputs.js';
+import type { Kept } from './kept.js';
 
 /** What a text has, by the index of the model. */
 export type Entry = readonly (Kept | undefined)[];

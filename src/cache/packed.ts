@@ -19,7 +19,8 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 
 import type { ModelInfo } from '../engine/engine.js';
-import { numbersOf, type Kept } from './kept.js';
+import { numbersOf, outputOf } from '../engine/outputs.js';
+import type { Kept } from './kept.js';
 
 const VERSION = 1;
 const TRUNCATED = 1;
@@ -73,16 +74,12 @@ export class Packing {
     if (version !== VERSION || !Number.isInteger(count) || count < 1) return undefined;
     if (!timingSafeEqual(packed.subarray(-CHECK_BYTES), this.check(key, model, body)))
       return undefined;
-    if (model.task === 'classification' && count !== model.labels.length) return undefined;
     const numbers = new Float32Array(count);
     for (let at = 0; at < count; at += 1) {
       numbers[at] = body.readFloatLE(HEAD_BYTES + at * NUMBER_BYTES);
     }
-    const output =
-      model.task === 'classification'
-        ? ({ type: 'classification', labels: model.labels, scores: numbers } as const)
-        : ({ type: 'embedding', vector: numbers } as const);
-    return { output, truncated: (flags & TRUNCATED) !== 0 };
+    const output = outputOf(model, numbers);
+    return output && { output, truncated: (flags & TRUNCATED) !== 0 };
   }
 
   private check(key: string, model: ModelInfo, body: Buffer): Buffer {

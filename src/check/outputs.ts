@@ -3,6 +3,7 @@
  */
 
 import type { Engine, ModelInfo, ModelOutput } from '../engine/engine.js';
+import { numbersOf } from '../engine/outputs.js';
 import { ServiceError } from '../errors/service-error.js';
 
 /** Texts per request where the queue holds as many: more than fit into a batch. */
@@ -116,8 +117,4 @@ export function cosine(one: Float32Array, other: Float32Array): number {
 /** The length of a vector, by which its components are small or large. */
 export function lengthOf(vector: Float32Array): number {
   return Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-}
-
-function numbersOf(output: ModelOutput): Float32Array {
-  return output.type === 'classification' ? output.scores : output.vector;
 }

@@ -10,12 +10,14 @@ import type { ServiceError } from '../errors/service-error.js';
 /** What one model gives for one text. */
 export type ModelOutput = ClassScores | Embedding;
 
-/** A classifier's answer: a score in [0, 1] for each label, in the model's order; a regression's is its number. */
+/** A classifier's answer: a score for each label, in the model's order; `ModelInfo.scores` says what they are. */
 export interface ClassScores {
   readonly type: 'classification';
   /** The model's labels; `scores[i]` belongs to `labels[i]`. */
   readonly labels: readonly string[];
   readonly scores: Float32Array;
+  /** The class that the model has decided for, where it decides itself; else it is the one with the highest score. */
+  readonly predicted?: number;
 }
 
 /** A sentence encoder's pooled vector, not normalized. */
@@ -119,6 +121,10 @@ export interface ModelInfo {
   readonly task: Task;
   /** Label names by class id; empty for an encoder. */
   readonly labels: readonly string[];
+  /** What a classifier's scores are: probabilities in [0, 1], or any numbers, as of a regression or a decision function. */
+  readonly scores: 'probabilities' | 'numbers';
+  /** Whether its answers say which class it has decided for (`ClassScores.predicted`). */
+  readonly decides: boolean;
   /** The longest input in tokens, special tokens included. */
   readonly maxTokens: number;
   readonly parameters: number;

@@ -18,11 +18,11 @@ import type {
   InferRequest,
   ModelEvent,
   ModelInfo,
-  ModelOutput,
 } from './engine.js';
 import { indicesIn, type IndicesOf } from './indices.js';
 import { LoadFailure } from './native-models.js';
 import { OpenRequests } from './open-requests.js';
+import { outputOf } from './outputs.js';
 
 /** What an engine is loaded beside, and who is told of its models. */
 export interface Surroundings {
@@ -150,7 +150,9 @@ class NativeEngineAdapter implements Engine {
     const texts = asked.map((models, index) => {
       const outputs = models.map((model) => {
         const { info, width } = this.modelAt(model);
-        return toOutput(info, numbers.subarray(at, (at += width)));
+        const output = outputOf(info, numbers.subarray(at, (at += width)));
+        if (output === undefined) throw new Error('The addon gave numbers that are no answer.');
+        return output;
       });
       return { outputs, truncatedBy: this.truncatedBy(index, truncated) };
     });
@@ -211,12 +213,6 @@ function flattened(asked: readonly (readonly number[])[]): { models: number[]; c
 function refused(ticket: number, failure: native.Failure): native.Reply {
   const timing = { tokenizationMs: 0, queueMs: 0, inferenceMs: 0 };
   return { ticket, numbers: new Float32Array(), truncated: [], begun: 0, ...timing, failure };
-}
-
-function toOutput({ task, labels }: ModelInfo, numbers: Float32Array): ModelOutput {
-  return task === 'classification'
-    ? { type: 'classification', labels, scores: numbers }
-    : { type: 'embedding', vector: numbers };
 }
 
 function toModelEvent({

@@ -15,6 +15,11 @@ test('the best label is the first of those with the highest score', () => {
   assert.deepEqual(best(classScores(-2, -1)), { score: -1, label: 'class 1' });
 });
 
+test('the best label is the one that the model has decided for, whatever its score', () => {
+  const decided = { ...classScores(0.75, 0.25), predicted: 1 };
+  assert.deepEqual(best(decided), { score: 0.25, label: 'class 1' });
+});
+
 test('ranked labels come best first, equal ones in class order', () => {
   assert.deepEqual(
     ranked(classScores(0.25, 0.5, 0, 0.25)).map(({ label }) => label),

@@ -13,17 +13,23 @@ export interface LabelScore {
   readonly label: string;
 }
 
-/** The label with the highest score; of several the first in class order. */
-export function best({ labels, scores }: ClassScores): LabelScore {
-  let top = 0;
-  for (let at = 1; at < scores.length; at += 1) {
-    if ((scores[at] ?? 0) > (scores[top] ?? 0)) top = at;
-  }
+/** The label that the model has decided for: where it does not say which, that with the highest score. */
+export function best({ labels, scores, predicted }: ClassScores): LabelScore {
+  const top = predicted ?? highest(scores);
   const [score, label] = [scores[top], labels[top]];
   if (score === undefined || label === undefined) {
     throw new ServiceError('internal', 'A classifier gave no label.');
   }
   return { score, label };
+}
+
+/** The first of those that no other exceeds. */
+function highest(scores: Float32Array): number {
+  let top = 0;
+  for (let at = 1; at < scores.length; at += 1) {
+    if ((scores[at] ?? 0) > (scores[top] ?? 0)) top = at;
+  }
+  return top;
 }
 
 /** Every label, that of class 0 first. */

@@ -169,6 +169,8 @@ function modelInfo(name: string, labels: readonly string[]): ModelInfo {
     architecture: 'xlm-roberta',
     task: 'classification',
     labels,
+    scores: 'probabilities',
+    decides: false,
     maxTokens: 512,
     parameters: 1,
     provider: 'cpu',

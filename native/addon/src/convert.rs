@@ -209,7 +209,7 @@ impl From<&Model> for ModelInfo {
     fn from(model: &Model) -> Self {
         let info = &model.info;
         let task = match model.head {
-            Head::Classification(_) => "classification",
+            Head::Classification(_) | Head::Decision(_) => "classification",
             Head::Embedding { .. } => "embedding",
         };
         Self {
@@ -217,6 +217,8 @@ impl From<&Model> for ModelInfo {
             architecture: info.architecture.clone(),
             task: task.to_owned(),
             labels: info.labels.clone(),
+            scores: if model.head.gives_probabilities() { "probabilities" } else { "numbers" }.to_owned(),
+            decides: matches!(model.head, Head::Decision(_)),
             max_tokens: info.max_tokens as u32,
             parameters: info.parameters as f64,
             precision: info.precision.name().to_owned(),

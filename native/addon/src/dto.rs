@@ -71,13 +71,18 @@ pub struct ModelInfo {
     #[napi(ts_type = "'classification' | 'embedding'")]
     pub task: String,
     pub labels: Vec<String>,
+    /// What a classifier's scores are.
+    #[napi(ts_type = "'probabilities' | 'numbers'")]
+    pub scores: String,
+    /// Whether an answer has the class that the model has decided for, behind the scores.
+    pub decides: bool,
     pub max_tokens: u32,
     pub parameters: f64,
     pub precision: String,
     pub provider: String,
     /// Hexadecimal; equal for models that answer every text alike.
     pub digest: String,
-    /// Numbers in an answer: labels, or components of a vector.
+    /// Numbers in an answer: scores, with the class that is decided for where there is one, or components of a vector.
     pub width: u32,
     /// Memory that it takes while it is loaded.
     pub bytes: f64,

@@ -408,6 +408,7 @@ pub fn head(config: &ModelConfig, description: &Description, classes: usize) -> 
 pub fn label_names(head: &Head) -> Vec<String> {
     match head {
         Head::Classification(head) => head.labels.clone(),
+        Head::Decision(head) => head.labels.clone(),
         Head::Embedding { .. } => Vec::new(),
     }
 }

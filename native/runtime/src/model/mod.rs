@@ -31,7 +31,7 @@ use std::{
 use chorus_core::{
     head::ClassificationHead,
     requests::{BatchError, LoadTime},
-    spec::Pooling,
+    spec::{Pooling, ScoreFunction},
 };
 use chorus_cuda::Device;
 
@@ -218,10 +218,20 @@ pub enum Reader {
 #[derive(Clone)]
 pub enum Head {
     Classification(ClassificationHead),
+    Decision(DecisionHead),
     /// The numbers are the answer, a pooled vector; with `normalize` it is made to have the length 1.
     Embedding {
         normalize: bool,
     },
+}
+
+/// A classifier that decides by itself: its numbers are final scores, and behind them the index of its class, which need
+/// not be the one with the highest score.
+#[derive(Clone, Debug)]
+pub struct DecisionHead {
+    pub labels: Vec<String>,
+    /// Whether the scores are probabilities; else they are what a decision function gives.
+    pub probabilities: bool,
 }
 
 /// What is known about a model, loaded or not.
@@ -240,7 +250,7 @@ pub struct ModelInfo {
     pub provider: &'static str,
     /// Hexadecimal; equal for models that answer every text alike.
     pub digest: String,
-    /// Numbers in an answer: labels, or components of a vector.
+    /// Numbers in an answer: scores, with the class that is decided for where there is one, or components of a vector.
     pub width: usize,
     /// Memory that it takes while it is loaded: of a checkpoint, its packed weights; of a graph, the size of its files;
     /// 0 on a GPU, whose memory is not counted.
@@ -278,9 +288,20 @@ impl Head {
     pub fn output(&self, row: &[f32]) -> Result<Vec<f32>, BatchError> {
         match self {
             Self::Classification(head) => head.scores(row).map_err(|_| BatchError::NonFinite),
-            Self::Embedding { .. } if !row.iter().all(|number| number.is_finite()) => Err(BatchError::NonFinite),
-            Self::Embedding { normalize: false } => Ok(row.to_vec()),
+            Self::Decision(_) | Self::Embedding { .. } if !row.iter().all(|number| number.is_finite()) => {
+                Err(BatchError::NonFinite)
+            }
+            Self::Decision(_) | Self::Embedding { normalize: false } => Ok(row.to_vec()),
             Self::Embedding { normalize: true } => Ok(normalized(row)),
+        }
+    }
+
+    /// Whether a classifier's scores are probabilities, each in [0, 1].
+    pub fn gives_probabilities(&self) -> bool {
+        match self {
+            Self::Classification(head) => head.function != ScoreFunction::Identity,
+            Self::Decision(head) => head.probabilities,
+            Self::Embedding { .. } => false,
         }
     }
 }
