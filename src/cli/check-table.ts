@@ -16,6 +16,9 @@ const HEAD = [
   'max tokens',
   'tokens/s',
 ];
+/** Of a graph, and of what reads texts of any length. */
+const UNKNOWN = '–';
+const UNBOUNDED = 'any';
 const DRIFT_HEAD = ['agree', 'drift p99', 'drift max'];
 
 export function checkTable({ folders, models, notes, faults }: Report): string {
@@ -34,12 +37,12 @@ function modelTable(models: Report['models']): string {
   const rows = models.map((model) => [
     model.name,
     model.architecture,
-    `${(model.parameters / 1e6).toFixed(1)} M`,
+    model.parameters === 0 ? UNKNOWN : `${(model.parameters / 1e6).toFixed(1)} M`,
     model.precision,
     model.load,
     `${(model.bytes / 2 ** 20).toFixed(0)} MiB`,
-    String(model.maxTokens),
-    String(model.tokensPerSecond),
+    model.maxTokens === 0 ? UNBOUNDED : String(model.maxTokens),
+    model.maxTokens === 0 ? UNKNOWN : String(model.tokensPerSecond),
     ...(model.drift ? driftCells(model.drift) : []),
     labelsCell(model.labels),
   ]);

@@ -116,7 +116,7 @@ export type Task = 'classification' | 'embedding';
 /** What is known about a loaded model. */
 export interface ModelInfo {
   readonly name: string;
-  /** `xlm-roberta`, `roberta`, `bert`, `distilbert`, or `onnx` for a graph served as it is. */
+  /** `xlm-roberta`, `roberta`, `bert`, `distilbert`, or `onnx` for a graph. */
   readonly architecture: string;
   readonly task: Task;
   /** Label names by class id; empty for an encoder. */
@@ -125,7 +125,7 @@ export interface ModelInfo {
   readonly scores: 'probabilities' | 'numbers';
   /** Whether its answers say which class it has decided for (`ClassScores.predicted`). */
   readonly decides: boolean;
-  /** The longest input in tokens, special tokens included. */
+  /** The longest input in tokens, special tokens included; 0 for a model that reads texts itself, of any length. */
   readonly maxTokens: number;
   readonly parameters: number;
   /** How its linear layers compute, such as `exact`. */

@@ -62,12 +62,12 @@ pub fn footprint(config: &EngineConfig) -> Result<Footprint, LoadError> {
                 let tokens = config.max_batch_tokens.unwrap_or(budget::LARGEST).max(description.max_tokens);
                 encoder_memory(spec, config.precision, tokens, lanes)
             }
-            Source::Graph(graph) => {
+            Source::Graph(graph) | Source::Text(graph) => {
                 ModelFootprint { weights: GRAPH_FACTOR * graph.bytes(), ..ModelFootprint::default() }
             }
         })
         .collect();
-    let folders: Vec<_> = described.iter().map(|description| &description.tokenizer).collect();
+    let folders: Vec<_> = described.iter().filter_map(|description| description.tokenizer.as_ref()).collect();
     let distinct = TokenizerSet::distinct(&folders)?;
     let tokenizers: Vec<_> = distinct.into_iter().map(|index| folders[index].memory()).collect();
     let mut loading: Vec<_> = tokenizers.iter().map(|memory| memory.loading).collect();

@@ -7,7 +7,11 @@ use std::{
 
 use prost::Message;
 
-use super::{map, within};
+use super::{
+    map,
+    value_info::{STRING, ValueInfoProto},
+    within,
+};
 use crate::error::LoadError;
 
 /// `TensorProto.DataLocation`: in a file of their own.
@@ -23,6 +27,8 @@ pub struct Graph {
     pub data: Vec<PathBuf>,
     /// Types of its nodes.
     pub operators: BTreeSet<String>,
+    /// Whether what it is given are texts, not token ids.
+    pub reads_text: bool,
 }
 
 impl Graph {
@@ -47,7 +53,8 @@ impl Graph {
         model.functions.iter().flat_map(|function| &function.nodes).for_each(|node| found.node(node));
         let data = found.locations.iter().map(|name| data_file(&path, name)).collect::<Result<_, _>>()?;
         let operators = found.operators.iter().map(ToString::to_string).collect();
-        Ok(Self { path, data, operators })
+        let reads_text = model.graph.as_ref().is_some_and(GraphProto::reads_text);
+        Ok(Self { path, data, operators, reads_text })
     }
 
     /// # Errors
@@ -89,8 +96,18 @@ struct GraphProto {
     nodes: Vec<NodeProto>,
     #[prost(message, repeated, tag = "5")]
     initializers: Vec<TensorProto>,
+    #[prost(message, repeated, tag = "11")]
+    inputs: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "15")]
     sparse_initializers: Vec<SparseTensorProto>,
+}
+
+impl GraphProto {
+    /// Whether an input is a tensor of strings. What has a value of its own in the file may be listed as an input, too.
+    fn reads_text(&self) -> bool {
+        let has_value = |input: &&ValueInfoProto| self.initializers.iter().any(|tensor| tensor.name == input.name);
+        self.inputs.iter().filter(|input| !has_value(input)).any(|input| input.element() == Some(STRING))
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -133,6 +150,8 @@ struct SparseTensorProto {
 
 #[derive(Clone, PartialEq, Message)]
 struct TensorProto {
+    #[prost(string, optional, tag = "8")]
+    name: Option<String>,
     #[prost(message, repeated, tag = "13")]
     external_data: Vec<StringStringEntryProto>,
     #[prost(int32, optional, tag = "14")]
@@ -196,6 +215,7 @@ mod tests {
         TensorProto {
             external_data: vec![entry("offset", "0"), entry(LOCATION, location)],
             data_location: Some(EXTERNAL),
+            ..TensorProto::default()
         }
     }
 
@@ -232,6 +252,7 @@ mod tests {
             ],
             initializers: vec![tensor("./weights.pb"), tensor("weights.pb"), TensorProto::default()],
             sparse_initializers: vec![sparse("five")],
+            inputs: Vec::new(),
         };
         let functions = vec![FunctionProto { nodes: vec![node(constant("function"))] }];
         let found = data_of(&ModelProto { graph: Some(graph), functions }).expect("a graph");

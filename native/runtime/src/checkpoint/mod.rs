@@ -2,7 +2,8 @@
 //!
 //! Tokenizer files are `tokenizer/`'s business, the graph is built by the engine.
 //!
-//! - `form`: whether weights or an ONNX graph compute it; `graph`: what its file says
+//! - `form`: whether weights or an ONNX graph compute it; `graph`: what its file says, `value_info` of inputs and outputs
+//! - `text_graph`: a graph that reads texts itself; `wire`: changes in its file
 //! - `safetensors`, `torch`: weights in the two formats that there are
 //! - `modules`: what sentence-transformers does with an encoder's vectors
 //! - `json`: files that are read; `locked`, `known`: files whose contents are known
@@ -14,7 +15,10 @@ mod known;
 mod locked;
 mod modules;
 mod safetensors;
+mod text_graph;
 pub mod torch;
+mod value_info;
+mod wire;
 
 use std::{
     fs::File,
@@ -31,6 +35,7 @@ pub use self::{
     locked::{LockedFile, sha256},
     modules::{FILES as MODULE_FILES, Modules},
     safetensors::WeightFiles,
+    text_graph::TextGraph,
     torch::{Stored, store_as_safetensors},
 };
 use crate::error::LoadError;

@@ -23,8 +23,10 @@ const LEAST_MAX_TOKENS: usize = 4;
 pub enum Source {
     /// Weights, by Chorus's own operators.
     Checkpoint(Box<ModelSpec>),
-    /// An ONNX graph, by ONNX Runtime.
+    /// An ONNX graph of tokens, by ONNX Runtime.
     Graph(Graph),
+    /// An ONNX graph that reads texts itself, by ONNX Runtime.
+    Text(Graph),
 }
 
 /// A model, as its small files describe it.
@@ -35,20 +37,21 @@ pub struct Description {
     pub task: Task,
     /// Whether vectors are made to have the length 1.
     pub normalize: bool,
-    /// The longest input in tokens, special tokens included.
+    /// The longest input in tokens, special tokens included; 0 for what reads texts of any length.
     pub max_tokens: usize,
     /// Rows of the table of token vectors, where it is known.
     pub vocab_size: Option<usize>,
     /// The id that pads, where the configuration says so.
     pub padding: Option<u32>,
-    pub tokenizer: tokenizer::Folder,
+    /// None for what reads texts itself.
+    pub tokenizer: Option<tokenizer::Folder>,
 }
 
 impl Description {
     /// Describes the model of `config` by the files that are there, which must be all.
     pub fn read(config: &ModelConfig) -> Result<Self, LoadError> {
         let description = Self::of(config, &names_in(config.weights()))?;
-        if let Source::Graph(graph) = &description.source {
+        if let Source::Graph(graph) | Source::Text(graph) = &description.source {
             graph.require_data()?;
         }
         Ok(description)
@@ -90,12 +93,15 @@ impl Description {
                 (Source::Checkpoint(Box::new(spec)), task, Some(limit))
             }
             Form::Graph(name) => {
+                let graph = Graph::read(config.weights().join(name))?;
+                if graph.reads_text {
+                    return Self::of_text(config, folder, graph);
+                }
                 let task = match pooling {
                     Some(pooling) => Task::Embedding(pooling),
                     None => spec::classification(&json).map_err(in_config)?,
                 };
                 let limit = spec::position_limit(&json).map_err(in_config)?;
-                let graph = Graph::read(config.weights().join(name))?;
                 (Source::Graph(graph), task, limit)
             }
         };
@@ -116,7 +122,35 @@ impl Description {
             folder,
             source,
             task,
-            tokenizer,
+            tokenizer: Some(tokenizer),
+        })
+    }
+
+    /// Of a graph that reads texts itself: everything else is in it.
+    fn of_text(config: &ModelConfig, folder: PathBuf, graph: Graph) -> Result<Self, LoadError> {
+        let wanted = [
+            ("max_tokens", config.max_tokens.map(|tokens| tokens.to_string())),
+            ("pooling", config.pooling.map(|pooling| pooling.name().to_owned())),
+        ];
+        for (field, wanted) in wanted {
+            if let Some(wanted) = wanted {
+                let expected = format!("no `{field}` for a graph that reads texts itself");
+                return Err(entry(config, field, &graph.path, &expected, &wanted));
+            }
+        }
+        if let Some(data) = graph.data.first() {
+            let expected = "a graph that reads texts with all of its numbers in it";
+            return Err(LoadError::invalid(&graph.path, expected, data.display().to_string()));
+        }
+        Ok(Self {
+            folder,
+            source: Source::Text(graph),
+            task: Task::Classification { labels: Vec::new(), problem_type: None },
+            normalize: false,
+            max_tokens: 0,
+            vocab_size: None,
+            padding: None,
+            tokenizer: None,
         })
     }
 
@@ -124,13 +158,13 @@ impl Description {
     pub fn architecture(&self) -> String {
         match &self.source {
             Source::Checkpoint(spec) => spec.architecture.to_string(),
-            Source::Graph(_) => "onnx".to_owned(),
+            Source::Graph(_) | Source::Text(_) => "onnx".to_owned(),
         }
     }
 
     /// What was read of the tokenizer, and what became of it.
     pub fn settings(&self) -> &[Setting] {
-        self.tokenizer.settings()
+        self.tokenizer.as_ref().map_or(&[], tokenizer::Folder::settings)
     }
 }
 

@@ -56,6 +56,8 @@ pub fn files_of(config: &ModelConfig, description: &Description) -> Vec<PathBuf>
     match &description.source {
         Source::Checkpoint(_) => files.extend(files_in(config.weights(), |path| has_extension(path, &[WEIGHTS]))),
         Source::Graph(graph) => files.extend([&graph.path].into_iter().chain(&graph.data).cloned()),
+        // What lies beside it is not read.
+        Source::Text(graph) => files = vec![graph.path.clone()],
     }
     files.sort();
     files.dedup();

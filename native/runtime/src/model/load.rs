@@ -33,7 +33,7 @@ use crate::{
     checkpoint::{Graph, LockedFile, sha256, store_as_safetensors},
     error::LoadError,
     onnxruntime::{Library, Provider},
-    tokenizer::TokenizerSet,
+    tokenizer::{Folder, TokenizerSet},
 };
 
 /// The longest text that a graph is tried with when it is loaded; a longer one would take seconds.
@@ -71,7 +71,7 @@ impl Loader {
         }
         for stored in self.side_by_side(&models, |(config, description)| match description.source {
             Source::Checkpoint(_) => store_as_safetensors(config.weights()).map(drop),
-            Source::Graph(_) => Ok(()),
+            Source::Graph(_) | Source::Text(_) => Ok(()),
         }) {
             stored?;
         }
@@ -88,11 +88,12 @@ impl Loader {
     /// Loads every tokenizer before any weights: the library's form of a large vocabulary takes a third of a gigabyte for
     /// a moment, which is given back before it would be needed twice.
     fn load_tokenizers(&self, models: &[(&ModelConfig, &Description)]) -> Result<(), LoadError> {
-        let folders: Vec<_> = models.iter().map(|(_, description)| &description.tokenizer).collect();
+        let folders = models.iter().filter_map(|(config, description)| Some((config, description.tokenizer.as_ref()?)));
+        let (configs, folders): (Vec<_>, Vec<_>) = folders.unzip();
         let distinct = TokenizerSet::distinct(&folders)?;
         let load = |&index: &usize| {
             let load = || TokenizerSet::load(&self.tokenizers, folders[index]).map(drop);
-            guarded(models[index].0, load)
+            guarded(configs[index], load)
         };
         self.side_by_side(&distinct, load).into_iter().collect::<Result<(), _>>()?;
         allocator::release_free_memory();
@@ -139,25 +140,29 @@ impl Loader {
         stamps: &Stamps,
     ) -> Result<Model, LoadError> {
         let load = || {
-            let reading = self.reading(description)?;
             let before = self.taken_over(config, description, identity);
-            match (&description.source, before) {
-                (Source::Checkpoint(spec), before) if config.load == LoadTime::Lazy => {
-                    let files = known_files(config, description, identity, stamps);
-                    let before = before.map(|(_, runner)| runner);
-                    self.deferred(config, description, &reading, spec, files, before)
+            let mut model = match (&description.source, &description.tokenizer, before) {
+                (Source::Text(_), _, Some(before)) => before.as_of(config, before.model.reader),
+                (Source::Text(graph), _, None) => self.text_model(config, description, graph)?,
+                (_, None, _) => return Err(LoadError::missing(&description.folder, "a tokenizer")),
+                (source, Some(tokenizer), before) => {
+                    let reading = self.reading(description, tokenizer)?;
+                    match (source, before) {
+                        (Source::Checkpoint(spec), before) if config.load == LoadTime::Lazy => {
+                            let files = known_files(config, description, identity, stamps);
+                            let before = before.map(|before| before.runner);
+                            self.deferred(config, description, &reading, spec, files, before)?
+                        }
+                        (_, Some(before)) => {
+                            let reader = reading.reader(description, before.model.info.max_tokens)?;
+                            before.as_of(config, reader)
+                        }
+                        (_, None) => self.loaded(config, description, &reading)?,
+                    }
                 }
-                (_, Some((model, runner))) => {
-                    let reader = reading.reader(description, model.info.max_tokens)?;
-                    let info = ModelInfo { name: config.name.clone(), load: LoadTime::Eager, ..model.info.clone() };
-                    Ok(Model { info, reader, head: model.head.clone(), slot: Slot::eager(runner) })
-                }
-                _ => self.loaded(config, description, &reading),
-            }
-            .map(|mut model| {
-                model.info.digest = identity.digest(config, &model.info);
-                model
-            })
+            };
+            model.info.digest = identity.digest(config, &model.info);
+            Ok(model)
         };
         guarded(config, load)
     }
@@ -166,7 +171,7 @@ impl Loader {
     fn loaded(&self, config: &ModelConfig, description: &Description, reading: &Reading) -> Result<Model, LoadError> {
         let Computing { runner, max_tokens, parameters, bytes, precision, provider } = match &description.source {
             Source::Checkpoint(spec) => self.checkpoint(config, description, spec),
-            Source::Graph(graph) => self.graph(config, description, graph, reading),
+            Source::Graph(graph) | Source::Text(graph) => self.graph(config, description, graph, reading),
         }?;
         let head = head(config, description, runner.width())?;
         let info = ModelInfo {
@@ -193,10 +198,11 @@ impl Loader {
         config: &ModelConfig,
         description: &Description,
         identity: &Identity,
-    ) -> Option<(&Model, Arc<dyn Runner>)> {
+    ) -> Option<TakenOver<'_>> {
         let (precision, provider) = match description.source {
             Source::Checkpoint(_) => (self.precision, self.hardware.name()),
             Source::Graph(_) => (Precision::Exact, self.provider.name()),
+            Source::Text(_) => (Precision::Exact, Provider::Cpu.name()),
         };
         let is_same = |info: &ModelInfo| {
             info.precision == precision
@@ -205,7 +211,7 @@ impl Loader {
                 && identity.digest(config, info) == info.digest
         };
         let mut same = self.previous.iter().filter(|model| is_same(&model.info));
-        same.find_map(|model| Some((&**model, model.slot.runner()?)))
+        same.find_map(|model| Some(TakenOver { model, runner: model.slot.runner()? }))
     }
 
     fn checkpoint(
@@ -279,8 +285,8 @@ impl Loader {
     }
 
     /// How the model reads texts.
-    fn reading(&self, description: &Description) -> Result<Reading, LoadError> {
-        let index = TokenizerSet::load(&self.tokenizers, &description.tokenizer)?;
+    fn reading(&self, description: &Description, tokenizer: &Folder) -> Result<Reading, LoadError> {
+        let index = TokenizerSet::load(&self.tokenizers, tokenizer)?;
         let tokenizers = self.tokenizers.lock();
         let tokenizer = tokenizers.get(index);
         let specials = [tokenizer.prefix(), tokenizer.suffix()].concat();
@@ -303,6 +309,21 @@ impl Loader {
             probe: if specials.is_empty() { vec![0] } else { specials },
             padding: description.padding.unwrap_or(tokenizer.padding_id()),
         })
+    }
+}
+
+/// A model of the engine before, and what computes it.
+struct TakenOver<'a> {
+    model: &'a Model,
+    runner: Arc<dyn Runner>,
+}
+
+impl TakenOver<'_> {
+    /// The same for another entry of a profile.
+    fn as_of(&self, config: &ModelConfig, reader: Reader) -> Model {
+        let Model { info, head, .. } = self.model;
+        let info = ModelInfo { name: config.name.clone(), load: LoadTime::Eager, ..info.clone() };
+        Model { info, reader, head: head.clone(), slot: Slot::eager(Arc::clone(&self.runner)) }
     }
 }
 
@@ -394,15 +415,19 @@ pub fn head(config: &ModelConfig, description: &Description, classes: usize) -> 
             labels.len().to_string(),
         ));
     }
-    if let Some(unknown) = config.label_names.keys().find(|name| !labels.contains(name)) {
-        let expected = format!("the label {unknown:?}, which the profile renames");
-        return Err(description::entry(config, "labels", &config_path, &expected, &labels.join(", ")));
-    }
-    let renamed = |label: &String| config.label_names.get(label).unwrap_or(label).clone();
     Ok(Head::Classification(ClassificationHead {
-        labels: labels.iter().map(renamed).collect(),
+        labels: renamed(config, &config_path, &labels)?,
         function: score_function(*problem_type, classes),
     }))
+}
+
+/// `labels`, which the file `path` has, under the names that the profile gives them.
+pub fn renamed(config: &ModelConfig, path: &Path, labels: &[String]) -> Result<Vec<String>, LoadError> {
+    if let Some(unknown) = config.label_names.keys().find(|name| !labels.contains(name)) {
+        let expected = format!("the label {unknown:?}, which the profile renames");
+        return Err(description::entry(config, "labels", path, &expected, &labels.join(", ")));
+    }
+    Ok(labels.iter().map(|label| config.label_names.get(label).unwrap_or(label).clone()).collect())
 }
 
 pub fn label_names(head: &Head) -> Vec<String> {

@@ -6,7 +6,7 @@
 //! - `encoder`: a checkpoint on the CPU
 //! - `cuda`: a checkpoint on a GPU
 //! - `tensors`: a checkpoint's tensors as numbers, for both
-//! - `padded`: any other ONNX file
+//! - `padded`: any other ONNX file that takes tokens; `text`: one that takes texts
 
 mod cuda;
 mod description;
@@ -18,6 +18,7 @@ mod padded;
 mod room;
 mod slot;
 mod tensors;
+mod text;
 
 use std::{
     collections::HashMap,

@@ -7,7 +7,7 @@ use super::{Batch, Runner, ThreadShare};
 use crate::{
     checkpoint::Graph,
     error::{LoadError, of_batch},
-    onnxruntime::{Element, Input, InputType, Library, ModelGraph, Provider, RunOutput, Sessions},
+    onnxruntime::{Element, GraphSource, Input, InputType, Library, ModelGraph, Numbers, Outputs, Provider, Sessions},
 };
 
 const IDS: &str = "input_ids";
@@ -62,7 +62,7 @@ impl PaddedModel {
         options: &PaddedOptions,
     ) -> Result<Self, LoadError> {
         let outputs: &[&str] = if options.pooling.is_some() { &VECTORS } else { &LOGITS };
-        let graph = ModelGraph { path, outputs };
+        let graph = ModelGraph { source: GraphSource::File(path), outputs: Outputs::OneOf(outputs) };
         let sessions = Sessions::new(library, options.provider, options.threads, &graph)
             .map_err(|error| LoadError::session(path, &error))?;
         let inputs = sessions.inputs();
@@ -115,20 +115,20 @@ impl PaddedModel {
                 Role::Mask => &batch.mask,
                 Role::TokenTypes => &token_types,
             };
-            (input, Numbers::of(numbers, input.element.unwrap_or(Element::I64)))
+            (input, Given::of(numbers, input.element.unwrap_or(Element::I64)))
         });
         let given: Vec<_> = given.collect();
         let shape = [texts.len(), batch.longest];
         let run = || {
             let inputs = given.iter().map(|(input, numbers)| numbers.input(&input.name, &shape));
-            self.sessions.run(&inputs.collect::<Result<Vec<_>, _>>()?, threads)
+            self.sessions.run(&inputs.collect::<Result<Vec<_>, _>>()?, threads)?[0].numbers()
         };
         let output = run().map_err(|error| of_batch(&error))?;
         self.rows(output, &batch)
     }
 
     /// One row per text from the graph's output: as it is if it has two dimensions, pooled if three.
-    fn rows(&self, output: RunOutput, batch: &Rectangle) -> Result<Vec<f32>, BatchError> {
+    fn rows(&self, output: Numbers, batch: &Rectangle) -> Result<Vec<f32>, BatchError> {
         match (&output.shape[..], self.pooling) {
             ([_, _], None) => Ok(output.numbers),
             (&[_, longest, hidden], Some(pooling)) => {
@@ -197,14 +197,14 @@ impl FixedShape {
 }
 
 /// Ids, a mask or token types in the kind of numbers that an input takes.
-enum Numbers<'a> {
+enum Given<'a> {
     F16(Vec<f16>),
     F32(Vec<f32>),
     I32(Vec<i32>),
     I64(&'a [i64]),
 }
 
-impl<'a> Numbers<'a> {
+impl<'a> Given<'a> {
     fn of(numbers: &'a [i64], element: Element) -> Self {
         let as_f32 = || numbers.iter().map(|&number| number as f32);
         match element {

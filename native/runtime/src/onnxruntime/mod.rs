@@ -14,5 +14,7 @@ mod sessions;
 
 pub use library::Library;
 pub use provider::Provider;
-pub use session::{Element, Input, InputType, ModelGraph, RunOutput};
+pub use session::{
+    Element, GraphSource, Input, InputType, ModelGraph, Numbers, Output, Outputs, SharedSession, Threads,
+};
 pub use sessions::Sessions;

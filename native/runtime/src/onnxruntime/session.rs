@@ -11,7 +11,7 @@ use half::f16;
 use ort::{
     AsPointer, Error,
     session::{Session, SessionInputValue, builder::GraphOptimizationLevel},
-    value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType},
+    value::{DynValue, Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, TensorRef, ValueType},
 };
 use parking_lot::Mutex;
 
@@ -19,11 +19,26 @@ use super::{Library, provider::Provider};
 
 /// What the sessions of a model are built from.
 pub struct ModelGraph<'a> {
-    /// A file in ONNX's format, with its external data in the same folder or, where both are links, in that of what
-    /// they link to.
-    pub path: &'a Path,
-    /// What the output that is wanted may be called, where there are several.
-    pub outputs: &'a [&'a str],
+    pub source: GraphSource<'a>,
+    pub outputs: Outputs<'a>,
+}
+
+/// A graph in ONNX's format.
+#[derive(Clone, Copy)]
+pub enum GraphSource<'a> {
+    /// With its external data in the same folder or, where both are links, in that of what they link to.
+    File(&'a Path),
+    /// Whole.
+    Memory(&'a [u8]),
+}
+
+/// Which outputs of a graph are wanted.
+#[derive(Clone, Copy)]
+pub enum Outputs<'a> {
+    /// One, and what it may be called where there are several.
+    OneOf(&'a [&'a str]),
+    /// All of these, in this order.
+    These(&'a [&'a str]),
 }
 
 /// The threads that compute one run.
@@ -46,11 +61,14 @@ pub enum Threads {
 pub struct SharedSession {
     session: Session,
     exclusive: Option<Mutex<()>>,
-    output: CString,
+    outputs: Vec<CString>,
 }
 
-/// A graph's output in row-major order.
-pub struct RunOutput {
+/// One of a graph's outputs.
+pub struct Output(DynValue);
+
+/// Numbers in row-major order.
+pub struct Numbers {
     pub shape: Vec<usize>,
     pub numbers: Vec<f32>,
 }
@@ -93,7 +111,7 @@ impl InputType {
     }
 }
 
-/// A named input of a run: numbers in row-major order, and their shape.
+/// A named input of a run: numbers or texts in row-major order, and their shape.
 pub struct Input<'a> {
     name: CString,
     value: SessionInputValue<'a>,
@@ -105,6 +123,28 @@ impl<'a> Input<'a> {
         T: PrimitiveTensorElementType + Clone + Debug + 'static,
     {
         let tensor = TensorRef::from_array_view((shape.to_vec(), numbers))?;
+        Ok(Self { name: c_string(name), value: tensor.into() })
+    }
+
+    /// Texts, copied.
+    pub fn texts(name: &str, shape: &[usize], texts: &[impl AsRef<str>]) -> Result<Self, Error> {
+        let tensor = Tensor::from_string_array((shape.to_vec(), &*vec![""; texts.len()]))?;
+        for (index, text) in texts.iter().map(AsRef::as_ref).enumerate() {
+            // What takes all texts at once takes them as C strings, which end at a NUL.
+            let mut place = ptr::null_mut();
+            // SAFETY: the tensor is alive, not shared, and has `texts.len()` strings; ONNX Runtime makes room for
+            // `text.len()` bytes at `place`, which nothing else refers to.
+            unsafe {
+                let element = (ort::api().GetResizedStringTensorElementBuffer)(
+                    tensor.ptr().cast_mut(),
+                    index,
+                    text.len(),
+                    &mut place,
+                );
+                Error::result_from_status(element)?;
+                ptr::copy_nonoverlapping(text.as_ptr(), place.cast(), text.len());
+            }
+        }
         Ok(Self { name: c_string(name), value: tensor.into() })
     }
 }
@@ -120,25 +160,28 @@ impl SharedSession {
         if let Some(registration) = provider.registration() {
             builder = builder.with_execution_providers([registration])?;
         }
-        let session = builder.commit_from_file(graph.path)?;
-        Ok(Self {
-            output: c_string(output_of(&session, graph.outputs)?),
-            exclusive: (provider != Provider::Cpu).then(Mutex::default),
-            session,
-        })
+        let session = match graph.source {
+            GraphSource::File(path) => builder.commit_from_file(path)?,
+            GraphSource::Memory(bytes) => builder.commit_from_memory(bytes)?,
+        };
+        let outputs = match graph.outputs {
+            Outputs::OneOf(names) => vec![c_string(output_of(&session, names)?)],
+            Outputs::These(names) => names.iter().map(|name| c_string(name)).collect(),
+        };
+        Ok(Self { outputs, exclusive: (provider != Provider::Cpu).then(Mutex::default), session })
     }
 
     pub fn inputs(&self) -> Vec<InputType> {
         self.session.inputs().iter().map(InputType::of).collect()
     }
 
-    /// Runs the graph; returns its output.
-    pub fn run(&self, inputs: &[Input]) -> Result<RunOutput, Error> {
+    /// Runs the graph; returns the outputs that are wanted of it.
+    pub fn run(&self, inputs: &[Input]) -> Result<Vec<Output>, Error> {
         let _turn = self.exclusive.as_ref().map(Mutex::lock);
         let names: Vec<*const c_char> = inputs.iter().map(|input| input.name.as_ptr()).collect();
         let values: Vec<_> = inputs.iter().map(|input| input.value.ptr()).collect();
-        let output_names = [self.output.as_ptr()];
-        let mut outputs = [ptr::null_mut()];
+        let output_names: Vec<*const c_char> = self.outputs.iter().map(|name| name.as_ptr()).collect();
+        let mut outputs = vec![ptr::null_mut(); output_names.len()];
         // SAFETY: every pointer refers to a live value of this scope or of `self`; the arrays have the
         // lengths given with them; null output slots ask ONNX Runtime to allocate. `Run` may be called
         // from several threads at once (see the type's documentation).
@@ -155,11 +198,40 @@ impl SharedSession {
             );
             Error::result_from_status(status)?;
         }
-        let output = NonNull::new(outputs[0]).ok_or_else(|| Error::new("the session returned no output"))?;
-        // SAFETY: `Run` succeeded, so the slot holds a value that is ours to free, made by the
-        // session's allocator.
-        let output: DynValue = unsafe { DynValue::from_ptr(output, Some(self.session.allocator())) };
-        numbers_of(&output)
+        let output = |value| {
+            let value = NonNull::new(value).ok_or_else(|| Error::new("the session returned no output"))?;
+            // SAFETY: `Run` succeeded, so the slot holds a value that is ours to free, made by the
+            // session's allocator.
+            Ok(Output(unsafe { DynValue::from_ptr(value, Some(self.session.allocator())) }))
+        };
+        // All of them are taken before one that is missing ends it.
+        let outputs: Vec<Result<Output, Error>> = outputs.into_iter().map(output).collect();
+        outputs.into_iter().collect()
+    }
+}
+
+impl Output {
+    /// A tensor's numbers in single precision, which those of half precision have exactly.
+    pub fn numbers(&self) -> Result<Numbers, Error> {
+        let is_half = matches!(self.0.dtype(), ValueType::Tensor { ty: TensorElementType::Float16, .. });
+        let (shape, numbers) = if is_half {
+            let (shape, numbers) = self.0.try_extract_tensor::<f16>()?;
+            (shape, numbers.iter().map(|number| number.to_f32()).collect())
+        } else {
+            let (shape, numbers) = self.0.try_extract_tensor::<f32>()?;
+            (shape, numbers.to_vec())
+        };
+        Ok(Numbers { shape: shape.iter().map(|&size| size as usize).collect(), numbers })
+    }
+
+    /// A tensor's strings, or its int64 numbers as they are written.
+    pub fn names(&self) -> Result<Vec<String>, Error> {
+        if matches!(self.0.dtype(), ValueType::Tensor { ty: TensorElementType::Int64, .. }) {
+            let (_, numbers) = self.0.try_extract_tensor::<i64>()?;
+            return Ok(numbers.iter().map(ToString::to_string).collect());
+        }
+        let (_, strings) = self.0.try_extract_strings()?;
+        Ok(strings)
     }
 }
 
@@ -171,19 +243,6 @@ fn output_of<'a>(session: &'a Session, names: &[&str]) -> Result<&'a str, Error>
         (Some(output), _) | (None, [output]) => Ok(output),
         _ => Err(Error::new(format!("expected an output {}, found {}", names.join(" or "), outputs.join(", ")))),
     }
-}
-
-/// A tensor's numbers in single precision, which those of half precision have exactly.
-fn numbers_of(output: &DynValue) -> Result<RunOutput, Error> {
-    let is_half = matches!(output.dtype(), ValueType::Tensor { ty: TensorElementType::Float16, .. });
-    let (shape, numbers) = if is_half {
-        let (shape, numbers) = output.try_extract_tensor::<f16>()?;
-        (shape, numbers.iter().map(|number| number.to_f32()).collect())
-    } else {
-        let (shape, numbers) = output.try_extract_tensor::<f32>()?;
-        (shape, numbers.to_vec())
-    };
-    Ok(RunOutput { shape: shape.iter().map(|&size| size as usize).collect(), numbers })
 }
 
 fn c_string(name: &str) -> CString {

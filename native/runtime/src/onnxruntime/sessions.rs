@@ -4,7 +4,7 @@ use ort::Error;
 
 use super::{
     Library, Provider,
-    session::{Input, InputType, ModelGraph, RunOutput, SharedSession, Threads},
+    session::{Input, InputType, ModelGraph, Output, SharedSession, Threads},
 };
 
 pub struct Sessions {
@@ -26,7 +26,7 @@ impl Sessions {
     }
 
     /// Runs the graph on `threads` threads, the calling one included.
-    pub fn run(&self, inputs: &[Input], threads: usize) -> Result<RunOutput, Error> {
+    pub fn run(&self, inputs: &[Input], threads: usize) -> Result<Vec<Output>, Error> {
         self.wide.as_ref().filter(|_| threads > 1).unwrap_or(&self.narrow).run(inputs)
     }
 }
