@@ -139,7 +139,7 @@ impl<'a> Input<'a> {
                     tensor.ptr().cast_mut(),
                     index,
                     text.len(),
-                    &mut place,
+                    &raw mut place,
                 );
                 Error::result_from_status(element)?;
                 ptr::copy_nonoverlapping(text.as_ptr(), place.cast(), text.len());

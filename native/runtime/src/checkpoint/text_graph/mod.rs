@@ -45,12 +45,11 @@ pub struct TextGraph {
     pub input: String,
     /// Whether it takes texts as a column `[texts, 1]`; else as a list.
     pub is_column: bool,
-    /// The output with the class of each text: its name, or its number in decimal digits where `has_numbers`.
+    /// The output with the class of each text: its name, or its number.
     pub label: String,
-    pub has_numbers: bool,
     /// The output with the numbers of each text: one for each class, or one in all where there are two.
     pub scores: String,
-    /// The names of classes in the order of their numbers.
+    /// The names of classes, or their numbers in decimal digits, in the order of the scores.
     pub classes: Vec<String>,
     /// Whether texts are to be made lower case first.
     pub lower_case: bool,
@@ -76,7 +75,7 @@ impl TextGraph {
         let graph = wire::find(&file, GRAPH, |graph| GraphProto::decode(graph).map(Some)).map_err(broken)?;
         let nodes = Nodes::new(graph.unwrap_or_default());
         let (input, is_column) = nodes.input().map_err(unfit)?;
-        let (label, has_numbers) = nodes.label().map_err(unfit)?;
+        let label = nodes.label().map_err(unfit)?;
         let scores = nodes.scores().map_err(unfit)?;
         let classes = nodes.classes(&label, &scores, |name| initializer(&file, name)).map_err(broken)?;
         let classes = classes.ok_or_else(|| {
@@ -85,13 +84,12 @@ impl TextGraph {
         })?;
         let lower_case = nodes.can_be_given_lower_case(&input);
         Ok(Self {
-            model: changed(&file, &nodes, &scores, lower_case).map_err(broken)?,
+            model: changed(&file, &scores, lower_case).map_err(broken)?,
             runs_alone: nodes.fills_with_words(),
             scores: scores.array,
             input,
             is_column,
             label,
-            has_numbers,
             classes,
             lower_case,
         })
@@ -108,9 +106,9 @@ fn initializer<T: Message + Default>(file: &[u8], name: &str) -> Result<Option<T
 }
 
 /// The file as it is to be run; see the module's documentation.
-fn changed(file: &[u8], nodes: &Nodes, scores: &Scores, lower_case: bool) -> Result<Vec<u8>, DecodeError> {
+fn changed(file: &[u8], scores: &Scores, lower_case: bool) -> Result<Vec<u8>, DecodeError> {
     wire::edited(file, GRAPH, |graph| {
-        let mut graph = wire::edited(graph, NODE, |node| nodes.edit(node, lower_case))?;
+        let mut graph = wire::edited(graph, NODE, |node| nodes::edit(node, scores.zipped.as_deref(), lower_case))?;
         if let Some(zipped) = &scores.zipped {
             graph = wire::edited(&graph, OUTPUT, |output| {
                 let is_it = ValueInfoProto::decode(output)?.name.as_ref() == Some(zipped);

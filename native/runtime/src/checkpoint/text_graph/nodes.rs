@@ -21,7 +21,7 @@ const ZIP_MAP: &str = "ZipMap";
 const PASSING: [&str; 6] = ["Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"];
 /// Operators that give some of what they are given first.
 const CHOOSING: [&str; 2] = ["ArrayFeatureExtractor", "Gather"];
-/// Where classifiers and maps have the names of classes; https://onnx.ai/onnx/operators/index.html (ai.onnx.ml).
+/// Where classifiers and maps have the names of classes; <https://onnx.ai/onnx/operators/index.html> (ai.onnx.ml).
 const CLASSES: [&str; 3] = ["classlabels_strings", "classlabels_int64s", "classlabels_ints"];
 /// The field of a node's attributes.
 const ATTRIBUTE: u32 = 5;
@@ -72,12 +72,12 @@ impl Nodes {
         })
     }
 
-    /// The output with classes, and whether these are numbers.
-    pub fn label(&self) -> Result<(String, bool), Unfit> {
+    /// The output with classes.
+    pub fn label(&self) -> Result<String, Unfit> {
         let is_label = |output: &&ValueInfoProto| matches!(output.element(), Some(STRING | INT64));
         let output = self.graph.outputs.iter().find(is_label);
         let output = output.ok_or_else(|| self.without("an output of classes, strings or int64"))?;
-        Ok((output.name().to_owned(), output.element() == Some(INT64)))
+        Ok(output.name().to_owned())
     }
 
     pub fn scores(&self) -> Result<Scores, Unfit> {
@@ -105,8 +105,8 @@ impl Nodes {
         initializer: impl Fn(&str) -> Result<Option<ClassesProto>, DecodeError>,
     ) -> Result<Option<Vec<String>>, DecodeError> {
         let stated = |node: &NodeProto| {
-            let names = CLASSES.iter().filter_map(|name| node.attribute(name)).map(AttributeProto::names);
-            names.filter(|names| !names.is_empty()).last()
+            let mut names = CLASSES.iter().filter_map(|name| node.attribute(name)).map(AttributeProto::names);
+            names.find(|names| !names.is_empty())
         };
         if let Some(map) = scores.zipped.as_deref().and_then(|zipped| self.maker(zipped)) {
             return Ok(stated(map));
@@ -160,31 +160,31 @@ impl Nodes {
         !readers.is_empty() && readers.into_iter().all(lowers)
     }
 
-    /// What becomes of a node; `lower_case`: the texts that it is given are.
-    pub fn edit(&self, node: &[u8], lower_case: bool) -> Result<Edit, DecodeError> {
-        let known = NodeProto::decode(node)?;
-        match known.op_type.as_str() {
-            ZIP_MAP => Ok(Edit::Remove),
-            NORMALIZER if !needs_locale(&known) || (lower_case && lowers(&known)) => {
-                let mut copy = wire::edited(node, ATTRIBUTE, |attribute| {
-                    let name = AttributeProto::decode(attribute)?.name;
-                    Ok(if [LOCALE, CASE].contains(&name.as_str()) { Edit::Remove } else { Edit::Keep })
-                })?;
-                for (name, bytes) in [(LOCALE, PLAIN_LOCALE), (CASE, b"NONE")] {
-                    wire::append(&mut copy, ATTRIBUTE, &AttributeProto::of_bytes(name, bytes).encode_to_vec());
-                }
-                Ok(Edit::Replace(copy))
-            }
-            _ => Ok(Edit::Keep),
-        }
-    }
-
     /// Whether shorter texts of a batch are filled up with what the graph counts as a word.
     pub fn fills_with_words(&self) -> bool {
         let of = |operator: &'static str| self.graph.nodes.iter().filter(move |node| node.op_type == operator);
         let fillings: Vec<&[u8]> = of(TOKENIZER).map(|node| node.bytes("pad_value")).collect();
         let words = of(VECTORIZER).filter_map(|node| node.attribute("pool_strings"));
         words.flat_map(|words| &words.strings).any(|word| fillings.contains(&&word[..]))
+    }
+}
+
+/// What becomes of a node; `zipped`: the output that is not wanted, `lower_case`: the texts that it is given are.
+pub fn edit(node: &[u8], zipped: Option<&str>, lower_case: bool) -> Result<Edit, DecodeError> {
+    let known = NodeProto::decode(node)?;
+    match known.op_type.as_str() {
+        ZIP_MAP if known.outputs.first().map(String::as_str) == zipped => Ok(Edit::Remove),
+        NORMALIZER if !needs_locale(&known) || (lower_case && lowers(&known)) => {
+            let mut copy = wire::edited(node, ATTRIBUTE, |attribute| {
+                let name = AttributeProto::decode(attribute)?.name;
+                Ok(if [LOCALE, CASE].contains(&name.as_str()) { Edit::Remove } else { Edit::Keep })
+            })?;
+            for (name, bytes) in [(LOCALE, PLAIN_LOCALE), (CASE, b"NONE")] {
+                wire::append(&mut copy, ATTRIBUTE, &AttributeProto::of_bytes(name, bytes).encode_to_vec());
+            }
+            Ok(Edit::Replace(copy))
+        }
+        _ => Ok(Edit::Keep),
     }
 }
 

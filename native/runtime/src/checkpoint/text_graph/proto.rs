@@ -1,4 +1,4 @@
-//! What of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto) says what a classifier of texts is.
+//! What of onnx.proto (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>) says what a classifier of texts is.
 
 use prost::Message;
 

@@ -131,12 +131,21 @@ fn a_map_is_left_out_and_names_the_classes() {
         ValueInfoProto { name: Some("maps".to_owned()), r#type: None },
     ];
     let text = read(graph).expect("a classifier");
-    assert_eq!((text.classes, text.has_numbers), (vec!["-1".to_owned(), "7".to_owned()], true));
+    assert_eq!(text.classes, ["-1", "7"]);
     assert_eq!(text.scores, "scores");
     let changed = ModelProto::decode(&*text.model).expect("a graph").graph.expect("a graph");
     assert!(changed.nodes.iter().all(|node| node.op_type != "ZipMap"));
     let outputs: Vec<&str> = changed.outputs.iter().map(ValueInfoProto::name).collect();
     assert_eq!(outputs, ["number", "scores"]);
+}
+
+#[test]
+fn a_map_beside_an_array_stays() {
+    let mut graph = classifier();
+    graph.nodes.push(node("ZipMap", &["scores"], &["maps"], vec![strings("classlabels_strings", &["a", "b"])]));
+    graph.outputs.push(ValueInfoProto { name: Some("maps".to_owned()), r#type: None });
+    let changed = graph_of(&read(graph.clone()).expect("a classifier"));
+    assert_eq!((changed.outputs, changed.nodes.last()), (graph.outputs, graph.nodes.last()));
 }
 
 #[test]
