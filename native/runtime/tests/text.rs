@@ -1,5 +1,5 @@
 //! scikit-learn pipelines as ONNX files through the whole engine, against what scikit-learn answers
-//! (native/fixtures/text, written by bench/parity/text_fixtures.py).
+//! (native/fixtures/text, written by `bench/parity/text_fixtures.py`).
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in unit tests only")]
 
