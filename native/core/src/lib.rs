@@ -19,4 +19,5 @@ pub mod packing;
 pub mod planner;
 pub mod requests;
 pub mod spec;
+pub mod vectorizer;
 pub mod weights;

@@ -35,7 +35,7 @@ pub use self::{
     locked::{LockedFile, sha256},
     modules::{FILES as MODULE_FILES, Modules},
     safetensors::WeightFiles,
-    text_graph::TextGraph,
+    text_graph::{Given, TextGraph},
     torch::{Stored, store_as_safetensors},
 };
 use crate::error::LoadError;

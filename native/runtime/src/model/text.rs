@@ -10,7 +10,7 @@ use super::{
     load::{Loader, renamed},
 };
 use crate::{
-    checkpoint::{Graph, TextGraph},
+    checkpoint::{Given, Graph, TextGraph},
     error::LoadError,
     onnxruntime::{GraphSource, Input, Library, ModelGraph, Numbers, Outputs, Provider, SharedSession, Threads},
 };
@@ -59,22 +59,36 @@ impl TextModel {
     }
 
     fn run_together(&self, texts: &[&str]) -> Result<Vec<f32>, BatchError> {
-        let TextGraph { input, is_column, lower_case, .. } = &self.graph;
-        let given = |text| if *lower_case { Cow::Owned(str::to_lowercase(text)) } else { Cow::Borrowed(text) };
-        let mut given: Vec<Cow<str>> = texts.iter().copied().map(given).collect();
+        let cased =
+            |text| if self.graph.lower_case { Cow::Owned(str::to_lowercase(text)) } else { Cow::Borrowed(text) };
+        let mut texts: Vec<Cow<str>> = texts.iter().copied().map(cased).collect();
+        let count = texts.len();
         // ONNX Runtime adds up the products of a lone row in another order than those of several.
-        given.resize(texts.len().max(LEAST_ROWS), Cow::Borrowed(""));
-        let shape = [given.len(), 1];
-        let shape = if *is_column { &shape[..] } else { &shape[..1] };
-        let outputs = Input::texts(input, shape, &given).and_then(|input| {
-            let outputs = self.session.run(&[input])?;
-            Ok((outputs[0].names()?, outputs[1].numbers()?))
-        });
+        texts.resize(count.max(LEAST_ROWS), Cow::Borrowed(""));
+        let outputs = self.outputs(&texts);
         // What ONNX Runtime says may have a part of a text in it.
         let (labels, scores) = outputs.map_err(|_| failed("ONNX Runtime could not run its graph"))?;
         let mut rows = self.rows(&labels, &scores)?;
-        rows.truncate(texts.len() * self.width());
+        rows.truncate(count * self.width());
         Ok(rows)
+    }
+
+    fn outputs(&self, texts: &[Cow<str>]) -> Result<(Vec<String>, Numbers), ort::Error> {
+        let TextGraph { input, given, .. } = &self.graph;
+        let mut numbers = Vec::new();
+        let input = match given {
+            Given::Column => Input::texts(input, &[texts.len(), 1], texts),
+            Given::List => Input::texts(input, &[texts.len()], texts),
+            Given::Counts(vectorizer) => {
+                numbers.resize(texts.len() * vectorizer.width(), 0.0);
+                for (text, row) in texts.iter().zip(numbers.chunks_exact_mut(vectorizer.width())) {
+                    vectorizer.write(text, row);
+                }
+                Input::new(input, &[texts.len(), vectorizer.width()], &numbers)
+            }
+        };
+        let outputs = self.session.run(&[input?])?;
+        Ok((outputs[0].names()?, outputs[1].numbers()?))
     }
 
     /// The scores of each text by class, and behind them its class.

@@ -1,7 +1,8 @@
 //! An ONNX graph that reads texts itself and classifies them, as converters of scikit-learn pipelines write it.
 //!
-//! Three things are done outside of the graph, which is changed accordingly before it is run:
+//! Four things are done outside of the graph, which is changed accordingly before it is run:
 //!
+//! - **Words are counted**, where the graph begins with that (`front`).
 //! - **Texts are made lower case** as Python does it, by Unicode's full mappings. The graph's own step for that
 //!   (`StringNormalizer`) goes character by character in a locale that slim images and most servers lack, and ONNX
 //!   Runtime refuses the graph there. Where both work they differ in `İ` and in `Σ` at a word's end, for which
@@ -9,8 +10,9 @@
 //! - **Maps of labels to scores** (`ZipMap`) are left out: what they are made of is an array already.
 //! - **Names of classes** are looked up where the graph has them.
 //!
-//! - `nodes`: what is found in the graph; `proto`: what of onnx.proto leads there
+//! - `nodes`: what is found in the graph; `front`: what of it is done before; `proto`: what of onnx.proto leads there
 
+mod front;
 mod nodes;
 mod proto;
 #[cfg(test)]
@@ -18,11 +20,13 @@ mod tests;
 
 use std::path::Path;
 
+use chorus_core::vectorizer::Vectorizer;
 use prost::{DecodeError, Message};
 
 use self::{
+    front::Front,
     nodes::{Nodes, Scores},
-    proto::GraphProto,
+    proto::{GraphProto, NodeProto, TensorProto},
 };
 use super::{
     map,
@@ -35,16 +39,16 @@ use crate::error::LoadError;
 const GRAPH: u32 = 7;
 const NODE: u32 = 1;
 const INITIALIZER: u32 = 5;
+const INPUT: u32 = 11;
 const OUTPUT: u32 = 12;
 
 /// A graph of texts, ready to be run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct TextGraph {
     /// The file, changed as it is to be run.
     pub model: Vec<u8>,
     pub input: String,
-    /// Whether it takes texts as a column `[texts, 1]`; else as a list.
-    pub is_column: bool,
+    pub given: Given,
     /// The output with the class of each text: its name, or its number.
     pub label: String,
     /// The output with the numbers of each text: one for each class, or one in all where there are two.
@@ -55,6 +59,17 @@ pub struct TextGraph {
     pub lower_case: bool,
     /// Whether a text must be run by itself: what it is filled up with beside longer ones is a word that the graph knows.
     pub runs_alone: bool,
+}
+
+/// What the input is given.
+#[derive(Debug)]
+pub enum Given {
+    /// Texts `[texts, 1]`.
+    Column,
+    /// Texts `[texts]`.
+    List,
+    /// Numbers `[texts, width]`.
+    Counts(Vectorizer),
 }
 
 /// What a graph does not have, and what it has instead.
@@ -77,18 +92,28 @@ impl TextGraph {
         let (input, is_column) = nodes.input().map_err(unfit)?;
         let label = nodes.label().map_err(unfit)?;
         let scores = nodes.scores().map_err(unfit)?;
-        let classes = nodes.classes(&label, &scores, |name| initializer(&file, name)).map_err(broken)?;
+        let constants = |name: &str| initializer::<TensorProto>(&file, name);
+        let classes = nodes.classes(&label, &scores, constants).map_err(broken)?;
         let classes = classes.ok_or_else(|| {
             let expected = format!("a classifier whose classes are behind the output {label}");
             LoadError::invalid(path, expected, nodes.way_to(&label).join(" after "))
         })?;
         let lower_case = nodes.can_be_given_lower_case(&input);
+        let front = Front::of(&nodes, &input, lower_case, &constants).map_err(broken)?;
+        let mut model = without_maps(&file, &scores, lower_case).map_err(broken)?;
+        if let Some(front) = &front {
+            model = without_front(&model, front).map_err(broken)?;
+        }
+        let (input, given) = match front {
+            Some(front) => (front.output, Given::Counts(front.vectorizer)),
+            None => (input, if is_column { Given::Column } else { Given::List }),
+        };
         Ok(Self {
-            model: changed(&file, &scores, lower_case).map_err(broken)?,
-            runs_alone: nodes.fills_with_words(),
+            model,
+            runs_alone: nodes.fills_with_words() && !matches!(given, Given::Counts(_)),
             scores: scores.array,
             input,
-            is_column,
+            given,
             label,
             classes,
             lower_case,
@@ -105,17 +130,37 @@ fn initializer<T: Message + Default>(file: &[u8], name: &str) -> Result<Option<T
     wire::find(file, GRAPH, |graph| wire::find(graph, INITIALIZER, wanted))
 }
 
-/// The file as it is to be run; see the module's documentation.
-fn changed(file: &[u8], scores: &Scores, lower_case: bool) -> Result<Vec<u8>, DecodeError> {
+/// The file without the maps that are not wanted, and without a step that needs a locale.
+fn without_maps(file: &[u8], scores: &Scores, lower_case: bool) -> Result<Vec<u8>, DecodeError> {
     wire::edited(file, GRAPH, |graph| {
         let mut graph = wire::edited(graph, NODE, |node| nodes::edit(node, scores.zipped.as_deref(), lower_case))?;
         if let Some(zipped) = &scores.zipped {
             graph = wire::edited(&graph, OUTPUT, |output| {
-                let is_it = ValueInfoProto::decode(output)?.name.as_ref() == Some(zipped);
-                Ok(if is_it { Edit::Remove } else { Edit::Keep })
+                remove_if(ValueInfoProto::decode(output)?.name.as_ref() == Some(zipped))
             })?;
             wire::append(&mut graph, OUTPUT, &ValueInfoProto::floats(&scores.array).encode_to_vec());
         }
         Ok(Edit::Replace(graph))
     })
+}
+
+/// The file without what `front` does, whose numbers it takes instead of texts.
+fn without_front(file: &[u8], front: &Front) -> Result<Vec<u8>, DecodeError> {
+    wire::edited(file, GRAPH, |graph| {
+        let graph = wire::edited(graph, NODE, |node| {
+            remove_if(NodeProto::decode(node)?.outputs.iter().any(|output| front.values.contains(output)))
+        })?;
+        let graph = wire::edited(&graph, INITIALIZER, |tensor| {
+            remove_if(proto::Named::decode(tensor)?.name.is_some_and(|name| front.constants.contains(&name)))
+        })?;
+        let mut graph = wire::edited(&graph, INPUT, |input| {
+            remove_if(ValueInfoProto::decode(input)?.name.as_ref() == Some(&front.input))
+        })?;
+        wire::append(&mut graph, INPUT, &ValueInfoProto::floats(&front.output).encode_to_vec());
+        Ok(Edit::Replace(graph))
+    })
+}
+
+fn remove_if(is_it: bool) -> Result<Edit, DecodeError> {
+    Ok(if is_it { Edit::Remove } else { Edit::Keep })
 }

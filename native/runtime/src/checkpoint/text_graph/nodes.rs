@@ -6,19 +6,19 @@ use prost::{DecodeError, Message};
 
 use super::{
     Unfit,
-    proto::{AttributeProto, ClassesProto, GraphProto, NodeProto},
+    proto::{AttributeProto, GraphProto, NodeProto, TensorProto},
 };
 use crate::checkpoint::{
     value_info::{FLOAT, INT64, STRING, ValueInfoProto},
     wire::{self, Edit},
 };
 
-const NORMALIZER: &str = "StringNormalizer";
-const TOKENIZER: &str = "Tokenizer";
-const VECTORIZER: &str = "TfIdfVectorizer";
+pub const NORMALIZER: &str = "StringNormalizer";
+pub const TOKENIZER: &str = "Tokenizer";
+pub const VECTORIZER: &str = "TfIdfVectorizer";
 const ZIP_MAP: &str = "ZipMap";
 /// Operators whose output is what they are given, in another shape or type.
-const PASSING: [&str; 6] = ["Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"];
+pub const PASSING: [&str; 6] = ["Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"];
 /// Operators that give some of what they are given first.
 const CHOOSING: [&str; 2] = ["ArrayFeatureExtractor", "Gather"];
 /// Where classifiers and maps have the names of classes; <https://onnx.ai/onnx/operators/index.html> (ai.onnx.ml).
@@ -102,7 +102,7 @@ impl Nodes {
         &self,
         label: &str,
         scores: &Scores,
-        initializer: impl Fn(&str) -> Result<Option<ClassesProto>, DecodeError>,
+        initializer: impl Fn(&str) -> Result<Option<TensorProto>, DecodeError>,
     ) -> Result<Option<Vec<String>>, DecodeError> {
         let stated = |node: &NodeProto| {
             let mut names = CLASSES.iter().filter_map(|name| node.attribute(name)).map(AttributeProto::names);
@@ -138,6 +138,28 @@ impl Nodes {
             next = node.inputs.first().filter(|_| goes_on).and_then(|input| self.maker(input));
         }
         way
+    }
+
+    /// What reads `value`, if that is one node and nothing else.
+    pub fn only_reader(&self, value: &str) -> Option<&NodeProto> {
+        match self.readers(value)[..] {
+            [reader] => Some(reader),
+            _ => None,
+        }
+    }
+
+    /// The nodes that read `value`; none where whoever runs the graph reads it, too.
+    pub fn readers(&self, value: &str) -> Vec<&NodeProto> {
+        if self.graph.outputs.iter().any(|output| output.name() == value) {
+            return Vec::new();
+        }
+        self.graph.nodes.iter().filter(|node| node.inputs.iter().any(|input| input == value)).collect()
+    }
+
+    /// Whether a node that gives none of `values` reads `value`.
+    pub fn is_read_beside(&self, value: &str, values: &HashSet<String>) -> bool {
+        let beside = self.graph.nodes.iter().filter(|node| !node.outputs.iter().any(|output| values.contains(output)));
+        beside.into_iter().any(|node| node.inputs.iter().any(|input| input == value))
     }
 
     fn maker(&self, value: &str) -> Option<&NodeProto> {
@@ -189,12 +211,12 @@ pub fn edit(node: &[u8], zipped: Option<&str>, lower_case: bool) -> Result<Edit,
 }
 
 /// Whether `node` makes texts lower case and nothing else.
-fn lowers(node: &NodeProto) -> bool {
+pub fn lowers(node: &NodeProto) -> bool {
     node.op_type == NORMALIZER && node.bytes(CASE) == b"LOWER" && node.attribute("stopwords").is_none()
 }
 
 /// Whether what a [`NORMALIZER`] does depends on its locale.
-fn needs_locale(node: &NodeProto) -> bool {
+pub fn needs_locale(node: &NodeProto) -> bool {
     let changes = !matches!(node.bytes(CASE), b"" | b"NONE");
     let compares = node.attribute("stopwords").is_some();
     let ignores_case = node.attribute("is_case_sensitive").is_some_and(|attribute| attribute.int == 0);

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use crate::checkpoint::value_info::{INT32, INT64, ValueInfoProto};
+use crate::checkpoint::value_info::{FLOAT, INT32, INT64, ValueInfoProto};
 
 /// `AttributeProto.AttributeType`: bytes.
 pub const BYTES: i32 = 3;
@@ -46,6 +46,8 @@ pub struct AttributeProto {
     pub int: i64,
     #[prost(bytes = "vec", tag = "4")]
     pub bytes: Vec<u8>,
+    #[prost(float, repeated, tag = "7")]
+    pub floats: Vec<f32>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     #[prost(bytes = "vec", repeated, tag = "9")]
@@ -54,11 +56,13 @@ pub struct AttributeProto {
     pub r#type: i32,
 }
 
-/// The values of a small tensor of strings or integers.
+/// The values of a small tensor.
 #[derive(Clone, PartialEq, Message)]
-pub struct ClassesProto {
+pub struct TensorProto {
     #[prost(int32, tag = "2")]
     pub element: i32,
+    #[prost(float, repeated, tag = "4")]
+    pub floats: Vec<f32>,
     #[prost(int32, repeated, tag = "5")]
     pub int32s: Vec<i32>,
     #[prost(bytes = "vec", repeated, tag = "6")]
@@ -72,6 +76,11 @@ pub struct ClassesProto {
 impl NodeProto {
     pub fn attribute(&self, name: &str) -> Option<&AttributeProto> {
         self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// The number of an attribute, or `default` where it is not there.
+    pub fn int(&self, name: &str, default: i64) -> i64 {
+        self.attribute(name).map_or(default, |attribute| attribute.int)
     }
 
     /// The bytes of an attribute; none where it is not there.
@@ -91,7 +100,13 @@ impl AttributeProto {
     }
 }
 
-impl ClassesProto {
+impl TensorProto {
+    /// Numbers in single precision; none where it has others.
+    pub fn numbers(&self) -> Vec<f32> {
+        let raw = self.raw.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("4 bytes")));
+        if self.element == FLOAT { self.floats.iter().copied().chain(raw).collect() } else { Vec::new() }
+    }
+
     /// Strings, or integers as they are written; none where it has others.
     pub fn names(&self) -> Vec<String> {
         let raw64 = || self.raw.chunks_exact(8).map(|bytes| i64::from_le_bytes(bytes.try_into().expect("8 bytes")));

@@ -1,10 +1,12 @@
 use std::fs;
 
 use super::{
-    proto::{AttributeProto, ClassesProto, GraphProto, Named, NodeProto},
+    proto::{AttributeProto, GraphProto, Named, NodeProto, TensorProto},
     *,
 };
-use crate::checkpoint::value_info::{INT32, INT64, STRING};
+use crate::checkpoint::value_info::{FLOAT, INT32, INT64, STRING};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/text");
 
 #[derive(Clone, PartialEq, Message)]
 struct ModelProto {
@@ -66,6 +68,17 @@ fn read_bytes(model: &[u8]) -> Result<TextGraph, String> {
     TextGraph::read(&path).map_err(|error| error.to_string())
 }
 
+/// `graph` with a value of the file's own.
+fn with_constant(graph: &GraphProto, name: &str, tensor: &TensorProto) -> Result<TextGraph, String> {
+    let mut named = tensor.encode_to_vec();
+    named.extend(Named { name: Some(name.to_owned()) }.encode_to_vec());
+    let mut bytes = graph.encode_to_vec();
+    wire::append(&mut bytes, INITIALIZER, &named);
+    let mut model = Vec::new();
+    wire::append(&mut model, GRAPH, &bytes);
+    read_bytes(&model)
+}
+
 fn graph_of(text: &TextGraph) -> GraphProto {
     ModelProto::decode(&*text.model).expect("a graph").graph.expect("a graph")
 }
@@ -73,7 +86,8 @@ fn graph_of(text: &TextGraph) -> GraphProto {
 #[test]
 fn a_classifier_is_read_and_needs_no_locale() {
     let text = read(classifier()).expect("a classifier");
-    assert_eq!((text.input.as_str(), text.is_column), ("texts", true));
+    assert_eq!(text.input, "texts");
+    assert!(matches!(text.given, Given::Column));
     assert_eq!((text.label.as_str(), text.scores.as_str()), ("label", "scores"));
     assert_eq!(text.classes, ["a", "b"]);
     assert!(text.lower_case && !text.runs_alone);
@@ -88,7 +102,7 @@ fn a_classifier_is_read_and_needs_no_locale() {
 fn texts_may_be_a_list() {
     let mut graph = classifier();
     graph.inputs = vec![ValueInfoProto::tensor_of("texts", STRING, &[None])];
-    assert!(!read(graph).expect("a classifier").is_column);
+    assert!(matches!(read(graph).expect("a classifier").given, Given::List));
 }
 
 #[test]
@@ -150,30 +164,24 @@ fn a_map_beside_an_array_stays() {
 
 #[test]
 fn classes_are_found_where_they_are_chosen_from() {
-    let chosen = |classes: &ClassesProto| {
+    let chosen = |classes: &TensorProto| {
         let mut graph = classifier();
         graph.nodes[4] = node("ArgMax", &["numbers"], &["best"], Vec::new());
         graph.nodes.push(node("ArrayFeatureExtractor", &["classes", "best"], &["chosen"], Vec::new()));
         graph.nodes.push(node("Reshape", &["chosen", "shape"], &["label"], Vec::new()));
         graph.nodes.push(node("Identity", &["numbers"], &["scores"], Vec::new()));
         graph.initializers = vec![Named { name: Some("shape".to_owned()) }];
-        let mut bytes = graph.encode_to_vec();
-        let mut named = classes.encode_to_vec();
-        named.extend(Named { name: Some("classes".to_owned()) }.encode_to_vec());
-        wire::append(&mut bytes, INITIALIZER, &named);
-        let mut model = Vec::new();
-        wire::append(&mut model, GRAPH, &bytes);
-        read_bytes(&model).map(|text| text.classes)
+        with_constant(&graph, "classes", classes).map(|text| text.classes)
     };
     let names = vec![b"space".to_vec(), "hôckey".as_bytes().to_vec()];
-    let classes = ClassesProto { element: STRING, strings: names, ..ClassesProto::default() };
+    let classes = TensorProto { element: STRING, strings: names, ..TensorProto::default() };
     assert_eq!(chosen(&classes), Ok(vec!["space".to_owned(), "hôckey".to_owned()]));
-    let classes = ClassesProto { element: INT32, int32s: vec![3, -4], ..ClassesProto::default() };
+    let classes = TensorProto { element: INT32, int32s: vec![3, -4], ..TensorProto::default() };
     assert_eq!(chosen(&classes), Ok(vec!["3".to_owned(), "-4".to_owned()]));
     let raw = [5_i64, -6].iter().flat_map(|number| number.to_le_bytes()).collect();
-    let classes = ClassesProto { element: INT64, raw, ..ClassesProto::default() };
+    let classes = TensorProto { element: INT64, raw, ..TensorProto::default() };
     assert_eq!(chosen(&classes), Ok(vec!["5".to_owned(), "-6".to_owned()]));
-    let message = chosen(&ClassesProto::default()).expect_err("no classes");
+    let message = chosen(&TensorProto::default()).expect_err("no classes");
     assert!(message.contains("expected a classifier whose classes are behind the output label"), "{message}");
     assert!(message.contains("found Reshape after ArrayFeatureExtractor"), "{message}");
 }
@@ -201,4 +209,105 @@ fn what_is_no_classifier_of_texts_is_refused_by_name() {
     assert!(unlabelled.contains("expected an output of classes, strings or int64, found scores"), "{unlabelled}");
     let unscored = message(|graph| drop(graph.outputs.pop()));
     assert!(unscored.contains("expected an output of numbers, float, or of maps to them, found label"), "{unscored}");
+}
+
+#[test]
+fn words_are_counted_outside_of_the_graph() {
+    for entry in fs::read_dir(FIXTURES).expect("fixtures").flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "onnx") {
+            continue;
+        }
+        let text = TextGraph::read(&path).expect("a classifier");
+        let Given::Counts(vectorizer) = &text.given else {
+            assert!(path.ends_with("characters.onnx"), "{}", path.display());
+            continue;
+        };
+        let graph = graph_of(&text);
+        assert!(vectorizer.width() > 10, "{}", path.display());
+        let counts = |node: &NodeProto| ["Tokenizer", "TfIdfVectorizer"].contains(&node.op_type.as_str());
+        assert!(!graph.nodes.iter().any(counts), "{}", path.display());
+        let inputs: Vec<&str> = graph.inputs.iter().map(ValueInfoProto::name).collect();
+        assert_eq!(inputs, [text.input.as_str()]);
+        assert!(!text.runs_alone);
+    }
+}
+
+#[test]
+fn what_is_done_beside_the_counts_is_the_graphs() {
+    let counted = || {
+        let mut graph = classifier();
+        graph.nodes[2].attributes.push(AttributeProto::of_bytes("tokenexp", b"[a-z]+"));
+        let pool = ["ice", "puck", "ice", "puck"];
+        graph.nodes[3].attributes = vec![
+            AttributeProto::of_bytes("mode", b"TF"),
+            AttributeProto { int: 2, ..ints("max_gram_length", &[]) },
+            ints("ngram_counts", &[0, 2]),
+            ints("ngram_indexes", &[0, 2, 1]),
+            strings("pool_strings", &pool),
+        ];
+        graph
+    };
+    let counts = |graph: GraphProto| match read(graph).expect("a classifier").given {
+        Given::Counts(vectorizer) => {
+            let mut row = vec![0.0; vectorizer.width()];
+            vectorizer.write("ice puck puck", &mut row);
+            Some(row)
+        }
+        _ => None,
+    };
+    assert_eq!(counts(counted()), Some(vec![1.0, 1.0, 2.0]));
+
+    let mut scaled = counted();
+    scaled
+        .nodes
+        .insert(4, node("Normalizer", &["numbers"], &["normed"], vec![AttributeProto::of_bytes("norm", b"L1")]));
+    scaled.nodes[5].inputs = vec!["normed".to_owned()];
+    assert_eq!(counts(scaled), Some(vec![0.25, 0.25, 0.5]));
+
+    // 1 + ln(x), by whoever knows that scikit-learn has no ln(1 + x).
+    let mut logarithm = counted();
+    let ones = |op_type: &str, output: &str| node(op_type, &["numbers", "ones"], &[output], Vec::new());
+    logarithm.nodes.truncate(4);
+    logarithm.nodes.extend([
+        ones("Max", "most"),
+        ones("Min", "least"),
+        node("Log", &["most"], &["log"], Vec::new()),
+        node("Add", &["log", "least"], &["numbers again"], Vec::new()),
+        node(
+            "LinearClassifier",
+            &["numbers again"],
+            &["label", "scores"],
+            vec![strings("classlabels_strings", &["a", "b"])],
+        ),
+    ]);
+    assert_eq!(counts(logarithm.clone()), Some(vec![1.0, 1.0, 2.0]), "the graph's, where `ones` are not ones");
+    let ones = TensorProto { element: FLOAT, floats: vec![1.0], ..TensorProto::default() };
+    let Given::Counts(vectorizer) = with_constant(&logarithm, "ones", &ones).expect("a classifier").given else {
+        panic!("words are counted")
+    };
+    let mut row = vec![0.0; vectorizer.width()];
+    vectorizer.write("ice puck puck", &mut row);
+    assert_eq!(row, [1.0, 1.0, 1.0 + 2.0_f32.ln()]);
+
+    // Two read the counts: what one does is not done for the other.
+    let mut twice = counted();
+    twice.nodes.insert(4, node("Normalizer", &["numbers"], &["normed"], vec![AttributeProto::of_bytes("norm", b"L1")]));
+    twice.nodes.push(node("Identity", &["normed"], &["unused"], Vec::new()));
+    assert_eq!(counts(twice), Some(vec![1.0, 1.0, 2.0]));
+
+    for (name, value) in [("mode", "TFIDF"), ("mode", "IDF")] {
+        let mut weighted = counted();
+        weighted.nodes[3].attributes[0] = AttributeProto::of_bytes(name, value.as_bytes());
+        assert_eq!(counts(weighted), None, "{value}");
+    }
+    let mut marked = counted();
+    marked.nodes[2].attributes.push(AttributeProto { int: 1, ..ints("mark", &[]) });
+    assert_eq!(counts(marked), None);
+    let mut skipping = counted();
+    skipping.nodes[3].attributes.push(AttributeProto { int: 1, ..ints("max_skip_count", &[]) });
+    assert_eq!(counts(skipping), None);
+    let mut capitals = counted();
+    capitals.nodes.push(node("Tokenizer", &["flat"], &["others"], Vec::new()));
+    assert_eq!(counts(capitals), None, "what makes lower case is in the graph");
 }
