@@ -14,7 +14,7 @@ PROFILE ?= starter
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -115,6 +115,9 @@ peers: build synthetic ## Measure against every peer, about 40 minutes, and draw
 sentiment: build ## Measure a sentiment service with its caches beside the usual one (ARGS="replicas", ARGS="soak"); see bench/README.md
 	node bench/synthetic/make.mjs --sentiment
 	node bench/sentiment.mjs $(ARGS)
+
+classic-bench: build ## Measure a scikit-learn pipeline beside FastAPI + ONNX Runtime, about 8 minutes; see bench/README.md
+	node bench/classic.mjs $(ARGS)
 
 parity: build ## Compare with Hugging Face transformers (installs it; ARGS="--fuzz 1000 --seed 7": random folders alone)
 	node bench/parity/run.mjs $(ARGS)
