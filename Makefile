@@ -14,7 +14,7 @@ PROFILE ?= starter
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm docs-page hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -142,6 +142,9 @@ storm: ## Measure that what waits costs nothing: 100,000 requests come and are t
 
 threads: $(PACKAGES) ## Measure what more threads do for one batch (ARGS="DIRECTORY 20": of a checkpoint, rounds)
 	cargo run --release --locked --quiet -p chorus-runtime --example threads $(MANIFEST) -- $(ARGS)
+
+docs-page: build ## Open the page at /docs in Chromium and try what it shows (ARGS="--screenshots FOLDER")
+	node bench/api/docs-page.mjs $(ARGS)
 
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs

@@ -4,15 +4,21 @@
  * For standard error, since standard output carries the log.
  */
 
-import type { Endpoint } from '../routes/endpoints.js';
+import { ownPaths, type Endpoint } from '../routes/endpoints.js';
 import { memoryLine, type Memory } from './memory.js';
 import type { Served } from './served.js';
+
+/** Where the service is found. */
+export interface Addresses {
+  readonly origin: string;
+  readonly pathPrefix: string;
+  readonly adminPort: number;
+}
 
 export function banner(
   { profile, endpoints }: Served,
   memory: Memory,
-  origin: string,
-  adminPort: number,
+  { origin, pathPrefix, adminPort }: Addresses,
 ): string {
   const lines = [
     `Chorus serves the profile ${profile.name}:`,
@@ -20,6 +26,7 @@ export function banner(
     ...endpoints.map(({ path, operation: { method }, route: { models } }) => {
       return `  ${method} ${origin}${path}    ${models.join(', ')}`;
     }),
+    `  reference: ${origin}${pathPrefix}${ownPaths.docs}`,
     `  metrics, probes: http://localhost:${adminPort}/metrics, /stats, /readyz, /livez`,
     `  ${memoryLine(memory)}`,
     '',
