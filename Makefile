@@ -14,7 +14,7 @@ PROFILE ?= starter
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm docs-page hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -145,6 +145,9 @@ threads: $(PACKAGES) ## Measure what more threads do for one batch (ARGS="DIRECT
 
 docs-page: build ## Open the page at /docs in Chromium and try what it shows (ARGS="--screenshots FOLDER")
 	node bench/api/docs-page.mjs $(ARGS)
+
+contracts: build ## Ask for all that openapi.json describes, with Schemathesis (ARGS="--seconds 30 --seed N")
+	node bench/api/contracts.mjs $(ARGS)
 
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs

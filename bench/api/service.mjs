@@ -4,17 +4,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { BENCH } from '../lib/paths.mjs';
 import { startServer, stopServer } from '../lib/server.mjs';
 import { chorus } from '../lib/targets.mjs';
 
 /** Those of `models/` whose models come with the package. */
 export const PROFILES = ['starter', 'sentiment-starter'];
 
-/** A folder of this run, gone when it ends. */
+/** A profile with every contract. */
+export const EVERY_CONTRACT = join(BENCH, 'api', 'every-contract.yaml');
+
+const scratch = mkdtempSync(join(tmpdir(), 'chorus-api-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+
+/** A new folder, gone when this run ends. */
 export function scratchFolder() {
-  const folder = mkdtempSync(join(tmpdir(), 'chorus-api-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return mkdtempSync(join(scratch, 'a'));
 }
 
 /** Has `use` ask a service with `profile` and `flags`; it gets the origin without a scheme. */

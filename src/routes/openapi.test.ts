@@ -127,6 +127,23 @@ test('every example passes the schema of its own operation', () => {
   }
 });
 
+test('a list of texts is described as what it takes', async (context) => {
+  const { document } = await start(context);
+  const { requestBody } = document.paths['/predict']?.post ?? {};
+  const schema = (requestBody?.content as Content)['application/json'] as { schema?: object };
+  const ajv = new Ajv2020({ strictSchema: false });
+  const takes = ajv.compile(schema.schema ?? {});
+  for (const [body, isTaken] of [
+    [{ text: ['a', ''] }, true],
+    [{ text: [{}] }, false],
+    [{ text: ['a', 1] }, false],
+    [{ text: [] }, false],
+    [{ text: Array(513).fill('a') }, false],
+  ] as const) {
+    assert.equal(takes(body), isTaken, JSON.stringify(body).slice(0, 40));
+  }
+});
+
 test('what a body can be wrong with is answered as the document says', async (context) => {
   const service = await start(context, ['--max-body-size', '1KiB']);
   for (const operation of operations(service.document)) {

@@ -54,14 +54,18 @@ function listOf(maxTexts: number) {
   const anyList = z.array(z.unknown(), {
     error: ({ input }) => `must be a list of strings, and it is ${kindOf(input)}`,
   });
-  return anyList
-    .min(1, 'must have at least one text')
-    .max(maxTexts, {
-      abort: true,
-      error: ({ input }) =>
-        `must have at most ${maxTexts} texts, and it has ${(input as readonly unknown[]).length}`,
-    })
-    .pipe(z.array(text));
+  return (
+    anyList
+      .min(1, 'must have at least one text')
+      .max(maxTexts, {
+        abort: true,
+        error: ({ input }) =>
+          `must have at most ${maxTexts} texts, and it has ${(input as readonly unknown[]).length}`,
+      })
+      // `openapi.json` describes the first half of a pipe alone.
+      .meta({ items: { type: 'string' } })
+      .pipe(z.array(text))
+  );
 }
 
 /** A body with these fields and no others. */
