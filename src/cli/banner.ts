@@ -5,6 +5,7 @@
  */
 
 import { ownPaths, type Endpoint } from '../routes/endpoints.js';
+import { curl } from './curl.js';
 import { memoryLine, type Memory } from './memory.js';
 import type { Served } from './served.js';
 
@@ -32,18 +33,15 @@ export function banner(
     '',
     'Try:',
     '',
-    ...endpoints.map((endpoint) => `  ${curl(endpoint, origin)}`),
+    ...endpoints.map((endpoint) => `  ${example(endpoint, origin)}`),
   ];
   return `\n${lines.join('\n')}\n\n`;
 }
 
-function curl({ path, operation: { method, example }, route }: Endpoint, origin: string): string {
+function example(
+  { path, operation: { method, example }, route }: Endpoint,
+  origin: string,
+): string {
   const url = origin + path.replace('{model}', route.models[0] ?? '');
-  const command = `curl -X ${method} ${url} -H 'accept: application/json'`;
-  return example === undefined ? command : `${command} -d ${quoted(JSON.stringify(example))}`;
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+  return curl(method, url, example === undefined ? undefined : JSON.stringify(example));
 }

@@ -167,9 +167,10 @@ test('openapi.json says where a key is needed, and what is told without', async 
     ['/open', 'post'],
     ['/health', 'get'],
   ] as const) {
-    const { security, responses } = paths[path]?.[method] ?? { responses: {} };
-    assert.equal(security, undefined, path);
-    assert.equal(responses['401'], undefined, path);
+    const operation = paths[path]?.[method];
+    assert.ok(operation !== undefined, path);
+    assert.equal(operation.security, undefined, path);
+    assert.equal(operation.responses['401'], undefined, path);
   }
 });
 
