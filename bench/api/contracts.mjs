@@ -11,10 +11,9 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { newKey } from '../../dist/keys/new-key.js';
 import { BENCH } from '../lib/paths.mjs';
 import { environment } from '../lib/python.mjs';
-import { EVERY_CONTRACT, PROFILES, scratchFolder, withService } from './service.mjs';
+import { EVERY_CONTRACT, guarded, PROFILES, scratchFolder, withService } from './service.mjs';
 
 const { values: options } = parseArgs({
   options: { seconds: { type: 'string', default: '30' }, seed: { type: 'string' } },
@@ -27,17 +26,9 @@ for (const profile of [...PROFILES, EVERY_CONTRACT]) {
   await withService(profile, [], (host) => ask(`http://${host}`));
 }
 const { key, flags } = guarded();
-await withService(EVERY_CONTRACT, flags, (host) => {
-  return ask(`http://${host}`, '/project/openapi.json', key);
-});
-
-/** What makes a service ask for a key, below a prefix; and the key. */
-function guarded() {
-  const { key, line } = newKey('reader');
-  const file = join(scratchFolder(), 'keys');
-  writeFileSync(file, `${line}\n`);
-  return { key, flags: ['--path-prefix', '/project', '--api-keys-file', file] };
-}
+await withService(EVERY_CONTRACT, flags, (host) =>
+  ask(`http://${host}`, '/project/openapi.json', key),
+);
 
 /** Has the service at `origin` asked for as long as was wanted; its document lies at `path`. */
 async function ask(origin, path = '/openapi.json', key = '') {

@@ -2,27 +2,26 @@
 //
 //   node bench/api/docs-page.mjs [--screenshots FOLDER]        (needs it built: make build)
 //
-// Each shipped profile is served as it is, then encrypted below a prefix and for those who have a key. The page must show
+// Each profile is served as it is, one also encrypted, below a prefix and for those who have a key. The page must show
 // each operation and get its example answered, without a single violation of its content security policy, an error in
 // its scripts, or a request to anybody else.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { chromium } from 'playwright-core';
 
-import { newKey } from '../../dist/keys/new-key.js';
 import { Authority } from '../../dist/testing/certificates.js';
 import { BENCH } from '../lib/paths.mjs';
-import { PROFILES, scratchFolder, withService } from './service.mjs';
+import { EVERY_CONTRACT, guarded, PROFILES, scratchFolder, withService } from './service.mjs';
 
 const { values: options } = parseArgs({ options: { screenshots: { type: 'string' } } });
 
 /** What a page may take to show something, in milliseconds. */
 const PATIENCE_MS = 20_000;
+const VIEWPORT = { width: 1280, height: 1600 };
 
 const executablePath = execFileSync(join(BENCH, 'tools', 'debian.sh'), ['chromium-headless-shell'], {
   encoding: 'utf8',
@@ -31,30 +30,25 @@ const executablePath = execFileSync(join(BENCH, 'tools', 'debian.sh'), ['chromiu
 // Containers have no user namespaces to make its sandbox of; it opens nothing but our own page.
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
-  for (const profile of PROFILES) {
-    await withService(profile, [], (host) => tryPage(profile, `http://${host}/docs`));
-    const { flags, key } = guarded();
-    await withService(profile, flags, (host) =>
-      tryPage(`${profile}-guarded`, `https://${host}/project/docs`, key),
-    );
+  for (const profile of [...PROFILES, EVERY_CONTRACT]) {
+    await withService(profile, [], (host) => tryPage(`http://${host}/docs`));
   }
+  const { key, flags } = guarded();
+  await withService(EVERY_CONTRACT, [...flags, ...encrypted()], (host) =>
+    tryPage(`https://${host}/project/docs`, key),
+  );
 } finally {
   await browser.close();
 }
 
-/** What makes a service ask for a key, over TLS and below a prefix; and a key. */
-function guarded() {
-  const folder = scratchFolder();
-  const { cert, key: certificateKey } = new Authority(folder).pair('docs-page');
-  const { key, line } = newKey('reader');
-  const keys = join(folder, 'keys');
-  writeFileSync(keys, `${line}\n`);
-  const tls = ['--tls-cert-file', cert, '--tls-key-file', certificateKey];
-  return { key, flags: ['--path-prefix', '/project', '--api-keys-file', keys, ...tls] };
+function encrypted() {
+  const { cert, key } = new Authority(scratchFolder()).pair('docs-page');
+  return ['--tls-cert-file', cert, '--tls-key-file', key];
 }
 
-async function tryPage(name, url, key) {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+/** `key`: where the page must ask for one. */
+async function tryPage(url, key) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: VIEWPORT });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const seen = await watch(page);
@@ -70,7 +64,10 @@ async function tryPage(name, url, key) {
   for (const operation of await operations.all()) shown.push(await tryOperation(operation));
   assert.deepEqual(shown.sort(), paths.sort());
   if (options.screenshots !== undefined) {
-    await page.screenshot({ path: join(options.screenshots, `${name}.png`) });
+    const name = `${document.info.title} ${key === undefined ? '' : 'guarded'}`;
+    const file = `${name.toLowerCase().match(/[\w-]+/g).join('-')}.png`;
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await page.screenshot({ path: join(options.screenshots, file) });
   }
   const { origin } = new URL(url);
   assert.deepEqual(
@@ -83,7 +80,7 @@ async function tryPage(name, url, key) {
   const meant = key === undefined ? 0 : 2;
   assert.equal(seen.errors.length, meant, seen.errors.join('\n'));
   await context.close();
-  console.log(`${name}: ${shown.length} operations shown, tried and answered; nothing else asked for`);
+  console.log(`${url}: ${shown.length} operations shown, tried and answered; nothing else asked for`);
 }
 
 /** Notes what a page asks for, what it was not allowed, and what went wrong in it. */
@@ -132,5 +129,7 @@ async function tryOperation(operation) {
   const method = await operation.locator('.opblock-summary-method').innerText();
   const path = await operation.locator('.opblock-summary-path').getAttribute('data-path');
   assert.equal((await status.innerText()).trim(), '200', `${method} ${path}`);
+  // What is shown is the answer itself, JSON.
+  JSON.parse(await operation.locator('.live-responses-table .highlight-code pre').first().innerText());
   return `${method} ${path}`;
 }

@@ -1,9 +1,10 @@
 // Services whose interface is tried from outside: shipped profiles that work offline, each on loopback.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { newKey } from '../../dist/keys/new-key.js';
 import { BENCH } from '../lib/paths.mjs';
 import { startServer, stopServer } from '../lib/server.mjs';
 import { chorus } from '../lib/targets.mjs';
@@ -22,12 +23,20 @@ export function scratchFolder() {
   return mkdtempSync(join(scratch, 'a'));
 }
 
-/** Has `use` ask a service with `profile` and `flags`; it gets the origin without a scheme. */
+/** What has a service below a prefix ask for a key, and the key. */
+export function guarded() {
+  const { key, line } = newKey('reader');
+  const file = join(scratchFolder(), 'keys');
+  writeFileSync(file, `${line}\n`);
+  return { key, flags: ['--path-prefix', '/project', '--api-keys-file', file] };
+}
+
+/** Has `use` ask a service with `profile` and `flags`; it gets the host and port. */
 export async function withService(profile, flags, use) {
   const log = join(scratchFolder(), 'service.log');
   const server = await startServer(chorus(profile, ...flags), log);
   try {
-    return await use(`127.0.0.1:${server.port}`, log);
+    return await use(`127.0.0.1:${server.port}`);
   } finally {
     await stopServer(server);
   }

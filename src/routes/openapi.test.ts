@@ -119,10 +119,13 @@ test('every example of every operation is answered as the document says', async 
   }
 });
 
-test('every example passes the schema of its own operation', () => {
+test('every example passes the schema of its own operation, whatever the route says', () => {
+  const stated = [{}, { max_texts: 1 }, { shape: 'one' }, { shape: 'list', max_texts: 1 }];
   for (const { options, operations } of Object.values(contracts)) {
-    for (const { method, request, example } of operations(options.parse({}))) {
-      if (method === 'POST') assert.deepEqual(request?.parse(example), example);
+    for (const one of stated.filter((one) => options.safeParse(one).success)) {
+      for (const { method, request, example } of operations(options.parse(one))) {
+        if (method === 'POST') assert.deepEqual(request?.parse(example), example);
+      }
     }
   }
 });

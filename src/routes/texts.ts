@@ -41,7 +41,7 @@ export function textsInput({ max_texts: maxTexts, shape }: TextsOptions): TextsI
     text: { any: z.union([listOf(maxTexts), text], EITHER), list: listOf(maxTexts), one: text }[
       shape
     ],
-    example: isOne ? 'example 1' : ['example 1', 'example 2'],
+    example: isOne ? 'example 1' : ['example 1', 'example 2'].slice(0, maxTexts),
     bound: isOne ? {} : { maxTexts },
   };
 }
