@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { ROOT, sharedData } from '../lib/paths.mjs';
 import { spread } from '../lib/texts.mjs';
 
-const CORPUS = join(ROOT, 'models', 'classic', 'corpus');
+const CORPUS = join(ROOT, 'models', 'classic', 'corpus', 'topics');
 /** What is no text by itself: a remark, what a slot stands for, a line with slots to fill. */
 const NO_TEXT = /^#|^\w+ = |\{\w+\}|^\s*$/;
 

@@ -79,6 +79,8 @@ for (const [routes, fault] of [
   ],
   [[['process', '/health']], 'routes.0.path: /health is taken by the service itself'],
   [[['process', '/openapi.json']], 'routes.0.path: /openapi.json is taken by the service itself'],
+  [[['process', '/docs']], 'routes.0.path: /docs is taken by the service itself'],
+  [[['process', '/docs/x']], 'routes.0.path: /docs/x is taken by the service itself'],
   [
     [
       ['process', '/x'],

@@ -41,7 +41,7 @@ export function textsInput({ max_texts: maxTexts, shape }: TextsOptions): TextsI
     text: { any: z.union([listOf(maxTexts), text], EITHER), list: listOf(maxTexts), one: text }[
       shape
     ],
-    example: isOne ? 'example 1' : ['example 1', 'example 2'],
+    example: isOne ? 'example 1' : ['example 1', 'example 2'].slice(0, maxTexts),
     bound: isOne ? {} : { maxTexts },
   };
 }
@@ -54,14 +54,18 @@ function listOf(maxTexts: number) {
   const anyList = z.array(z.unknown(), {
     error: ({ input }) => `must be a list of strings, and it is ${kindOf(input)}`,
   });
-  return anyList
-    .min(1, 'must have at least one text')
-    .max(maxTexts, {
-      abort: true,
-      error: ({ input }) =>
-        `must have at most ${maxTexts} texts, and it has ${(input as readonly unknown[]).length}`,
-    })
-    .pipe(z.array(text));
+  return (
+    anyList
+      .min(1, 'must have at least one text')
+      .max(maxTexts, {
+        abort: true,
+        error: ({ input }) =>
+          `must have at most ${maxTexts} texts, and it has ${(input as readonly unknown[]).length}`,
+      })
+      // `openapi.json` describes the first half of a pipe alone.
+      .meta({ items: { type: 'string' } })
+      .pipe(z.array(text))
+  );
 }
 
 /** A body with these fields and no others. */
