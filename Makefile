@@ -129,7 +129,7 @@ sentiment: build ## Measure a sentiment service with its caches beside the usual
 	node bench/synthetic/make.mjs --sentiment
 	node bench/sentiment.mjs $(ARGS)
 
-classic-bench: build ## Measure a scikit-learn pipeline beside FastAPI + ONNX Runtime, about 8 minutes; see bench/README.md
+classic-bench: build ## Measure a scikit-learn pipeline beside FastAPI + ONNX Runtime, about 7 minutes; see bench/README.md
 	node bench/classic.mjs $(ARGS)
 
 parity: build ## Compare with Hugging Face transformers (installs it; ARGS="--fuzz 1000 --seed 7": random folders alone)

@@ -103,10 +103,11 @@ async function replicas(target, count, { connections, duration, warmup }) {
   return withReplicas(target, count, async (balancer, servers) => {
     const load = (seconds) =>
       send(balancer.port, servers, { connections: most, duration: seconds });
-    await load(warmup);
+    // Each process gets a part of the requests, and needs as many as one alone until its code is compiled.
+    for (let process = 0; process < count; process++) await load(warmup);
     const before = cpuSeconds(balancer);
     const figures = await load(duration);
-    const ofBalancer = (cpuSeconds(balancer) - before) / (figures.answers / figures.rps);
+    const ofBalancer = (cpuSeconds(balancer) - before) / figures.seconds;
     const rss = sum(servers.map((server) => memory(server).now));
     tell(`${count} processes  ${target}`, figures);
     return { target, count, ...figures, ofBalancer, rss };

@@ -11,7 +11,7 @@ export const USAGE = `node bench/classic.mjs [options]
   --connections LIST   closed loops of so many connections (1,8,64)
   --rounds N           how often everything is measured; figures are medians (2)
   --duration TIME      how long each closed loop sends, as k6 writes it (6s)
-  --warmup TIME        the same before, thrown away (1s)
+  --warmup TIME        the same before, thrown away; for several processes so many times (3s)
   --step TIME          how long each rate of an open loop is sent (4s)
   --limit MS           the p99 that a rate must not exceed (50)
   --replicas LIST      so many processes behind nginx, at the most connections (1,2,4)
@@ -30,7 +30,7 @@ export function parseOptions(argv) {
       connections: { type: 'string', default: '1,8,64' },
       rounds: { type: 'string', default: '2' },
       duration: { type: 'string', default: '6s' },
-      warmup: { type: 'string', default: '1s' },
+      warmup: { type: 'string', default: '3s' },
       step: { type: 'string', default: '4s' },
       limit: { type: 'string', default: '50' },
       replicas: { type: 'string', default: '1,2,4' },

@@ -38,7 +38,7 @@ function heading({ options, texts, machine, command }) {
     '',
     ...machine.map((line) => `- ${line}`),
     `- Texts: ${texts.count} (${texts.name}), ${Math.round(texts.meanLength)} characters on average; ${agreement}.`,
-    `- Medians of ${rounds} round${rounds === 1 ? '' : 's'}, in turns; closed loops of ${duration} after ${warmup} of warming up, open ones of ${step} for each rate, borne where p99 is at most ${limit} ms and all is sent and right. Brackets: lowest and highest round. Server and load generator share the cores; answers per core: what came of each second of CPU time of the server.`,
+    `- Medians of ${rounds} round${rounds === 1 ? '' : 's'}, in turns; closed loops of ${duration} after ${warmup} of warming up, open ones of ${step} for each rate, borne where in one of two tries p99 is at most ${limit} ms and all is sent and right. Brackets: lowest and highest round. Server and load generator share the cores; answers per core: what came of each second of CPU time of the server.`,
   ];
 }
 

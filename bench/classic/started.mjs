@@ -44,7 +44,7 @@ export async function send(port, servers, { connections, duration, rate }) {
   const { answers, seconds, requestsPerSecond, latencyMs, failed, failedChecks, dropped } = figures;
   const cpu = cpuOf(servers) - before;
   return {
-    ...{ answers, rps: requestsPerSecond, failed, failedChecks, dropped },
+    ...{ answers, seconds, rps: requestsPerSecond, failed, failedChecks, dropped },
     ...{ p50: latencyMs.med, p95: latencyMs['p(95)'], p99: latencyMs['p(99)'] },
     ...{ cores: cpu / seconds, perCore: answers / cpu },
   };
