@@ -9,19 +9,32 @@ PACKAGES := node_modules/.package-lock.json
 MANIFEST := --manifest-path native/Cargo.toml
 DEPLOY_TOOLS := deploy/.bin/.tools
 PROFILE ?= starter
+# Of a service that runs.
+URL ?= http://localhost:8080
 
 # Sanitizers and fuzz targets need a nightly compiler, with miri and rust-src; the workflow pins a day.
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment parity limits memory arm profile threads storm hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench parity limits memory arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
 
 start: build ## Build, then serve a profile on port 8080 (PROFILE=starter); Ctrl-C stops it
 	@node dist/cli/main.js serve $(PROFILE)
+
+run: start ## The same as start
+
+run-container: ## Build the CPU image and serve a profile from it, with docker or podman (PROFILE=starter); Ctrl-C stops it
+	@scripts/run-container.sh $(PROFILE)
+
+example-request: build ## Send the examples of a profile to the service that runs (PROFILE=starter URL=http://localhost:8080)
+	@scripts/example-request.sh $(PROFILE) $(URL)
+
+open-docs: ## Open the reference of the service that runs, or say where it is (URL=http://localhost:8080)
+	@scripts/open.sh $(URL)/docs
 
 build: tools $(ADDON) $(SERVICE) ## Install and build everything
 
@@ -116,6 +129,9 @@ sentiment: build ## Measure a sentiment service with its caches beside the usual
 	node bench/synthetic/make.mjs --sentiment
 	node bench/sentiment.mjs $(ARGS)
 
+classic-bench: build ## Measure a scikit-learn pipeline beside FastAPI + ONNX Runtime, about 7 minutes; see bench/README.md
+	node bench/classic.mjs $(ARGS)
+
 parity: build ## Compare with Hugging Face transformers (installs it; ARGS="--fuzz 1000 --seed 7": random folders alone)
 	node bench/parity/run.mjs $(ARGS)
 
@@ -142,6 +158,12 @@ storm: ## Measure that what waits costs nothing: 100,000 requests come and are t
 
 threads: $(PACKAGES) ## Measure what more threads do for one batch (ARGS="DIRECTORY 20": of a checkpoint, rounds)
 	cargo run --release --locked --quiet -p chorus-runtime --example threads $(MANIFEST) -- $(ARGS)
+
+docs-page: build ## Open the page at /docs in Chromium and try what it shows (ARGS="--screenshots FOLDER")
+	node bench/api/docs-page.mjs $(ARGS)
+
+contracts: build ## Ask for all that openapi.json describes, with Schemathesis (ARGS="--seconds 30 --seed N")
+	node bench/api/contracts.mjs $(ARGS)
 
 hub: build ## Check the test hub with huggingface_hub (installs it in a virtual environment)
 	node bench/hub/run.mjs

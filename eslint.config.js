@@ -32,6 +32,14 @@ export default defineConfig(
     languageOptions: { globals: readonly('__ENV', 'open') },
   },
   {
+    files: ['docs-page/*.js'],
+    languageOptions: { globals: readonly('SwaggerUIBundle', 'document', 'fetch') },
+  },
+  {
+    files: ['bench/api/docs-page.mjs'],
+    languageOptions: { globals: readonly('document', 'window') },
+  },
+  {
     files: TYPED,
     // Type-aware on purpose: a forgotten `await` is the likeliest fault of an asynchronous server.
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

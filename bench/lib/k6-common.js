@@ -4,13 +4,17 @@ import { SharedArray } from 'k6/data';
 
 /** The texts of a JSONL file, strings or objects with `text`; held once for all virtual users. */
 export function loadTexts(path) {
+  return loadRows(path, (row) => (typeof row === 'string' ? row : row.text));
+}
+
+/** What `from` makes of each row of a JSONL file; held once for all virtual users. */
+export function loadRows(path, from = (row) => row) {
   if (!path) throw new Error('TEXTS names a JSONL file of texts');
   return new SharedArray('texts', () =>
     open(path)
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line))
-      .map((row) => (typeof row === 'string' ? row : row.text)),
+      .map((line) => from(JSON.parse(line))),
   );
 }
 

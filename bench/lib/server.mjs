@@ -9,10 +9,13 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { spawnOwned } from './children.mjs';
+import { sum } from './statistics.mjs';
 
 const READY_WITHIN_MS = 300_000;
 const STOP_WITHIN_MS = 60_000;
 const POLL_MS = 10;
+/** What Linux counts CPU time in, on every machine (USER_HZ). */
+const TICKS_PER_SECOND = 100;
 
 /**
  * Starts `command` and resolves when it is ready, with `readyMs` from start to ready.
@@ -42,6 +45,23 @@ export async function startServer(command, logFile) {
   return server;
 }
 
+/**
+ * Starts `count` servers of a command, each with a log file of its own, and calls `use` with them; they are ended
+ * whatever happens.
+ *
+ * @param logFile called with the index of each
+ */
+export async function withStarted(command, count, logFile, use) {
+  const servers = [];
+  try {
+    for (let index = 0; index < count; index++)
+      servers.push(await startServer(command, logFile(index)));
+    return await use(servers);
+  } finally {
+    await Promise.all(servers.map(stopServer));
+  }
+}
+
 /** Asks the server to end, and ends it where it does not within a minute. */
 export async function stopServer({ child }) {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -69,6 +89,15 @@ export function memory({ child }) {
     total.peak += field(status, 'VmHWM');
   }
   return total;
+}
+
+/** CPU time that the process tree has taken since it started, in seconds; right to hundredths. */
+export function cpuSeconds({ child }) {
+  const ticks = tree(child.pid).map((pid) => {
+    const [utime = 0, stime = 0] = statFields(pid).slice(11);
+    return Number(utime) + Number(stime);
+  });
+  return sum(ticks) / TICKS_PER_SECOND;
 }
 
 export function resetPeak({ child }) {
@@ -111,13 +140,18 @@ function tree(root) {
   for (const pid of readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)) {
-    // The command's name is in parentheses and may hold blanks: what counts follows the last one.
-    const parent = Number(read(`/proc/${pid}/stat`).split(') ').at(-1).split(' ')[1]);
+    const parent = Number(statFields(pid)[1]);
     children.set(parent, [...(children.get(parent) ?? []), pid]);
   }
   const all = [root];
   for (const pid of all) all.push(...(children.get(pid) ?? []));
   return all;
+}
+
+/** The fields of /proc/PID/stat from the state on; proc(5) counts that as the third. None where it has ended. */
+function statFields(pid) {
+  // The command's name is in parentheses and may hold blanks: what counts follows the last one.
+  return read(`/proc/${pid}/stat`).split(') ').at(-1).split(' ');
 }
 
 function field(status, name) {

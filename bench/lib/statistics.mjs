@@ -16,7 +16,10 @@ export function medians(samples, targets, sets) {
 }
 
 /** Of these the cell has the median, where the samples have them. */
-const MIDDLES = ['rps', 'p50', 'p95', 'p99', 'p9999', 'hitRate', 'gflops', 'u', 'meanLength'];
+const MIDDLES = [
+  ...['rps', 'p50', 'p95', 'p99', 'p9999', 'hitRate', 'gflops', 'u', 'meanLength'],
+  ...['cores', 'perCore'],
+];
 
 function cell(group) {
   const all = (key) => group.map((sample) => sample[key]).filter((value) => value !== undefined);

@@ -71,7 +71,7 @@ function makeLong5(texts, folder) {
  * visited in steps of the golden section. In the same time a slow server answers a few dozen and a fast
  * one thousands; with this order both had the same mix, and their rates compare.
  */
-function spread(texts) {
+export function spread(texts) {
   const sorted = texts.toSorted((a, b) => Buffer.byteLength(a) - Buffer.byteLength(b));
   let step = Math.max(1, Math.round(sorted.length * 0.618034));
   while (divisor(step, sorted.length) !== 1) step += 1;
@@ -88,24 +88,25 @@ function readTexts(path) {
   return rows.map((row) => (typeof row === 'string' ? row : row.text));
 }
 
-/** The starter models' smoke texts, else one line after another of every file of their corpus. */
+/** The starter models' smoke texts (below a header, the first column), else one line after another of every file of their corpus. */
 function shipped() {
   const smoke = join(STARTER, 'smoke.tsv');
   const corpus = join(STARTER, 'corpus');
-  if (existsSync(smoke)) return lastColumn(smoke);
+  if (existsSync(smoke)) return columns(smoke).slice(1).map(([text]) => text);
   if (!existsSync(corpus)) return LAST_RESORT;
   const files = readdirSync(corpus, { recursive: true }).filter((name) =>
     /\.(txt|tsv)$/.test(name),
   );
-  const columns = files.sort().map((name) => lastColumn(join(corpus, name)));
-  const longest = Math.max(...columns.map(({ length }) => length));
-  const rows = Array.from({ length: longest }, (_, row) => columns.map((column) => column[row]));
+  const texts = files.sort().map((name) => columns(join(corpus, name)).map((row) => row.at(-1)));
+  const longest = Math.max(...texts.map(({ length }) => length));
+  const rows = Array.from({ length: longest }, (_, row) => texts.map((file) => file[row]));
   return rows.flat().filter((text) => text !== undefined);
 }
 
-function lastColumn(path) {
+/** The columns of each line of a TSV file, a header's among them; remarks are left out. */
+function columns(path) {
   const lines = readFileSync(path, 'utf8').split('\n');
   return lines
     .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split('\t').at(-1));
+    .map((line) => line.split('\t'));
 }

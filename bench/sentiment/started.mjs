@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { runForFigures } from '../lib/k6.mjs';
 import { BENCH } from '../lib/paths.mjs';
 import { startRedis } from '../lib/redis.mjs';
-import { startServer, stopServer } from '../lib/server.mjs';
+import { withStarted } from '../lib/server.mjs';
 import { PREFIX, TARGETS } from './targets.mjs';
 
 export const WORK = join(BENCH, '.work', 'sentiment');
@@ -17,16 +17,13 @@ export const WORK = join(BENCH, '.work', 'sentiment');
  */
 export async function withServers(target, count, options, use) {
   const redis = TARGETS[target].redis ? await startRedis(WORK) : null;
-  const started = [];
+  const command = TARGETS[target].command({ ...options, redisUrl: redis?.url });
+  const logFile = (index) => join(WORK, `${target}-${index}.log`);
   try {
-    const command = TARGETS[target].command({ ...options, redisUrl: redis?.url });
-    for (let index = 0; index < count; index++) {
-      const server = await startServer(command, join(WORK, `${target}-${index}.log`));
-      started.push({ server, base: `http://127.0.0.1:${server.port}${PREFIX}` });
-    }
-    return await use(started);
+    return await withStarted(command, count, logFile, (servers) =>
+      use(servers.map((server) => ({ server, base: `http://127.0.0.1:${server.port}${PREFIX}` }))),
+    );
   } finally {
-    await Promise.all(started.map(({ server }) => stopServer(server)));
     await redis?.stop();
   }
 }

@@ -37,19 +37,19 @@ fetch() {
   apt install --no-install-recommends --download-only "$package"
   for archive in "$folder"/archives/*.deb; do dpkg-deb -x "$archive" "$folder/root"; done
   rm -rf "$folder/lists" "$folder/archives"
-  # Some are links: the server of Redis is its checker under another name.
-  file=$(find "$folder/root" ! -type d \( -path "*bin/$program" -o -path "*/lib/*/$program" \) | head -n 1)
+  # Some are links: the server of Redis is its checker under another name. Some in bin only start that in lib, by its
+  # place in a system where it is installed.
+  file=$(find "$folder/root" ! -type d \( -path "*bin/$program" -o -path "*/lib/*/$program" \) | sort -r | head -n 1)
   [ -n "$file" ] || { echo "Debian's $package has no $program" >&2; exit 1; }
-  case $file in
-    */bin/* | */sbin/*)
-      libraries=$(find "$folder/root" -name 'lib*.so*' -exec dirname {} \; | sort -u | paste -sd : -)
-      # Its own name stays: redis-server decides by it whether it is the server.
-      printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$file" >"$bin/$program.part"
-      chmod +x "$bin/$program.part"
-      mv "$bin/$program.part" "$bin/$program"
-      ;;
-    *) ln -s "$file" "$bin/$program" ;;
-  esac
+  if [ -x "$file" ]; then
+    libraries=$(find "$folder/root" -name 'lib*.so*' -exec dirname {} \; | sort -u | paste -sd : -)
+    # Its own name stays: redis-server decides by it whether it is the server.
+    printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$file" >"$bin/$program.part"
+    chmod +x "$bin/$program.part"
+    mv "$bin/$program.part" "$bin/$program"
+  else
+    ln -s "$file" "$bin/$program"
+  fi
 }
 
 if [ ! -e "$bin/$program" ]; then

@@ -145,25 +145,38 @@ async function answersItsSample(service) {
   }
 }
 
+/** The options of a build whose image serves the profile. */
+function serving(profile) {
+  return ['--build-arg', `PROFILE=${profile}`];
+}
+
 async function refuses(command, reason) {
   const { code = 0, stdout, stderr } = await run(...command);
   assert.notEqual(code, 0, `expected a refusal: ${command.join(' ')}`);
   assert.match(stdout + stderr, reason);
 }
 
-/** Nobody reaches such a container from outside, so it asks itself. */
-async function answersWithoutNetwork(tag) {
+/** The answer of a container that nobody reaches from outside, so that it asks itself. */
+async function answerWithoutNetwork(tag, path, texts) {
   const id = await must('run', '--detach', ...HARDENED, '--network', 'none', tag);
   started.add(id);
   await untilHealthy(id);
   const ask = `
-    const body = JSON.stringify({ text: ['I love you.', 'I hate you.'] });
-    const response = await fetch('http://127.0.0.1:8080/predict', { method: 'POST', body });
+    const body = ${JSON.stringify(JSON.stringify({ text: texts }))};
+    const response = await fetch('http://127.0.0.1:8080${path}', { method: 'POST', body });
     console.log(await response.text());`;
   const answer = await must('exec', id, 'node', '--input-type=module', '--eval', ask);
-  const best = JSON.parse(answer).predictions.map(([first]) => first.label);
-  assert.deepEqual(best, ['POSITIVE', 'NEGATIVE']);
   await stop({ id });
+  return JSON.parse(answer);
+}
+
+async function tellsMoodsWithoutNetwork(tag) {
+  const { predictions } = await answerWithoutNetwork(tag, '/predict', [
+    'I love you.',
+    'I hate you.',
+  ]);
+  const best = predictions.map(([first]) => first.label);
+  assert.deepEqual(best, ['POSITIVE', 'NEGATIVE']);
 }
 
 const trials = {
@@ -184,7 +197,7 @@ const trials = {
 
   /** A profile from a hub: pulled, converted and locked at build, served without a network. */
   async challenge() {
-    const profile = ['--build-arg', 'PROFILE=challenge'];
+    const profile = serving('challenge');
     await withSmallHub('challenge', ['jy46604790'], async (from) => {
       await build('Dockerfile-cpu', 'chorus-challenge', ...from, ...profile);
       const wrong = [...from, ...profile, '--build-arg', 'PRECISION=int4'];
@@ -202,13 +215,23 @@ const trials = {
 
   /** The model is in the image, a starter's and one from a hub: a container without any network answers. */
   async sentiment() {
-    const profile = (name) => ['--build-arg', `PROFILE=${name}`];
-    await build('Dockerfile-cpu', 'chorus-sentiment-starter', ...profile('sentiment-starter'));
-    await answersWithoutNetwork('chorus-sentiment-starter');
+    await build('Dockerfile-cpu', 'chorus-sentiment-starter', ...serving('sentiment-starter'));
+    await tellsMoodsWithoutNetwork('chorus-sentiment-starter');
     await withSmallHub('sentiment', [], (from) =>
-      build('Dockerfile-cpu', 'chorus-sentiment', ...from, ...profile('sentiment')),
+      build('Dockerfile-cpu', 'chorus-sentiment', ...from, ...serving('sentiment')),
     );
-    await answersWithoutNetwork('chorus-sentiment');
+    await tellsMoodsWithoutNetwork('chorus-sentiment');
+  },
+
+  /** A scikit-learn pipeline in an image without Python, a network or a locale. */
+  async classic() {
+    await build('Dockerfile-cpu', 'chorus-classic', ...serving('classic'));
+    const { golden } = parse(readFileSync(join(ROOT, 'models/classic.yaml'), 'utf8'));
+    const texts = golden.map(({ text }) => text.toUpperCase());
+    assert.deepEqual(
+      await answerWithoutNetwork('chorus-classic', '/prediction', texts),
+      golden.map(({ labels }) => ({ label: labels.topic })),
+    );
   },
 
   /** No models in the image: it says which are missing, and serves those that are mounted. */
@@ -228,20 +251,10 @@ const trials = {
     await build('Dockerfile-cpu', 'chorus-cpu');
     await build('autotests/app/Dockerfile', 'chorus-autotests');
     const service = await start('chorus-cpu');
-    const load = (url) => [
-      ...[
-        'run',
-        '--rm',
-        ...HARDENED,
-        '--network',
-        'host',
-        '-e',
-        'SCALE=0.02',
-        '-e',
-        `api_host=${url}`,
-      ],
-      'chorus-autotests',
-    ];
+    const load = (url) => {
+      const settings = ['-e', 'SCALE=0.02', '-e', `api_host=${url}`];
+      return ['run', '--rm', ...HARDENED, '--network', 'host', ...settings, 'chorus-autotests'];
+    };
     const report = await must(...load(`http://127.0.0.1:${service.port}/process`));
     assert.match(report, /^Every threshold was met\./m);
     await refuses(load(`http://127.0.0.1:${service.port}/elsewhere`), /Missed: `checks/);

@@ -4,15 +4,22 @@
  * For standard error, since standard output carries the log.
  */
 
-import type { Endpoint } from '../routes/endpoints.js';
+import { ownPaths, type Endpoint } from '../routes/endpoints.js';
+import { curl } from './curl.js';
 import { memoryLine, type Memory } from './memory.js';
 import type { Served } from './served.js';
+
+/** Where the service is found. */
+export interface Addresses {
+  readonly origin: string;
+  readonly pathPrefix: string;
+  readonly adminPort: number;
+}
 
 export function banner(
   { profile, endpoints }: Served,
   memory: Memory,
-  origin: string,
-  adminPort: number,
+  { origin, pathPrefix, adminPort }: Addresses,
 ): string {
   const lines = [
     `Chorus serves the profile ${profile.name}:`,
@@ -20,23 +27,21 @@ export function banner(
     ...endpoints.map(({ path, operation: { method }, route: { models } }) => {
       return `  ${method} ${origin}${path}    ${models.join(', ')}`;
     }),
+    `  reference: ${origin}${pathPrefix}${ownPaths.docs}`,
     `  metrics, probes: http://localhost:${adminPort}/metrics, /stats, /readyz, /livez`,
     `  ${memoryLine(memory)}`,
     '',
     'Try:',
     '',
-    ...endpoints.map((endpoint) => `  ${curl(endpoint, origin)}`),
+    ...endpoints.map((endpoint) => `  ${example(endpoint, origin)}`),
   ];
   return `\n${lines.join('\n')}\n\n`;
 }
 
-function curl({ path, operation: { method, example }, route }: Endpoint, origin: string): string {
+function example(
+  { path, operation: { method, example }, route }: Endpoint,
+  origin: string,
+): string {
   const url = origin + path.replace('{model}', route.models[0] ?? '');
-  const command = `curl -X ${method} ${url} -H 'accept: application/json'`;
-  return example === undefined ? command : `${command} -d ${quoted(JSON.stringify(example))}`;
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+  return curl(method, url, example === undefined ? undefined : JSON.stringify(example));
 }

@@ -9,7 +9,10 @@ import { keys } from './keys.js';
 import { models } from './models.js';
 import { pull } from './pull.js';
 import { reload } from './reload.js';
+import { requests } from './requests.js';
 import { serve } from './serve.js';
 import { top } from './top.js';
 
-export const commands: readonly Command[] = [serve, reload, top, pull, check, models, cache, keys];
+export const commands: readonly Command[] = [
+  ...[serve, reload, top, pull, check, models, requests, cache, keys],
+];

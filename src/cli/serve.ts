@@ -75,7 +75,9 @@ async function run(args: readonly string[]): Promise<void> {
   });
   lifecycle.serving(service);
   logger.info({ profile: profile.name, host: settings.host, port, adminPort }, 'ready');
-  new LineOutput(2).write(banner(served, prepared.memory, originOf(settings, port), adminPort));
+  const { pathPrefix } = settings;
+  const addresses = { origin: originOf(settings, port), pathPrefix, adminPort };
+  new LineOutput(2).write(banner(served, prepared.memory, addresses));
 }
 
 /** Where a browser of this machine finds the service. */

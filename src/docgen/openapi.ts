@@ -5,15 +5,10 @@
 import { version } from '../cli/version.js';
 import { locateProfile } from '../profile/locate.js';
 import { readProfile } from '../profile/read.js';
-import { endpointsOf } from '../routes/endpoints.js';
-import { openApiOf } from '../routes/openapi.js';
-import { withOwn } from '../routes/own.js';
+import { documentOf } from '../routes/own.js';
 
 export function starterOpenApi(): string {
   const profile = readProfile(locateProfile('starter'));
-  const endpoints = endpointsOf(profile, '');
-  const asksKeys = false;
-  const own = { profile, endpoints, pathPrefix: '', version, asksKeys, notReady: () => undefined };
-  const document = openApiOf({ profile, version, asksKeys, endpoints: withOwn(own) });
+  const document = documentOf({ profile, pathPrefix: '', version, asksKeys: false });
   return `${JSON.stringify(document, null, 2)}\n`;
 }

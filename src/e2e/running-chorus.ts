@@ -13,13 +13,22 @@ export interface RunningChorus {
   readonly post: (body: string) => Promise<Response>;
 }
 
-/** Starts the starter profile and resolves once it is ready. */
+/** A profile, and the route that `post` sends to. */
+interface Served {
+  readonly profile: string;
+  readonly path: string;
+}
+
+const STARTER: Served = { profile: 'starter', path: '/process' };
+
+/** Starts a profile, the starter's where it names none, and resolves once it is ready. */
 export async function startChorus(
   flags: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
+  { profile, path }: Served = STARTER,
 ): Promise<RunningChorus> {
   const ports = ['--port', '0', '--admin-port', '0'];
-  const process = new ChorusProcess(['serve', 'starter', ...ports, ...flags], environment);
+  const process = new ChorusProcess(['serve', profile, ...ports, ...flags], environment);
   const { port, adminPort } = (await process.logged('ready')) as Record<
     'port' | 'adminPort',
     number
@@ -29,7 +38,7 @@ export async function startChorus(
     process,
     port,
     adminPort,
-    post: (body) => fetch(`http://127.0.0.1:${port}/process`, { method: 'POST', headers, body }),
+    post: (body) => fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body }),
   };
 }
 

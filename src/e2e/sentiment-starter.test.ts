@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 import { locateProfile } from '../profile/locate.js';
 import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
+import { sendAll } from '../testing/http-file.js';
 import { smokeRows } from './smoke-rows.js';
 
 const MODELS = fileURLToPath(new URL('../../models/sentiment-starter', import.meta.url));
@@ -135,4 +136,11 @@ test('a profile may want the labels in class order', async (context) => {
 test('check finds the golden texts answered', async () => {
   const { code, stdout, stderr } = await runChorus(['check', 'sentiment-starter']);
   assert.equal(code, 0, stdout + stderr);
+});
+
+test('every request that chorus requests prints is answered', async () => {
+  const { stdout } = await runChorus(['requests', 'sentiment-starter', '--url', origin]);
+  const sent = await sendAll(stdout);
+  assert.ok(sent.some(({ request }) => request === `POST ${origin}/bulk-predict`));
+  for (const { request, status } of sent) assert.equal(status, 200, request);
 });

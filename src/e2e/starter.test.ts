@@ -9,8 +9,9 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import { SELF_TEST_TEXTS } from '../check/texts.js';
-import { ChorusProcess } from '../testing/chorus-process.js';
+import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
 import { freePort } from '../testing/free-port.js';
+import { sendAll } from '../testing/http-file.js';
 import { until } from '../testing/until.js';
 import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
 import { smokeRows } from './smoke-rows.js';
@@ -156,4 +157,12 @@ test('the banner shows the command to try, and no text gets into the log', async
   const curl = `curl -X POST http://localhost:${other.port}/process -H 'accept: application/json' -d '"This is how`;
   assert.ok(stderr.includes(curl), stderr);
   assert.doesNotMatch(stdout + stderr, /canary/);
+});
+
+test('every request that chorus requests prints is answered', async () => {
+  const url = `http://127.0.0.1:${chorus.port}`;
+  const { stdout } = await runChorus(['requests', 'starter', '--url', url]);
+  const sent = await sendAll(stdout);
+  assert.ok(sent.some(({ request }) => request === `POST ${url}/process`));
+  for (const { request, status } of sent) assert.equal(status, 200, request);
 });

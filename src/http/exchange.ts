@@ -6,7 +6,7 @@
  * one object and the one `close` listener that a request costs. `exchanges.ts` keeps the open ones.
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import type { Answer, Inference } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
@@ -131,14 +131,25 @@ export class Exchange {
 
   /** Answers with `body`, which is JSON, unless an answer has begun. */
   answer(body: string): void {
+    if (!this.begin(200)) return;
+    // Without a charset, which JSON has not; some clients take only the plain type.
+    this.response.setHeader('content-type', 'application/json');
+    this.response.end(body);
+  }
+
+  /** Answers with what is no JSON, or with nothing, unless an answer has begun. */
+  send(status: number, headers: OutgoingHttpHeaders, body?: Uint8Array): void {
+    if (this.begin(status)) this.response.writeHead(status, headers).end(body);
+  }
+
+  /** Whether an answer can be given, which then has this status. */
+  private begin(status: number): boolean {
     const { response } = this;
-    if (response.headersSent || response.destroyed) return;
+    if (response.headersSent || response.destroyed) return false;
     // Nobody knows then whether what comes next is the body or another request.
     if (this.awaitsInvitation) response.shouldKeepAlive = false;
-    response.statusCode = 200;
-    // Without a charset, which JSON has not; some clients take only the plain type.
-    response.setHeader('content-type', 'application/json');
-    response.end(body);
+    response.statusCode = status;
+    return true;
   }
 
   /** Answers with `error`, as the route tells errors below whose path the request is, unless an answer has begun. */

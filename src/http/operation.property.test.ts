@@ -23,6 +23,7 @@ function start(context: TestContext, engine: FakeEngine): Promise<TestService> {
         ...usualRoute,
         options: { shape, max_texts: 3 },
       })),
+      { path: '/prediction', contract: 'prediction', models: ['svalabs'], ...usualRoute },
     ],
   });
 }
@@ -40,7 +41,7 @@ async function isAnswered(response: Response): Promise<void> {
   }
 }
 
-const path = fc.constantFrom('/process', '/any', '/list', '/one');
+const path = fc.constantFrom('/process', '/any', '/list', '/one', '/prediction');
 const text = fc.string({ unit: 'binary', maxLength: 40 });
 /** What the contracts take, and what nearly is that. */
 const body = fc.oneof(
@@ -48,6 +49,7 @@ const body = fc.oneof(
   text,
   fc.record({ text: fc.oneof(text, fc.array(fc.oneof(text, fc.jsonValue()), { maxLength: 5 })) }),
   fc.record({ text, __proto__: fc.jsonValue() }),
+  fc.record({ text, probabilities: fc.oneof(fc.boolean(), fc.jsonValue()) }),
   fc.dictionary(fc.constantFrom('text', 'texts', '__proto__', 'constructor', ''), fc.jsonValue()),
 );
 

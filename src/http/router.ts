@@ -1,5 +1,5 @@
 /**
- * Paths to endpoints.
+ * Paths to what answers them.
  *
  * A path that nobody serves is 404; a method that a path does not take is 405 with `Allow`, whatever the
  * method.
@@ -8,20 +8,22 @@
 import Router from '@koa/router';
 
 import { ServiceError } from '../errors/service-error.js';
-import type { Endpoint } from '../routes/endpoints.js';
 import type { Middleware, State } from './state.js';
 
-/** Runs what `handlerOf` gives for the endpoint that matches; `index` is the path that lists them. */
-export function routeTo(
-  endpoints: readonly Endpoint[],
-  index: string,
-  handlerOf: (endpoint: Endpoint) => Middleware,
-): Middleware[] {
+/** What answers one method of one path. */
+export interface Handler {
+  readonly method: 'GET' | 'POST';
+  /** With parameters such as `{model}`. */
+  readonly path: string;
+  readonly answer: Middleware;
+}
+
+/** Runs the handler that matches; `index` is the path that lists them. */
+export function routeTo(handlers: readonly Handler[], index: string): Middleware[] {
   const router = new Router<State>({ sensitive: true });
-  for (const endpoint of endpoints) {
-    const path = pattern(endpoint.path);
-    if (endpoint.operation.method === 'GET') router.get(path, handlerOf(endpoint));
-    else router.post(path, handlerOf(endpoint));
+  for (const { method, path, answer } of handlers) {
+    if (method === 'GET') router.get(pattern(path), answer);
+    else router.post(pattern(path), answer);
   }
   return [
     router.routes() as unknown as Middleware,

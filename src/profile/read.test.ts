@@ -40,7 +40,7 @@ test("the challenge's models come in the order of its answer", () => {
   assert.match(models[0].source?.weightsRevision ?? '', /^c6ea16e/);
 });
 
-for (const name of ['starter', 'challenge', 'sentiment', 'sentiment-starter']) {
+for (const name of ['starter', 'challenge', 'sentiment', 'sentiment-starter', 'classic']) {
   test(`the shipped profile ${name} is valid and has its file's name`, () => {
     assert.equal(readProfile(locateProfile(name)).name, name);
   });

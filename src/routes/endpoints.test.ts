@@ -72,10 +72,15 @@ test('every operation of every route has its path, behind the prefix', () => {
 });
 
 for (const [routes, fault] of [
-  [[['proces', '/x']], 'routes.0.contract: must be one of predict, process, pages'],
-  [[['constructor', '/x']], 'routes.0.contract: must be one of predict, process, pages'],
+  [[['proces', '/x']], 'routes.0.contract: must be one of predict, prediction, process, pages'],
+  [
+    [['constructor', '/x']],
+    'routes.0.contract: must be one of predict, prediction, process, pages',
+  ],
   [[['process', '/health']], 'routes.0.path: /health is taken by the service itself'],
   [[['process', '/openapi.json']], 'routes.0.path: /openapi.json is taken by the service itself'],
+  [[['process', '/docs']], 'routes.0.path: /docs is taken by the service itself'],
+  [[['process', '/docs/x']], 'routes.0.path: /docs/x is taken by the service itself'],
   [
     [
       ['process', '/x'],

@@ -39,7 +39,13 @@ export interface Route {
 }
 
 /** What the service itself answers below its path prefix, whatever the profile; see `own.ts`. */
-export const ownPaths = { index: '', health: '/health', openapi: '/openapi.json' } as const;
+export const ownPaths = {
+  index: '',
+  health: '/health',
+  openapi: '/openapi.json',
+  docs: '/docs',
+  docsAssets: '/docs/{name}',
+} as const;
 
 /**
  * The operations of all routes of `profile`, in its order, below `prefix`.

@@ -4,11 +4,13 @@
 
 import type { Contract } from './operation.js';
 import { predictContract } from './predict/index.js';
+import { predictionContract } from './prediction/index.js';
 import { processContract } from './process/index.js';
 
 export type Contracts = Readonly<Record<string, Contract>>;
 
 export const contracts: Contracts = {
   predict: predictContract,
+  prediction: predictionContract,
   process: processContract,
 };

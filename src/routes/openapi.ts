@@ -27,9 +27,25 @@ export interface OpenApiDocument {
 }
 
 export interface OperationObject extends JsonObject {
-  readonly requestBody?: JsonObject;
+  readonly summary: string;
+  readonly parameters?: readonly ParameterObject[];
+  readonly requestBody?: RequestBodyObject;
+  /** Present where a key must be shown. */
+  readonly security?: readonly JsonObject[];
   /** By status. */
   readonly responses: Readonly<Record<string, JsonObject>>;
+}
+
+export interface ParameterObject extends JsonObject {
+  readonly name: string;
+  /** `enum`: what it can be, where that is known. */
+  readonly schema: JsonObject & { readonly enum?: readonly string[] };
+}
+
+export interface RequestBodyObject extends JsonObject {
+  readonly content: Readonly<
+    Record<'application/json', JsonObject & { readonly example: unknown }>
+  >;
 }
 
 export interface Described {
@@ -119,7 +135,7 @@ function described({ path, operation, route }: Endpoint, asksKeys: boolean): Ope
   };
 }
 
-function parameter(name: string, models: readonly string[]): JsonObject {
+function parameter(name: string, models: readonly string[]): ParameterObject {
   const schema = { type: 'string', ...(name === 'model' && { enum: models }) };
   return { name, in: 'path', required: true, schema };
 }

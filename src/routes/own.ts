@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { problem } from '../errors/problem.js';
 import type { ServiceError } from '../errors/service-error.js';
 import type { Profile } from '../profile/schema.js';
-import { ownPaths, type Endpoint, type Route } from './endpoints.js';
+import { endpointsOf, ownPaths, type Endpoint, type Route } from './endpoints.js';
 import { openApiOf, type OpenApiDocument } from './openapi.js';
 import { operation, type Operation } from './operation.js';
 
@@ -46,13 +46,21 @@ export function withOwn(parts: OwnParts): readonly Endpoint[] {
     at(indexOf(parts), route),
     at(healthOf(parts), open),
     at(
-      documentOf(() => document),
+      openApi(() => document),
       route,
     ),
   ];
   const all = [...own, ...parts.endpoints];
   const document = openApiOf({ profile, version, endpoints: all, asksKeys });
   return all;
+}
+
+/** What a service answers at `/openapi.json`, for who has none at hand. */
+export function documentOf(described: Omit<OwnParts, 'endpoints' | 'notReady'>): OpenApiDocument {
+  const { profile, pathPrefix } = described;
+  const own = endpointsOf(profile, pathPrefix);
+  const endpoints = withOwn({ ...described, endpoints: own, notReady: () => undefined });
+  return openApiOf({ ...described, endpoints });
 }
 
 const names = z.array(z.string());
@@ -97,7 +105,7 @@ function healthOf({ profile, notReady }: OwnParts): Operation {
   });
 }
 
-function documentOf(document: () => OpenApiDocument): Operation {
+function openApi(document: () => OpenApiDocument): Operation {
   return operation({
     method: 'GET',
     path: ownPaths.openapi,

@@ -167,8 +167,18 @@ test('openapi.json says where a key is needed, and what is told without', async 
     ['/open', 'post'],
     ['/health', 'get'],
   ] as const) {
-    const { security, responses } = paths[path]?.[method] ?? { responses: {} };
-    assert.equal(security, undefined, path);
-    assert.equal(responses['401'], undefined, path);
+    const operation = paths[path]?.[method];
+    assert.ok(operation !== undefined, path);
+    assert.equal(operation.security, undefined, path);
+    assert.equal(operation.responses['401'], undefined, path);
   }
+});
+
+test('the page at /docs is open and says nothing of the service, whose document asks for a key', async (context) => {
+  const { origin } = await start(context);
+  const page = await fetch(`${origin}/docs`);
+  assert.equal(page.status, 200);
+  assert.doesNotMatch(await page.text(), /svalabs|phones/);
+  assert.equal((await fetch(`${origin}/docs/page.js`)).status, 200);
+  assert.equal((await fetch(`${origin}/openapi.json`)).status, 401);
 });

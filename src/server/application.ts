@@ -7,6 +7,7 @@ import type { RequestListener } from 'node:http';
 import type { Settings } from '../config/settings.js';
 import { createApp, type AppParts } from '../http/app.js';
 import { earlyRefusal, type EarlyRefusal } from '../http/early-refusal.js';
+import { docsPage } from '../routes/docs-page.js';
 import { withOwn } from '../routes/own.js';
 import type { Loaded } from './generation.js';
 import { notReady, type Phase } from './readiness.js';
@@ -37,6 +38,7 @@ export function applicationOf(
       asksKeys: parts.authorize !== undefined,
       notReady: () => notReady(phase(), engine.stats()),
     }),
+    files: docsPage(pathPrefix),
     pathPrefix,
     engine,
     maxBodyBytes: settings.maxBodySize,

@@ -9,21 +9,16 @@ import { z } from 'zod';
 
 import { classScoresOf, inClassOrder, ranked, type LabelScore } from '../../engine/scores.js';
 import { problem } from '../../errors/problem.js';
-import { kindOf } from '../kind-of.js';
 import { contract, operation, type Operation } from '../operation.js';
+import { bodyOf, textsInput, textsOptions } from '../texts.js';
 
 const options = z.strictObject({
   /** Which label comes first: the best, or that of class 0. */
   order: z.enum(['score', 'class']).default('score'),
-  /** Texts of a request, at most. */
-  max_texts: z.int().min(1).max(1_000_000).default(512),
-  /** Whether `text` is a list, one text, or either. */
-  shape: z.enum(['any', 'list', 'one']).default('any'),
+  ...textsOptions,
 });
 
 type Options = z.infer<typeof options>;
-
-const text = z.string({ error: ({ input }) => `must be a string, and it is ${kindOf(input)}` });
 
 const predictions = z
   .array(z.object({ label: z.string(), score: z.number() }))
@@ -34,36 +29,17 @@ const response = z.object({ predictions: z.union([z.array(predictions), predicti
 const LABELS = { score: remembered(ranked), class: remembered(inClassOrder) };
 const jsonOf = remembered((labels: readonly LabelScore[]) => JSON.stringify(labels));
 
-function predict({ order, max_texts: maxTexts, shape }: Options): Operation {
-  const anyList = z.array(z.unknown(), {
-    error: ({ input }) => `must be a list of strings, and it is ${kindOf(input)}`,
-  });
-  const list = anyList
-    .min(1, 'must have at least one text')
-    .max(maxTexts, {
-      abort: true,
-      error: ({ input }) =>
-        `must have at most ${maxTexts} texts, and it has ${(input as readonly unknown[]).length}`,
-    })
-    .pipe(z.array(text));
-  const either = z.union([list, text], {
-    error: ({ input }) => `must be a list of strings, or one string, and it is ${kindOf(input)}`,
-  });
+function predict({ order, ...texts }: Options): Operation {
+  const input = textsInput(texts);
   const labels = LABELS[order];
   return operation({
     method: 'POST',
     path: '',
     summary: 'Classify texts by one model, with every label of each',
-    request: z.strictObject(
-      { text: { any: either, list, one: text }[shape] },
-      {
-        error: ({ code, input }) =>
-          code === 'invalid_type' ? `must be an object, and it is ${kindOf(input)}` : undefined,
-      },
-    ),
-    ...(shape !== 'one' && { maxTexts }),
+    request: bodyOf({ text: input.text }),
+    ...input.bound,
     response,
-    example: { text: shape === 'one' ? 'example 1' : ['example 1', 'example 2'] },
+    example: { text: input.example },
     asksModels: true,
     async answer({ text }, call) {
       const answers = await call.ask(typeof text === 'string' ? [text] : text);

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 
-import type { InputFault } from '../../errors/service-error.js';
-import { fakeBest, fakeEngine } from '../../testing/fake-engine.js';
-import { startTestService } from '../../testing/test-service.js';
-import { usualRoute } from '../../testing/usual-route.js';
+import { fakeBest } from '../../testing/fake-engine.js';
+import { startRoute } from '../../testing/route-service.js';
 
 const MODEL = 'svalabs';
 const LABELS = ['HAM', 'SPAM'];
@@ -14,35 +12,8 @@ interface LabelScore {
   readonly score: number;
 }
 
-interface Problem {
-  readonly reason: string;
-  readonly errors: readonly InputFault[];
-}
-
-/** A service with this route alone, and how to ask it without a content type, as existing clients do. */
-async function start(context: TestContext, options: object = {}, flags: readonly string[] = []) {
-  const engine = fakeEngine();
-  const route = {
-    path: '/predict',
-    contract: 'predict',
-    models: [MODEL],
-    ...usualRoute,
-    options: { ...options },
-  };
-  const service = await startTestService(context, engine, flags, { routes: [route] });
-  const ask = (body: unknown) =>
-    fetch(`${service.origin}/predict`, {
-      method: 'POST',
-      body: Buffer.from(JSON.stringify(body)),
-    });
-  const faults = async (body: unknown) => {
-    const response = await ask(body);
-    const { reason, errors } = (await response.json()) as Problem;
-    assert.deepEqual([response.status, reason], [422, 'invalid_input'], JSON.stringify(body));
-    assert.deepEqual(engine.seen, []);
-    return errors.map(({ pointer, detail }) => `${pointer} ${detail}`);
-  };
-  return { ...service, engine, ask, faults };
+function start(context: TestContext, options: object = {}, flags: readonly string[] = []) {
+  return startRoute(context, { contract: 'predict', model: MODEL, options, flags });
 }
 
 async function predictions(response: Response): Promise<readonly (readonly LabelScore[])[]> {
