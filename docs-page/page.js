@@ -42,7 +42,7 @@ form.addEventListener('submit', (event) => {
 function start(key) {
   show(key).catch((error) => {
     problem.hidden = false;
-    problem.textContent = `The service cannot be reached: ${error.message}`;
+    problem.textContent = `openapi.json cannot be read: ${error.message}`;
   });
 }
 

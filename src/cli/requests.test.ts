@@ -104,6 +104,10 @@ test('wrong options are told with what would be right', async () => {
     [['--as', 'postman'], '--as must be http or curl, and it is postman.'],
     [['--as', 'constructor'], '--as must be http or curl, and it is constructor.'],
     [
+      ['--url', 'http://a/$(b)'],
+      '--url must be a URL such as http://localhost:8080, and it is http://a/$(b).',
+    ],
+    [
       ['--url', 'localhost'],
       '--url must be a URL such as http://localhost:8080, and it is localhost.',
     ],

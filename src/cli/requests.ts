@@ -83,9 +83,12 @@ function curlOf({ method, path, body, needsKey }: Sample, url: string): string {
   return curl(method, url + path, body, needsKey ? [`x-api-key: '"$CHORUS_KEY"'`] : []);
 }
 
+/** Host and port, and a path without anything that a shell would read otherwise. */
+const URL_WRITTEN = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~/-]*)?$/;
+
 /** Without the slash at its end. */
 function urlOf(written: string): string {
-  if (!/^https?:\/\/[^/?#]/.test(written) || !URL.canParse(written)) {
+  if (!URL_WRITTEN.test(written) || !URL.canParse(written)) {
     const expected = `must be a URL such as ${DEFAULT_URL}`;
     throw new StartError([`--url ${expected}, and it is ${written}.`], exitCodes.usage);
   }

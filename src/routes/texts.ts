@@ -15,10 +15,7 @@ export const textsOptions = {
   shape: z.enum(['any', 'list', 'one']).default('any'),
 };
 
-export interface TextsOptions {
-  readonly max_texts: number;
-  readonly shape: 'any' | 'list' | 'one';
-}
+export type TextsOptions = z.infer<z.ZodObject<typeof textsOptions>>;
 
 /** One text, or a list of them. */
 export type Texts = string | string[];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 
-import type { ModelInfo } from '../../engine/engine.js';
+import type { Inference, InferRequest, ModelInfo } from '../../engine/engine.js';
 import { fakeBest, fakeEngine, type FakeEngine } from '../../testing/fake-engine.js';
 import { startRoute } from '../../testing/route-service.js';
 
@@ -27,6 +27,25 @@ function engineOf(labels: readonly string[]): FakeEngine {
 function engineWith(change: Partial<ModelInfo>): FakeEngine {
   const engine = fakeEngine();
   return Object.assign(engine, { models: engine.models.map((one) => ({ ...one, ...change })) });
+}
+
+/** An engine that has decided for the last class of every text. */
+function decided(): FakeEngine {
+  const engine = fakeEngine();
+  const infer = engine.infer.bind(engine);
+  return Object.assign(engine, {
+    infer(request: InferRequest): Inference {
+      const inference = infer(request);
+      const answer = inference.answer.then((answer) => ({
+        ...answer,
+        texts: answer.texts.map((text) => ({
+          ...text,
+          outputs: text.outputs.map((output) => ({ ...output, predicted: LABELS.length - 1 })),
+        })),
+      }));
+      return { ...inference, answer };
+    },
+  });
 }
 
 async function answered<T>(response: Response): Promise<T> {
@@ -69,6 +88,16 @@ test('probabilities are those of every label, in class order', async (context) =
   }
   const one = await answered<Prediction>(await ask({ text: 'example 1', probabilities: true }));
   assert.deepEqual(one, answers[0]);
+});
+
+test('the label is the one that the model has decided for, whatever the scores', async (context) => {
+  const { ask } = await start(context, {}, decided());
+  const answers = await answered<Prediction[]>(await ask({ text: TEXTS, probabilities: true }));
+  for (const [at, { label, probabilities = {} }] of answers.entries()) {
+    assert.equal(label, 'Japanese');
+    const top = fakeBest(MODEL, TEXTS[at] ?? '');
+    assert.equal(probabilities[top.label], top.score);
+  }
 });
 
 test('labels that look like numbers or need escapes keep their class order', async (context) => {
