@@ -54,7 +54,12 @@ class Rows(unittest.TestCase):
     def test_formats_give_the_same_rows(self) -> None:
         jsonl = b'\xef\xbb\xbf{"text": "a\\nb, \\u0000", "label": "x", "id": 1}\r\n'
         table = b'label,text\r\nx,"a\nb, \0"\r\n'
-        contents = {"a.jsonl": jsonl, "a.jsonl.gz": gzip.compress(jsonl), "a.CSV": table, "a.csv.gz": gzip.compress(table)}
+        contents = {
+            "a.jsonl": jsonl,
+            "a.jsonl.gz": gzip.compress(jsonl),
+            "a.CSV": table,
+            "a.csv.gz": gzip.compress(table),
+        }
         for name, content in contents.items():
             with self.subTest(name):
                 self.assertEqual([row for _, row in read(self.write(name, content))], [Row("a\nb, \0", "x")])
@@ -65,7 +70,9 @@ class Rows(unittest.TestCase):
 
     def test_a_test_row_has_a_label_that_was_trained(self) -> None:
         path = self.write("test.jsonl", b'{"text": "a", "label": "space"}\n' + GOOD)
-        with self.assertRaisesRegex(RowsFault, "test.jsonl:2: no training row has the label 'hockey'; they have a, space"):
+        with self.assertRaisesRegex(
+            RowsFault, "test.jsonl:2: no training row has the label 'hockey'; they have a, space"
+        ):
             read_test(path, {"space", "a"})
 
 
