@@ -16,7 +16,7 @@ URL ?= http://localhost:8080
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench parity limits memory arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench parity limits memory train train-test arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -146,6 +146,12 @@ limits: ## Measure the machine: its peak, and how near the operators come
 
 memory: build ## Compare what a service says it needs with what it takes (ARGS="--limit 1.1": in a control group, as root)
 	node bench/memory.mjs $(ARGS)
+
+train: ## Train the classifier of the profile classic, or your own (ARGS="--train rows.csv --test other.csv"; models/classic)
+	"$$(bench/tools/venv.sh classic models/classic/requirements.txt)" models/classic/train.py $(ARGS)
+
+train-test: ## Test the training, and that its ONNX files answer as scikit-learn does
+	"$$(bench/tools/venv.sh classic models/classic/requirements.txt)" -m unittest discover -s models/classic
 
 arm: build ## Run the engine's tests as an aarch64 machine does, by emulation (ARGS=service: the service instead)
 	scripts/arm.sh $(ARGS)

@@ -27,6 +27,10 @@ def export(pipeline: Pipeline) -> onnx.ModelProto:
     )
     if any(getattr(step, "sublinear_tf", False) for _, step in pipeline.steps):
         mend_sublinear(model.graph)
+    # They come from a set, in another order with each run.
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
     return model
 
 
@@ -83,9 +87,7 @@ class Classifier:
         return label, probabilities
 
 
-def disagreement(
-    answers: tuple[np.ndarray, np.ndarray], expected: tuple[np.ndarray, np.ndarray]
-) -> str | None:
+def disagreement(answers: tuple[np.ndarray, np.ndarray], expected: tuple[np.ndarray, np.ndarray]) -> str | None:
     """In what labels and probabilities are not the expected ones, if they are not."""
     (labels, probabilities), (expected_labels, expected_probabilities) = answers, expected
     off = float(np.abs(probabilities - expected_probabilities).max())

@@ -94,11 +94,15 @@ def of_csv(path: Path, lines: str) -> Iterator[tuple[int, object]]:
     number = 1
     try:
         if missing := [column for column in COLUMNS if column not in (reader.fieldnames or COLUMNS)]:
-            raise RowsFault(f"{path}:1: no column {' and no column '.join(missing)}; the first line is a header, text,label")
+            raise RowsFault(
+                f"{path}:1: no column {' and no column '.join(missing)}; the first line is a header, text,label"
+            )
         number = reader.line_num + 1
         for fields in reader:
             if None in fields or None in fields.values():
-                raise RowsFault(f"{path}:{number}: not as many fields as the header has, {len(reader.fieldnames or ())}")
+                raise RowsFault(
+                    f"{path}:{number}: not as many fields as the header has, {len(reader.fieldnames or ())}"
+                )
             yield number, fields
             number = reader.line_num + 1
     except csv.Error as error:

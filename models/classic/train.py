@@ -72,9 +72,7 @@ def main() -> None:
 
 
 def parse() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", type=Path, nargs="+", metavar="FILE", help="rows to train on")
     parser.add_argument("--test", type=Path, metavar="FILE", help="rows to test with, none of which is trained on")
     parser.add_argument("--pipeline", choices=PIPELINES, default="default")

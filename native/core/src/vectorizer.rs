@@ -33,11 +33,11 @@ impl WordPattern {
             if matches!(first, '^' | '\\' | '[' | '-' | '&' | '~') {
                 return None;
             }
-            let last = match letters.next_if_eq(&'-') {
-                Some(_) => letters.next().filter(|last| !matches!(last, '\\' | '[') && first <= *last)?,
+            let end = match letters.next_if_eq(&'-') {
+                Some(_) => letters.next().filter(|end| !matches!(end, '\\' | '[') && first <= *end)?,
                 None => first,
             };
-            pattern.add(first, last);
+            pattern.add(first, end);
         }
         pattern.others.sort_unstable();
         // What overlaps is one range.
@@ -59,13 +59,11 @@ impl WordPattern {
     }
 
     fn has(&self, letter: char) -> bool {
-        match self.ascii.get(letter as usize) {
-            Some(&has) => has,
-            None => {
-                let after = self.others.partition_point(|&(first, _)| first <= letter);
-                after > 0 && letter <= self.others[after - 1].1
-            }
+        if let Some(&has) = self.ascii.get(letter as usize) {
+            return has;
         }
+        let after = self.others.partition_point(|&(first, _)| first <= letter);
+        after > 0 && letter <= self.others[after - 1].1
     }
 
     /// The words of `text`, in order.
@@ -86,13 +84,12 @@ pub enum Step {
     OneMoreThanLog,
     /// By the number of each word, or of all.
     Times(Vec<f32>),
-    /// Divided by their length (2), their sum (1) or the largest of them.
+    /// Divided by their sum (L1) or their length (L2).
     Normalized(Norm),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Norm {
-    Max,
     L1,
     L2,
 }
@@ -174,25 +171,30 @@ impl Vectorizer {
 impl Step {
     /// Changes the numbers of `row` at `places`; all others are zero.
     fn apply(&self, row: &mut [f32], places: &[usize]) {
-        match self {
-            Self::LogOfOneMore => places.iter().for_each(|&place| row[place] = (row[place] + 1.0).ln()),
-            Self::OneMoreThanLog => places.iter().for_each(|&place| row[place] = row[place].ln() + 1.0),
-            Self::Times(factors) => {
-                places
-                    .iter()
-                    .for_each(|&place| row[place] *= factors.get(place).or(factors.last()).copied().unwrap_or(1.0));
-            }
+        let change: &dyn Fn(usize, f32) -> f32 = match self {
+            Self::LogOfOneMore => &|_, number| (number + 1.0).ln(),
+            Self::OneMoreThanLog => &|_, number| number.ln() + 1.0,
+            Self::Times(factors) => &|place, number| {
+                let factor = factors.get(place).or(factors.last());
+                factor.map_or(number, |factor| number * factor)
+            },
             Self::Normalized(norm) => {
-                let numbers = places.iter().map(|&place| f64::from(row[place]));
-                let size = match norm {
-                    Norm::Max => numbers.fold(0.0, f64::max),
-                    Norm::L1 => numbers.map(f64::abs).sum(),
-                    Norm::L2 => numbers.map(|number| number * number).sum::<f64>().sqrt(),
-                };
-                if size != 0.0 {
-                    places.iter().for_each(|&place| row[place] = (f64::from(row[place]) / size) as f32);
-                }
+                let size = norm.of(places.iter().map(|&place| f64::from(row[place])));
+                // A text without words that count stays zero.
+                &move |_, number| if size == 0.0 { number } else { (f64::from(number) / size) as f32 }
             }
+        };
+        for &place in places {
+            row[place] = change(place, row[place]);
+        }
+    }
+}
+
+impl Norm {
+    fn of(self, numbers: impl Iterator<Item = f64>) -> f64 {
+        match self {
+            Self::L1 => numbers.map(f64::abs).sum(),
+            Self::L2 => numbers.map(|number| number * number).sum::<f64>().sqrt(),
         }
     }
 }
@@ -270,7 +272,6 @@ mod tests {
             numbers(&SEQUENCES, vec![Step::Normalized(Norm::L1)], "ice ice ice and puck"),
             [0.75, 0.0, 0.25, 0.0]
         );
-        assert_eq!(numbers(&SEQUENCES, vec![Step::Normalized(Norm::Max)], "ice ice and puck"), [1.0, 0.0, 0.5, 0.0]);
         assert_eq!(numbers(&SEQUENCES, vec![Step::Normalized(Norm::L2)], "none"), [0.0; 4]);
     }
 }

@@ -109,7 +109,7 @@ impl<'a> Way<'a> {
         };
         let is_ones = |node: &NodeProto| {
             let numbers = constant(node)?;
-            Ok(!numbers.is_empty() && numbers.iter().all(|&number| number == 1.0))
+            Ok(!numbers.is_empty() && numbers.iter().all(|number| number.to_bits() == 1_f32.to_bits()))
         };
         let mut steps = Vec::new();
         loop {

@@ -69,7 +69,7 @@ pub enum Given {
     /// Texts `[texts]`.
     List,
     /// Numbers `[texts, width]`.
-    Counts(Vectorizer),
+    Counts(Box<Vectorizer>),
 }
 
 /// What a graph does not have, and what it has instead.
@@ -105,7 +105,7 @@ impl TextGraph {
             model = without_front(&model, front).map_err(broken)?;
         }
         let (input, given) = match front {
-            Some(front) => (front.output, Given::Counts(front.vectorizer)),
+            Some(front) => (front.output, Given::Counts(Box::new(front.vectorizer))),
             None => (input, if is_column { Given::Column } else { Given::List }),
         };
         Ok(Self {
@@ -136,7 +136,8 @@ fn without_maps(file: &[u8], scores: &Scores, lower_case: bool) -> Result<Vec<u8
         let mut graph = wire::edited(graph, NODE, |node| nodes::edit(node, scores.zipped.as_deref(), lower_case))?;
         if let Some(zipped) = &scores.zipped {
             graph = wire::edited(&graph, OUTPUT, |output| {
-                remove_if(ValueInfoProto::decode(output)?.name.as_ref() == Some(zipped))
+                let name = ValueInfoProto::decode(output)?.name;
+                Ok(remove_if(name.as_ref() == Some(zipped)))
             })?;
             wire::append(&mut graph, OUTPUT, &ValueInfoProto::floats(&scores.array).encode_to_vec());
         }
@@ -148,19 +149,22 @@ fn without_maps(file: &[u8], scores: &Scores, lower_case: bool) -> Result<Vec<u8
 fn without_front(file: &[u8], front: &Front) -> Result<Vec<u8>, DecodeError> {
     wire::edited(file, GRAPH, |graph| {
         let graph = wire::edited(graph, NODE, |node| {
-            remove_if(NodeProto::decode(node)?.outputs.iter().any(|output| front.values.contains(output)))
+            let outputs = NodeProto::decode(node)?.outputs;
+            Ok(remove_if(outputs.iter().any(|output| front.values.contains(output))))
         })?;
         let graph = wire::edited(&graph, INITIALIZER, |tensor| {
-            remove_if(proto::Named::decode(tensor)?.name.is_some_and(|name| front.constants.contains(&name)))
+            let name = proto::Named::decode(tensor)?.name;
+            Ok(remove_if(name.is_some_and(|name| front.constants.contains(&name))))
         })?;
         let mut graph = wire::edited(&graph, INPUT, |input| {
-            remove_if(ValueInfoProto::decode(input)?.name.as_ref() == Some(&front.input))
+            let name = ValueInfoProto::decode(input)?.name;
+            Ok(remove_if(name.as_ref() == Some(&front.input)))
         })?;
         wire::append(&mut graph, INPUT, &ValueInfoProto::floats(&front.output).encode_to_vec());
         Ok(Edit::Replace(graph))
     })
 }
 
-fn remove_if(is_it: bool) -> Result<Edit, DecodeError> {
-    Ok(if is_it { Edit::Remove } else { Edit::Keep })
+fn remove_if(is_it: bool) -> Edit {
+    if is_it { Edit::Remove } else { Edit::Keep }
 }
