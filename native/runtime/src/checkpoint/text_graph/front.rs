@@ -26,25 +26,12 @@ pub struct Front {
     pub constants: HashSet<String>,
 }
 
-/// Values of the file by their names.
-pub trait Constants {
-    fn get(&self, name: &str) -> Result<Option<TensorProto>, DecodeError>;
-}
-
-impl<F: Fn(&str) -> Result<Option<TensorProto>, DecodeError>> Constants for F {
-    fn get(&self, name: &str) -> Result<Option<TensorProto>, DecodeError> {
-        self(name)
-    }
-}
+/// The value of a name that the file has.
+pub type Constants<'a> = &'a dyn Fn(&str) -> Result<Option<TensorProto>, DecodeError>;
 
 impl Front {
     /// What of the graph behind `input` can be done outside of it; `lower_case`: texts are given so.
-    pub fn of(
-        nodes: &Nodes,
-        input: &str,
-        lower_case: bool,
-        constants: &impl Constants,
-    ) -> Result<Option<Self>, DecodeError> {
+    pub fn of(nodes: &Nodes, input: &str, lower_case: bool, constants: Constants) -> Result<Option<Self>, DecodeError> {
         let mut way = Way { nodes, end: input, seen: vec![] };
         let Some(pattern) = way.words(lower_case) else { return Ok(None) };
         let Some(counting) = way.next_if(|node| node.op_type == VECTORIZER) else { return Ok(None) };
@@ -101,9 +88,9 @@ impl<'a> Way<'a> {
     }
 
     /// What is done with the counts, `width` of them.
-    fn steps(&mut self, width: usize, constants: &impl Constants) -> Result<Vec<Step>, DecodeError> {
+    fn steps(&mut self, width: usize, constants: Constants) -> Result<Vec<Step>, DecodeError> {
         let constant = |node: &NodeProto| -> Result<Vec<f32>, DecodeError> {
-            let tensor = node.inputs.get(1).map(|name| constants.get(name)).transpose()?.flatten();
+            let tensor = node.inputs.get(1).map(|name| constants(name)).transpose()?.flatten();
             let numbers = tensor.map(|tensor| tensor.numbers()).unwrap_or_default();
             Ok(if [1, width].contains(&numbers.len()) { numbers } else { Vec::new() })
         };
@@ -204,7 +191,9 @@ impl<'a> Counts<'a> {
                 }
             }
         }
-        let width = ints("ngram_indexes")?.iter().max().and_then(|&last| usize::try_from(last).ok())? + 1;
+        // A place for each sequence, as converters have it, so that a file cannot ask for more room than it takes itself.
+        let width = ints("ngram_indexes")?.len();
+        sequences.iter().all(|&(_, place)| place < width).then_some(())?;
         Some(Self { sequences, width })
     }
 

@@ -307,6 +307,9 @@ fn what_is_done_beside_the_counts_is_the_graphs() {
     let mut skipping = counted();
     skipping.nodes[3].attributes.push(AttributeProto { int: 1, ..ints("max_skip_count", &[]) });
     assert_eq!(counts(skipping), None);
+    let mut vast = counted();
+    vast.nodes[3].attributes[3] = ints("ngram_indexes", &[0, 2, 1 << 40]);
+    assert_eq!(counts(vast), None);
     let mut capitals = counted();
     capitals.nodes.push(node("Tokenizer", &["flat"], &["others"], Vec::new()));
     assert_eq!(counts(capitals), None, "what makes lower case is in the graph");
