@@ -51,19 +51,45 @@ async function keepsValues(connection: RedisConnection, count: number): Promise<
   assert.deepEqual(await connection.get([keys[0] ?? '']), [null]);
 }
 
-test('a cluster has each key where it belongs', async (context) => {
-  const nodes = await Promise.all(
-    [1, 2].map(() => RedisServer.start(context, '--cluster-enabled', 'yes')),
-  );
-  const [one = assert.fail(), other = assert.fail()] = nodes;
+/** A cluster of two nodes, each with half of the slots; all are served where a node is gone, but its own. */
+async function startCluster(context: TestContext): Promise<[RedisServer, RedisServer]> {
+  const flags = ['--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no'];
+  const one = await RedisServer.start(context, ...flags);
+  const other = await RedisServer.start(context, ...flags);
   await one.command('CLUSTER', 'ADDSLOTSRANGE', '0', '8000');
   await other.command('CLUSTER', 'ADDSLOTSRANGE', '8001', '16383');
   await one.command('CLUSTER', 'MEET', '127.0.0.1', String(other.port));
   const isWhole = async (node: RedisServer) =>
     String(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok');
-  for (const node of nodes) await until(() => isWhole(node), 'the cluster is whole');
+  for (const node of [one, other]) await until(() => isWhole(node), 'the cluster is whole');
+  return [one, other];
+}
+
+test('a cluster has each key where it belongs', async (context) => {
+  const [one] = await startCluster(context);
   const connection = connected(context, `redis+cluster://127.0.0.1:${one.port}`);
   await keepsValues(connection, 50);
+});
+
+test('a flush of a cluster ends though a node is gone, and says which', async (context) => {
+  const [one, other] = await startCluster(context);
+  const connection = connected(context, `redis+cluster://127.0.0.1:${one.port}`);
+  await keepsValues(connection, 5);
+  const values = Array.from({ length: 50 }, (_, at) => ({
+    key: `chorus:own:${at}`,
+    bytes: Buffer.from([at]),
+    ttlMs: 60_000,
+  }));
+  await connection.set(values);
+  const kept = (await one.keys()).length;
+  assert.ok(kept > 0 && kept < values.length, `${kept} of them`);
+  await other.kill();
+  await assert.rejects(connection.removeAll('chorus:own:'), (error: Error) => {
+    assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${other.port}: `));
+    assert.match(error.message, new RegExp(`the other nodes' ${kept} are removed$`));
+    return true;
+  });
+  assert.deepEqual(await one.keys(), []);
 });
 
 test('a cluster that is not there at first is used once it is', async (context) => {

@@ -47,6 +47,8 @@ const PING_MS = 1000;
 const CONNECT_MS = 2000;
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_LONGEST_MS = 1000;
+/** For one node of a cluster to be connected to, where somebody waits for it. */
+const NODE_MS = 5000;
 /** Commands that wait for the server to answer. */
 const MOST_COMMANDS = 10_000;
 /** Keys that a scan is asked for at a time. */
@@ -210,9 +212,22 @@ function cluster(place: RedisPlace): RedisConnection {
     ping: () => client().get(''),
     async removeAll(beginning) {
       const { masters } = client();
-      const clients = await all(masters.map(async (master) => client().nodeClient(master)));
-      const removed = await all(clients.map((master) => removeFrom(master, beginning)));
-      return removed.reduce((sum, one) => sum + one, 0);
+      const from = async (master: (typeof masters)[number]) => {
+        const node = await within(NODE_MS, Promise.resolve(client().nodeClient(master)));
+        return removeFrom(node, beginning);
+      };
+      // A node that is gone keeps nobody from removing what the others have.
+      const removed = await Promise.allSettled(masters.map(from));
+      const sum = removed.reduce(
+        (sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0),
+        0,
+      );
+      for (const [at, one] of removed.entries()) {
+        if (one.status === 'fulfilled') continue;
+        const problem = `${masters[at]?.address}: ${(one.reason as Error).message}`;
+        throw new Error(`${problem}; the other nodes' ${sum} are removed`);
+      }
+      return sum;
     },
   }));
 }
@@ -251,6 +266,21 @@ async function removeFrom(client: Scanned, beginning: string): Promise<number> {
     cursor = String(found.cursor);
   } while (cursor !== '0');
   return removed;
+}
+
+/** What `promise` resolves with, or an error when the time is up. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const expired = sleep(milliseconds, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`no connection within ${milliseconds} ms`);
+  });
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    late.abort();
+    expired.catch(() => undefined);
+    promise.catch(() => undefined);
+  }
 }
 
 /** All results, or the first failure once none is left open: nothing is rejected unseen. */

@@ -10,7 +10,7 @@ import { CachedEngine } from '../cache/cached-engine.js';
 import { MemoryTier } from '../cache/memory-tier.js';
 import { keysOf, Packing } from '../cache/packed.js';
 import type { RedisConnection } from '../cache/redis-connection.js';
-import type { RedisTier, RedisTierOptions } from '../cache/redis-tier.js';
+import type { RedisTier } from '../cache/redis-tier.js';
 import { nameOf, placeOf, type RedisPlace } from '../cache/redis-url.js';
 import { flagOf } from '../config/settings.js';
 import type { Settings } from '../config/settings.js';
@@ -18,12 +18,11 @@ import type { Engine } from '../engine/engine.js';
 import type { Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
+import { circuitLog } from './circuit-log.js';
 
 /** How long a start waits for Redis where it must be there. */
 const REQUIRED_WITHIN_MS = 10_000;
 const TRY_AGAIN_MS = 250;
-/** A Redis that comes and goes does not fill the log. */
-const SAID_EVERY_MS = 60_000;
 
 /** What engines are given, one after another, before the first is loaded. */
 export interface Cache {
@@ -83,25 +82,6 @@ async function redisTiers(
 export async function connectTo(place: RedisPlace): Promise<RedisConnection> {
   const { connect } = await import('../cache/redis-connection.js');
   return connect(place);
-}
-
-/** Says in the log that Redis is left alone and why, once in a while, and that it is asked again. */
-function circuitLog(
-  logger: Logger,
-  now = () => performance.now(),
-): NonNullable<RedisTierOptions['onCircuit']> {
-  let quietUntil = 0;
-  let isTold = false;
-  return (state, reason) => {
-    if (state === 'open' && now() >= quietUntil) {
-      quietUntil = now() + SAID_EVERY_MS;
-      isTold = true;
-      logger.warn({ reason }, 'Redis fails and is left alone for now; no request fails of it');
-    } else if (state === 'closed' && isTold) {
-      isTold = false;
-      logger.info({}, 'Redis answers again');
-    }
-  };
 }
 
 /**

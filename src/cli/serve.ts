@@ -47,10 +47,9 @@ async function run(args: readonly string[]): Promise<void> {
   const spansTo = spanUrl(settings.otlpEndpoint, process.env);
   const output = new LineOutput(1);
   const logger = createLogger(settings.logLevel, output);
+  logWhatIsPrinted(logger);
   const cache = await cacheOf(settings, logger);
   await cache.ready();
-
-  logWhatIsPrinted(logger);
   for (const warning of warnings) logger.warn({}, warning);
   const lifecycle = new Lifecycle(settings.shutdownTimeout, logger, (code) => {
     void output.emptied(LAST_LINES_MS).then(() => {

@@ -10,12 +10,27 @@ import { Writable } from 'node:stream';
 
 import type { Logger } from './logger.js';
 
-/** From now on `console` and the warnings of Node write to `logger`. */
+/** The same line is written once in this time: what cannot be reached is tried again and again. */
+const SAID_EVERY_MS = 60_000;
+/** Different lines that are remembered. */
+const MOST_LINES = 100;
+
+/**
+ * From now on `console` and the warnings of Node write to `logger`: of what is printed the first line, for those behind it
+ * are a stack with paths of this machine.
+ */
 export function logWhatIsPrinted(logger: Logger): void {
+  const saidAt = new Map<string, number>();
   const lines = new Writable({
     decodeStrings: false,
     write(text: string, _encoding, done) {
-      logger.warn({}, text.trimEnd());
+      const [line = ''] = text.trim().split('\n');
+      const now = performance.now();
+      if (now - (saidAt.get(line) ?? -Infinity) >= SAID_EVERY_MS) {
+        if (saidAt.size >= MOST_LINES) saidAt.clear();
+        saidAt.set(line, now);
+        logger.warn({}, line);
+      }
       done();
     },
   });
