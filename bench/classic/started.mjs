@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 
 import { runForFigures } from '../lib/k6.mjs';
-import { startNginx } from '../lib/nginx.mjs';
+import { nginxBefore } from '../lib/nginx.mjs';
 import { BENCH } from '../lib/paths.mjs';
 import { cpuSeconds, withStarted } from '../lib/server.mjs';
 import { sum } from '../lib/statistics.mjs';
@@ -21,16 +21,13 @@ export function withServers(target, count, use) {
   return withStarted(TARGETS[target].command, count, logFile, use);
 }
 
-/** The same behind nginx, whose port is the first of what `use` is called with. */
+/** The same behind nginx, which is the first of what `use` is called with. */
 export function withReplicas(target, count, use) {
-  return withServers(target, count, async (servers) => {
+  return withServers(target, count, (servers) => {
     const ports = servers.map(({ port }) => port);
-    const balancer = await startNginx(ports, join(WORK, 'nginx'));
-    try {
-      return await use(balancer, servers);
-    } finally {
-      await balancer.stop();
-    }
+    const command = nginxBefore(ports, join(WORK, 'nginx'));
+    const logFile = () => join(WORK, 'nginx.log');
+    return withStarted(command, 1, logFile, ([balancer]) => use(balancer, servers));
   });
 }
 
