@@ -11,6 +11,7 @@ import { nameOf, type RedisPlace } from '../cache/redis-url.js';
 import { duration } from '../config/kinds.js';
 import { loadSettings } from '../config/load.js';
 import { flagOf } from '../config/settings.js';
+import { tellWhatIsPrinted } from '../log/printed.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { answersWithin, connectTo, redisPlaceOf } from './cache-tiers.js';
 import type { Command } from './command.js';
@@ -34,6 +35,7 @@ ping waits until Redis answers; with --dns, until its name is known. It gives up
 Options, as of chorus serve: ${flagOf('cacheRedisUrl')}, ${flagOf('cacheRedisPasswordFile')}, ${flagOf('cacheRedisPrefix')}.
 `,
   async run([what, ...args]) {
+    tellWhatIsPrinted((line) => process.stderr.write(`${line}\n`));
     if (what === 'flush') return flush(args);
     if (what === 'ping') return ping(args);
     throw new StartError(['Give what to do: flush or ping.'], exitCodes.usage);

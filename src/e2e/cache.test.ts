@@ -113,6 +113,11 @@ test('ping waits for a name and for an answer, and says what is in the way', asy
   const gone = await runChorus(['cache', 'ping', '--wait=1s'], environment);
   assert.equal(gone.code, 1);
   assert.match(gone.stderr, /ECONNREFUSED/);
+  const nobody = { CHORUS_CACHE_REDIS_URL: 'redis+sentinel://127.0.0.1:1/main' };
+  const alone = await runChorus(['cache', 'ping', '--wait=1s'], nobody);
+  assert.deepEqual([alone.code, alone.stdout], [1, '']);
+  assert.match(alone.stderr, /None of the sentinels are available/);
+  assert.doesNotMatch(alone.stderr, /node_modules/);
   const faulty = await runChorus(['cache', 'ping', '--wait', 'long'], environment);
   assert.deepEqual([faulty.code, (await runChorus(['cache'])).code], [2, 2]);
   assert.equal((await runChorus(['cache', 'ping'])).code, 2);
