@@ -222,11 +222,13 @@ function cluster(place: RedisPlace): RedisConnection {
         (sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0),
         0,
       );
-      for (const [at, one] of removed.entries()) {
-        if (one.status === 'fulfilled') continue;
-        const problem = `${masters[at]?.address}: ${(one.reason as Error).message}`;
-        throw new Error(`${problem}; the other nodes' ${sum} are removed`);
-      }
+      const gone = removed.flatMap((one, at) =>
+        one.status === 'rejected'
+          ? [`${masters[at]?.address}: ${(one.reason as Error).message}`]
+          : [],
+      );
+      if (gone.length > 0)
+        throw new Error(`${gone.join('; ')}; the other nodes' ${sum} are removed`);
       return sum;
     },
   }));
@@ -270,16 +272,14 @@ async function removeFrom(client: Scanned, beginning: string): Promise<number> {
 
 /** What `promise` resolves with, or an error when the time is up. */
 async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  const late = new AbortController();
-  const expired = sleep(milliseconds, undefined, { signal: late.signal }).then(() => {
+  const ended = new AbortController();
+  const late = sleep(milliseconds, undefined, { signal: ended.signal }).then(() => {
     throw new Error(`no connection within ${milliseconds} ms`);
   });
   try {
-    return await Promise.race([promise, expired]);
+    return await Promise.race([promise, late]);
   } finally {
-    late.abort();
-    expired.catch(() => undefined);
-    promise.catch(() => undefined);
+    ended.abort();
   }
 }
 
