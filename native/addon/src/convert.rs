@@ -74,7 +74,7 @@ impl From<model::Description> for Description {
         let name = |path: &PathBuf| path.to_string_lossy().into_owned();
         let (graph, data) = match &description.source {
             Source::Checkpoint(_) => Default::default(),
-            Source::Graph(graph) | Source::Text(graph) => (name(&graph.path), graph.data.iter().map(name).collect()),
+            Source::Graph(graph) => (name(&graph.path), graph.data.iter().map(name).collect()),
         };
         Self {
             architecture: description.architecture(),

@@ -151,7 +151,9 @@ fn choose_provider(
 ) -> Result<Provider, LoadError> {
     let Hardware::Cuda(device) = hardware else { return Ok(Provider::Cpu) };
     let cuda = Provider::Cuda { device: device.ordinal() as i32 };
-    let has_onnx_files = described.iter().any(|description| matches!(description.source, Source::Graph(_)));
+    // Those that read texts are computed on the CPU in any case.
+    let is_given = |source: &Source| matches!(source, Source::Graph(graph) if !graph.reads_text);
+    let has_onnx_files = described.iter().any(|description| is_given(&description.source));
     match library.check(cuda) {
         Ok(()) => Ok(cuda),
         Err(error) if config.device == Device::Cuda && has_onnx_files => Err(error),

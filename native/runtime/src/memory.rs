@@ -62,7 +62,7 @@ pub fn footprint(config: &EngineConfig) -> Result<Footprint, LoadError> {
                 let tokens = config.max_batch_tokens.unwrap_or(budget::LARGEST).max(description.max_tokens);
                 encoder_memory(spec, config.precision, tokens, lanes)
             }
-            Source::Graph(graph) | Source::Text(graph) => {
+            Source::Graph(graph) => {
                 ModelFootprint { weights: GRAPH_FACTOR * graph.bytes(), ..ModelFootprint::default() }
             }
         })

@@ -23,10 +23,8 @@ const LEAST_MAX_TOKENS: usize = 4;
 pub enum Source {
     /// Weights, by Chorus's own operators.
     Checkpoint(Box<ModelSpec>),
-    /// An ONNX graph of tokens, by ONNX Runtime.
+    /// An ONNX graph, by ONNX Runtime.
     Graph(Graph),
-    /// An ONNX graph that reads texts itself, by ONNX Runtime.
-    Text(Graph),
 }
 
 /// A model, as its small files describe it.
@@ -43,7 +41,7 @@ pub struct Description {
     pub vocab_size: Option<usize>,
     /// The id that pads, where the configuration says so.
     pub padding: Option<u32>,
-    /// None for what reads texts itself.
+    /// None for a graph that reads texts itself.
     pub tokenizer: Option<tokenizer::Folder>,
 }
 
@@ -51,7 +49,7 @@ impl Description {
     /// Describes the model of `config` by the files that are there, which must be all.
     pub fn read(config: &ModelConfig) -> Result<Self, LoadError> {
         let description = Self::of(config, &names_in(config.weights()))?;
-        if let Source::Graph(graph) | Source::Text(graph) = &description.source {
+        if let Source::Graph(graph) = &description.source {
             graph.require_data()?;
         }
         Ok(description)
@@ -144,7 +142,7 @@ impl Description {
         }
         Ok(Self {
             folder,
-            source: Source::Text(graph),
+            source: Source::Graph(graph),
             task: Task::Classification { labels: Vec::new(), problem_type: None },
             normalize: false,
             max_tokens: 0,
@@ -158,7 +156,7 @@ impl Description {
     pub fn architecture(&self) -> String {
         match &self.source {
             Source::Checkpoint(spec) => spec.architecture.to_string(),
-            Source::Graph(_) | Source::Text(_) => "onnx".to_owned(),
+            Source::Graph(_) => "onnx".to_owned(),
         }
     }
 

@@ -55,9 +55,9 @@ pub fn files_of(config: &ModelConfig, description: &Description) -> Vec<PathBuf>
     files.extend(MODULE_FILES.iter().map(|name| description.folder.join(name)).filter(|path| path.is_file()));
     match &description.source {
         Source::Checkpoint(_) => files.extend(files_in(config.weights(), |path| has_extension(path, &[WEIGHTS]))),
-        Source::Graph(graph) => files.extend([&graph.path].into_iter().chain(&graph.data).cloned()),
         // What lies beside it is not read.
-        Source::Text(graph) => files = vec![graph.path.clone()],
+        Source::Graph(graph) if graph.reads_text => files = vec![graph.path.clone()],
+        Source::Graph(graph) => files.extend([&graph.path].into_iter().chain(&graph.data).cloned()),
     }
     files.sort();
     files.dedup();

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     allocator,
-    checkpoint::{Graph, LockedFile, sha256, store_as_safetensors},
+    checkpoint::{Graph, KnownFile, LockedFile, sha256, store_as_safetensors},
     error::LoadError,
     onnxruntime::{Library, Provider},
     tokenizer::{Folder, TokenizerSet},
@@ -71,7 +71,7 @@ impl Loader {
         }
         for stored in self.side_by_side(&models, |(config, description)| match description.source {
             Source::Checkpoint(_) => store_as_safetensors(config.weights()).map(drop),
-            Source::Graph(_) | Source::Text(_) => Ok(()),
+            Source::Graph(_) => Ok(()),
         }) {
             stored?;
         }
@@ -142,23 +142,15 @@ impl Loader {
         let load = || {
             let before = self.taken_over(config, description, identity);
             let mut model = match (&description.source, &description.tokenizer, before) {
-                (Source::Text(_), _, Some(before)) => before.as_of(config, before.model.reader),
-                (Source::Text(graph), _, None) => self.text_model(config, description, graph)?,
-                (_, None, _) => return Err(LoadError::missing(&description.folder, "a tokenizer")),
-                (source, Some(tokenizer), before) => {
+                (_, Some(tokenizer), before) => {
                     let reading = self.reading(description, tokenizer)?;
-                    match (source, before) {
-                        (Source::Checkpoint(spec), before) if config.load == LoadTime::Lazy => {
-                            let files = known_files(config, description, identity, stamps);
-                            let before = before.map(|before| before.runner);
-                            self.deferred(config, description, &reading, spec, files, before)?
-                        }
-                        (_, Some(before)) => {
-                            let reader = reading.reader(description, before.model.info.max_tokens)?;
-                            before.as_of(config, reader)
-                        }
-                        (_, None) => self.loaded(config, description, &reading)?,
-                    }
+                    let files = || known_files(config, description, identity, stamps);
+                    self.reading_tokens(config, description, &reading, before, files)?
+                }
+                (_, None, Some(before)) => before.as_of(config, before.model.reader),
+                (Source::Graph(graph), None, None) => self.text_model(config, description, graph)?,
+                (Source::Checkpoint(_), None, None) => {
+                    return Err(LoadError::missing(&description.folder, "a tokenizer"));
                 }
             };
             model.info.digest = identity.digest(config, &model.info);
@@ -167,11 +159,30 @@ impl Loader {
         guarded(config, load)
     }
 
+    /// A model that reads tokens: one that is there already, one that comes later, or loaded now. `files` are those of its
+    /// weights.
+    fn reading_tokens(
+        &self,
+        config: &ModelConfig,
+        description: &Description,
+        reading: &Reading,
+        before: Option<TakenOver>,
+        files: impl FnOnce() -> Vec<KnownFile>,
+    ) -> Result<Model, LoadError> {
+        match (&description.source, before) {
+            (Source::Checkpoint(spec), before) if config.load == LoadTime::Lazy => {
+                self.deferred(config, description, reading, spec, files(), before.map(|before| before.runner))
+            }
+            (_, Some(before)) => Ok(before.as_of(config, reading.reader(description, before.model.info.max_tokens)?)),
+            (_, None) => self.loaded(config, description, reading),
+        }
+    }
+
     /// Loads a model and answers the shortest text with it, so that what cannot run fails now.
     fn loaded(&self, config: &ModelConfig, description: &Description, reading: &Reading) -> Result<Model, LoadError> {
         let Computing { runner, max_tokens, parameters, bytes, precision, provider } = match &description.source {
             Source::Checkpoint(spec) => self.checkpoint(config, description, spec),
-            Source::Graph(graph) | Source::Text(graph) => self.graph(config, description, graph, reading),
+            Source::Graph(graph) => self.graph(config, description, graph, reading),
         }?;
         let head = head(config, description, runner.width())?;
         let info = ModelInfo {
@@ -201,8 +212,8 @@ impl Loader {
     ) -> Option<TakenOver<'_>> {
         let (precision, provider) = match description.source {
             Source::Checkpoint(_) => (self.precision, self.hardware.name()),
+            Source::Graph(Graph { reads_text: true, .. }) => (Precision::Exact, Provider::Cpu.name()),
             Source::Graph(_) => (Precision::Exact, self.provider.name()),
-            Source::Text(_) => (Precision::Exact, Provider::Cpu.name()),
         };
         let is_same = |info: &ModelInfo| {
             info.precision == precision

@@ -38,7 +38,7 @@ impl Loader {
     fn bytes_of(&self, config: &ModelConfig, description: &Description) -> Result<usize, LoadError> {
         let never = |why: &str| Err(description::entry(config, "load", &config.path, "`load: eager`", why));
         match (&description.source, &self.hardware) {
-            (Source::Graph(_) | Source::Text(_), _) if config.load == LoadTime::Lazy => {
+            (Source::Graph(_), _) if config.load == LoadTime::Lazy => {
                 never("`lazy` for a graph, which tells what it gives only when it is loaded")
             }
             (_, Hardware::Cuda(_)) if config.load == LoadTime::Lazy => never("`lazy` on a GPU"),
@@ -46,7 +46,7 @@ impl Loader {
                 let needs = encoder::needs(config.weights(), spec, self.precision)?;
                 Ok(WeightMemory::resident(needs.bytes))
             }
-            (Source::Graph(graph) | Source::Text(graph), Hardware::Cpu) => Ok(graph.bytes()),
+            (Source::Graph(graph), Hardware::Cpu) => Ok(graph.bytes()),
             (_, Hardware::Cuda(_)) => Ok(0),
         }
     }

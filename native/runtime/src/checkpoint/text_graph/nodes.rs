@@ -158,8 +158,9 @@ impl Nodes {
 
     /// Whether a node that gives none of `values` reads `value`.
     pub fn is_read_beside(&self, value: &str, values: &HashSet<String>) -> bool {
-        let beside = self.graph.nodes.iter().filter(|node| !node.outputs.iter().any(|output| values.contains(output)));
-        beside.into_iter().any(|node| node.inputs.iter().any(|input| input == value))
+        let mut beside =
+            self.graph.nodes.iter().filter(|node| !node.outputs.iter().any(|output| values.contains(output)));
+        beside.any(|node| node.inputs.iter().any(|input| input == value))
     }
 
     fn maker(&self, value: &str) -> Option<&NodeProto> {

@@ -131,7 +131,7 @@ mod tests {
     fn spec(config: &ModelConfig) -> ModelSpec {
         match Description::read(config).expect("a fixture").source {
             Source::Checkpoint(spec) => *spec,
-            Source::Graph(_) | Source::Text(_) => panic!("a graph"),
+            Source::Graph(_) => panic!("a graph"),
         }
     }
 
