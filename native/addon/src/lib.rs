@@ -1,4 +1,4 @@
-//! The bridge between the engine and Node: types, conversions, one class. No logic.
+//! The bridge between the engine and Node: types, conversions, one class for the engine and two for an index. No logic.
 //!
 //! Every call returns at once; work happens on the engine's threads. What is done once ends in a resolved
 //! promise; requests end in [`Reply`]s, which one thread-safe function carries to JS, all that a batch has
@@ -8,6 +8,7 @@
 
 mod convert;
 mod dto;
+mod index;
 mod outcome;
 
 use std::{

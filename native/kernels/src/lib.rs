@@ -15,6 +15,7 @@
 //! - [`Q8Linear`], [`Bf16Linear`], [`F32Linear`]: the operators, one [`Linear`] in three [`Format`]s
 //! - [`Rows`]: their inputs, converted once for several operators, or written by another operator as they are read
 //! - [`Attention`], [`LayerNorm`]: what stands between them, in f32 (attention's products may be in bf16)
+//! - [`scan`]: products of the rows of an index with the vectors that are looked for
 //! - [`WeightMemory`]: where the packed weights of a model lie
 //! - [`Isa`]: which instructions are used
 //! - [`Matrix`], [`MatrixMut`]: views of inputs and results; the latter can be split by columns
@@ -49,6 +50,7 @@ mod parts;
 mod q8;
 mod rounding;
 mod rows;
+pub mod scan;
 mod tile;
 mod words;
 

@@ -10,7 +10,7 @@
 //! symmetric range would waste nearly half of the steps on them.
 
 mod dequantize;
-mod quantize;
+pub(crate) mod quantize;
 #[cfg(test)]
 mod tests;
 

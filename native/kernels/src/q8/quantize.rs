@@ -12,7 +12,7 @@ pub struct RowScale {
 
 /// How a channel's i8 stand for weights: `weight ≈ scale · i8`.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct ChannelScale {
+pub(crate) struct ChannelScale {
     /// NaN if the channel had a weight that is not finite.
     pub scale: f32,
     /// Of the i8.
@@ -26,7 +26,7 @@ vectorized! {
 
 vectorized! {
     /// Quantizes a channel; zeros fill `bytes` after its end.
-    pub(super) fn weights(values: &[f32], bytes: &mut [u8]) -> ChannelScale = weights_body
+    pub(crate) fn weights(values: &[f32], bytes: &mut [u8]) -> ChannelScale = weights_body
 }
 
 /// Adding 1.5 · 2²³ to a small f32 rounds it to nearest, ties to even, and leaves the integer in the low

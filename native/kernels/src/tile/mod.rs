@@ -14,7 +14,7 @@ mod avx512;
 #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
 mod blocks;
 #[cfg(target_arch = "aarch64")]
-mod neon;
+pub(crate) mod neon;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod vector256;

@@ -62,7 +62,7 @@ impl Block<PANEL_COLUMNS> for Dot {
 /// Adds four products of signed bytes to every lane. (The intrinsic is not stable yet.)
 #[target_feature(enable = "neon,dotprod")]
 #[inline]
-fn dot(mut sums: int32x4_t, left: int32x4_t, right: int32x4_t) -> int32x4_t {
+pub(crate) fn dot(mut sums: int32x4_t, left: int32x4_t, right: int32x4_t) -> int32x4_t {
     // SAFETY: one instruction on registers; the feature is enabled.
     unsafe {
         asm!(
