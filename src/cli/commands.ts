@@ -5,6 +5,7 @@
 import { cache } from './cache.js';
 import type { Command } from './command.js';
 import { check } from './check.js';
+import { index } from './index-command.js';
 import { keys } from './keys.js';
 import { models } from './models.js';
 import { pull } from './pull.js';
@@ -14,5 +15,5 @@ import { serve } from './serve.js';
 import { top } from './top.js';
 
 export const commands: readonly Command[] = [
-  ...[serve, reload, top, pull, check, models, requests, cache, keys],
+  ...[serve, reload, top, pull, check, models, requests, cache, index, keys],
 ];

@@ -18,6 +18,7 @@ import { alone, memoryOf, requireMemory, type Memory } from './memory.js';
 import { modelLog } from './model-log.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
+import { indexOf, requireIndex } from './served-index.js';
 import { servedBy, type Served } from './served.js';
 
 /** What there is to load, with every fault that can be found before anything is. */
@@ -47,8 +48,12 @@ export function loader({ settings, first, cache, logger }: LoaderParts): Load {
     const engine = await loadEngine(config, served.profile, surroundings);
     // What the first start serves was tried by whoever made it; a reload must not be how a service gets worse.
     if (serving !== undefined) await tried(engine, served);
+    const index = await indexOf(settings, served, engine, logger).catch(async (error: unknown) => {
+      await engine.close();
+      throw error;
+    });
     serving = { engine, memory: alone(memory, settings) };
-    return { ...served, engine: cache.over(engine, served.profile) };
+    return { ...served, engine: cache.over(engine, served.profile), index };
   };
 }
 
@@ -61,6 +66,7 @@ export async function prepare(settings: Settings, before?: Memory): Promise<Prep
   const served = servedBy(settings);
   const { profile } = served;
   if (settings.apiKeysFile === '') requireOpen(profile);
+  requireIndex(settings, served);
   if (settings.pull) await pullProfile(profile);
   const config = { ...engineConfig(settings, profile), maxWait: settings.maxWait };
   await requireServable(config, profile);

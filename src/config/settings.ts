@@ -56,6 +56,11 @@ export const settings = {
     '',
     "Where the models' own folders are; empty: beside the profile, in the profile's name",
   ),
+  indexDir: setting(
+    text('a folder'),
+    '',
+    "Where the index is that routes look in, as chorus index makes it; empty: the profile's own",
+  ),
   pull: setting(toggle, 'false', 'Download what is missing first, as chorus pull does'),
   port: setting(port, '8080', 'Port of the service'),
   // Not 0.0.0.0: `localhost` is ::1 first on many machines, and a cluster may have IPv6 only. Not ::

@@ -1,5 +1,6 @@
 /**
- * Loads the Rust addon. `native-engine.ts` and `native-models.ts` are its only users; everything else depends on `engine.ts`.
+ * Loads the Rust addon. `native-engine.ts`, `native-models.ts` and `native-index.ts` are its only users; everything else
+ * depends on `engine.ts`.
  *
  * The types are those that `napi build` generates from the Rust source, so a change on that side
  * which this side does not follow is a type error.
@@ -12,8 +13,10 @@ import type {
   DescribeOutcome,
   EngineConfig,
   FootprintOutcome,
+  IndexWriter,
   ModelConfig,
   NativeEngine,
+  VectorIndex,
 } from '../../native/addon/index.cjs';
 import { StartError } from '../start-error.js';
 
@@ -31,6 +34,8 @@ export interface Addon {
   readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
   readonly describeModel: (config: ModelConfig, files: string[]) => Promise<DescribeOutcome>;
   readonly footprint: (config: EngineConfig) => Promise<FootprintOutcome>;
+  readonly IndexWriter: new (folder: string, dimensions: number) => IndexWriter;
+  readonly VectorIndex: new () => VectorIndex;
   readonly exitProcess: (code: number) => void;
 }
 

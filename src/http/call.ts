@@ -12,9 +12,13 @@ import type {
   TextAnswer,
   Timing,
 } from '../engine/engine.js';
+import { LateSearch } from '../engine/native-index.js';
 import { ServiceError } from '../errors/service-error.js';
+import { vectorOf } from '../retrieval/embed.js';
+import { UnknownField, type Found, type OpenIndex } from '../retrieval/open-index.js';
+import type { ServedIndex } from '../retrieval/served-index.js';
 import type { Route } from '../routes/endpoints.js';
-import type { Call } from '../routes/operation.js';
+import type { Call, Wish } from '../routes/operation.js';
 import { tooLate, type Exchange } from './exchange.js';
 import type { Context } from './state.js';
 import { hurryOf, isFreshWanted } from './wishes.js';
@@ -22,6 +26,8 @@ import { hurryOf, isFreshWanted } from './wishes.js';
 /** What calls are made of; the same for all requests. */
 export interface CallServices {
   readonly engine: Engine;
+  /** Where a route looks in one. */
+  readonly index?: ServedIndex | undefined;
   /** The longest that an answer may take, in milliseconds; 0 for no limit. */
   readonly answerTimeoutMs: number;
   /** Whether a client may ask for an answer that was not kept. */
@@ -33,6 +39,8 @@ export interface CallServices {
 export const SERVER_TIMING_HEADER = 'server-timing';
 export const TRUNCATED_HEADER = 'chorus-truncated';
 export const CACHE_HEADER = 'x-cache';
+/** The generation of the index that an answer is from. */
+export const GENERATION_HEADER = 'chorus-generation';
 
 /** More are a count: a header has no room for a thousand texts. */
 const TRUNCATED_SHOWN = 100;
@@ -54,10 +62,62 @@ export class RequestCall implements Call {
     // Always the same list, so that the engine knows it again.
     models: readonly string[] = this.route.models,
   ): Promise<{ readonly [K in keyof T]: TextAnswer }> {
-    const { engine, answerTimeoutMs } = this.services;
+    const answer = await this.answered(texts, models, this.hurry());
+    this.header(SERVER_TIMING_HEADER, serverTiming(answer, this.context.state.exchange));
+    return answer.texts as { readonly [K in keyof T]: TextAnswer };
+  }
+
+  async find(texts: readonly string[], wish: Wish): Promise<readonly (readonly Found[])[]> {
+    const { index } = this.services;
+    if (index === undefined) throw new ServiceError('internal', 'There is no index.');
+    const used = index.current.use();
+    try {
+      this.header(GENERATION_HEADER, used.manifest.generation);
+      return await this.foundIn(used, texts, wish);
+    } finally {
+      used.release();
+    }
+  }
+
+  private async foundIn(
+    index: OpenIndex,
+    texts: readonly string[],
+    { top, filter = {} }: Wish,
+  ): Promise<readonly (readonly Found[])[]> {
+    const conditions = known(() => index.conditionsOf(filter));
+    const hurry = this.hurry();
+    const begun = performance.now();
+    const answer = await this.answered(texts, this.route.models, hurry);
+    const embedded = performance.now();
+    const deadlineMs =
+      hurry.deadlineMs === 0 ? undefined : Math.max(0, hurry.deadlineMs - (embedded - begun));
+    try {
+      const search = { top, conditions, ...(deadlineMs !== undefined && { deadlineMs }) };
+      const found = await index.search(answer.texts.map(vectorOf), search);
+      const searchMs = performance.now() - embedded;
+      this.services.index?.searched(searchMs / 1000);
+      const { exchange } = this.context.state;
+      this.header(SERVER_TIMING_HEADER, serverTiming(answer, exchange, searchMs));
+      return found;
+    } catch (error) {
+      throw error instanceof LateSearch ? tooLate(hurry.deadlineMs) : error;
+    }
+  }
+
+  private hurry(): Hurry {
+    const { headers } = this.context.state.exchange.request;
+    return hurryOf(headers, this.services.answerTimeoutMs, this.route.priority);
+  }
+
+  /** The engine's answer, with the headers that tell of it; all but where the time went. */
+  private async answered(
+    texts: readonly string[],
+    models: readonly string[],
+    hurry: Hurry,
+  ): Promise<Answer> {
+    const { engine } = this.services;
     const { exchange } = this.context.state;
     const { headers } = exchange.request;
-    const hurry = hurryOf(headers, answerTimeoutMs, this.route.priority);
     const askedAt = performance.now();
     const inference = engine.infer({
       texts: texts.map((text) => ({ text: this.repaired(text), models })),
@@ -73,8 +133,7 @@ export class RequestCall implements Call {
     const truncated = truncation(answer);
     if (truncated !== '') this.header(TRUNCATED_HEADER, truncated);
     if (cache !== undefined) this.header(CACHE_HEADER, cache.outcome);
-    this.header(SERVER_TIMING_HEADER, serverTiming(answer, exchange));
-    return answer.texts as { readonly [K in keyof T]: TextAnswer };
+    return answer;
   }
 
   /** Who is late is told how much time there was for the request, not for a part of the way. */
@@ -115,11 +174,32 @@ function truncation({ texts }: Answer): string {
  * Where the time of a request went, as the standard header has it (https://www.w3.org/TR/server-timing/):
  * what `curl -i` and a browser's developer tools show. `total` counts from the request's header to now.
  */
-function serverTiming({ timing, cache }: Answer, { startedAt }: Exchange): string {
+function serverTiming(
+  { timing, cache }: Answer,
+  { startedAt }: Exchange,
+  searchMs?: number,
+): string {
   const total = performance.now() - startedAt;
   const looking = cache === undefined ? '' : `cache;dur=${cache.duration.toFixed(2)}, `;
   const models = cache?.outcome === 'hit' ? '' : modelsTiming(timing);
-  return `${looking}${models}total;dur=${total.toFixed(2)}`;
+  const search = searchMs === undefined ? '' : `search;dur=${searchMs.toFixed(2)}, `;
+  return `${looking}${models}${search}total;dur=${total.toFixed(2)}`;
+}
+
+/** What `read` gives, a field that is not there told as a fault of the body. */
+function known<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UnknownField)) throw error;
+    const { field, known } = error;
+    const others = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`;
+    const detail = `is not a field of the index; ${others}`;
+    const pointer = `/filter/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    throw new ServiceError('invalid_input', `The body's ${pointer} ${detail}.`, {
+      faults: [{ pointer, detail }],
+    });
+  }
 }
 
 function modelsTiming({ tokenization, queue, inference }: Timing): string {

@@ -31,10 +31,14 @@ export interface LogFields {
   readonly durationMs?: number;
   readonly profile?: string;
   readonly precision?: string;
+  /** A generation of an index. */
+  readonly index?: string | undefined;
+  readonly rows?: number;
+  readonly seconds?: number;
   readonly generation?: number;
   readonly models?: readonly string[];
   readonly model?: string;
-  /** Why a model could not be loaded: which file, what was expected, what was found. */
+  /** Why a model or an index could not be loaded: which file, what was expected, what was found. */
   readonly detail?: string;
   readonly retryAfterMs?: number;
   readonly host?: string;

@@ -11,6 +11,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Engine, EngineStats } from '../engine/engine.js';
 import { registerEngineMetrics } from './engine-metrics.js';
 import { HttpMetrics } from './http-metrics.js';
+import { IndexMetrics } from './index-metrics.js';
 import { OpenMetrics, wantsOpenMetrics } from './open-metrics.js';
 import { SnapshotMetric } from './snapshot-metric.js';
 import { SpanMetrics } from './span-metrics.js';
@@ -70,6 +71,7 @@ export class Metrics {
     registers: [this.registry],
   });
   readonly spans = new SpanMetrics(this.registry);
+  readonly index = new IndexMetrics(this.registry);
   readonly #openMetrics: OpenMetrics;
   #engine: Engine | undefined;
   #stats: EngineStats | undefined;

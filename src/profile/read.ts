@@ -103,7 +103,7 @@ function readText(file: string): string {
 }
 
 function toProfile(
-  { name, load: usual, models, routes, precisions, golden }: z.infer<typeof profileSchema>,
+  { name, index, load: usual, models, routes, precisions, golden }: z.infer<typeof profileSchema>,
   file: string,
   fault: Profile['fault'],
   modelsDir = join(dirname(resolve(file)), name),
@@ -112,6 +112,7 @@ function toProfile(
   return {
     name,
     file,
+    index: index === undefined ? '' : resolve(folder, index),
     models: models.map(
       ({ name, source, path, labels, max_tokens, format, graph, pooling, load }) => ({
         name,

@@ -82,6 +82,8 @@ const golden = z.strictObject({
 export const profileSchema = z
   .strictObject({
     name,
+    /** The folder of the index that its routes look in, relative to the profile; a setting may name another. */
+    index: z.string().min(1).optional(),
     /** Of models that do not say it themselves. */
     load: load.default('eager'),
     models: z.array(model).min(1),
@@ -182,6 +184,8 @@ export interface Profile {
   readonly name: string;
   /** Where it was read from; its lock lies beside it. */
   readonly file: string;
+  /** The absolute path of its own index; empty: it has none. */
+  readonly index: string;
   readonly models: readonly ProfileModel[];
   readonly routes: readonly ProfileRoute[];
   readonly precisions: Precisions;

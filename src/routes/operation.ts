@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { ModelInfo, Task, TextAnswer } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
 import type { ErrorFormat } from '../errors/formats.js';
+import type { Filter, Found } from '../retrieval/open-index.js';
 
 export interface Contract<O = unknown> {
   /** What its models may be. */
@@ -47,6 +48,8 @@ export interface Operation<I = unknown, O = unknown> {
   readonly example?: I;
   /** Whether it asks models (`Call.ask`), so that it can end as they do and its answer has their headers. */
   readonly asksModels: boolean;
+  /** Whether it looks for texts in an index (`Call.find`), by the one model of its route. */
+  readonly asksIndex?: boolean;
   /** The most texts of one request, where that is bounded: so many must be able to wait. */
   readonly maxTexts?: number;
   /** What it raises itself, besides what the error table says of operations like it. */
@@ -75,8 +78,23 @@ export interface Call {
     texts: T,
     models?: readonly string[],
   ): Promise<{ readonly [K in keyof T]: TextAnswer }>;
+  /**
+   * What is nearest to each of `texts` in the index, best first; to be called once, instead of `ask`.
+   *
+   * Texts are embedded for the generation that is searched, which a header names.
+   *
+   * @throws {ServiceError} as of `ask`, and `invalid_input` where `filter` names no field of the index.
+   */
+  find(texts: readonly string[], wish: Wish): Promise<readonly (readonly Found[])[]>;
   /** Sets a header of the answer. */
   header(name: string, value: string): void;
+}
+
+/** What is looked for in an index. */
+export interface Wish {
+  /** How many lines of each text, at most. */
+  readonly top: number;
+  readonly filter?: Filter | undefined;
 }
 
 /** `operation` with its types settled: `I` and `O` are those of the schemas. */

@@ -35,9 +35,11 @@ const text = z.string({ error: ({ input }) => `must be a string, and it is ${kin
 export function textsInput({ max_texts: maxTexts, shape }: TextsOptions): TextsInput {
   const isOne = shape === 'one';
   return {
-    text: { any: z.union([listOf(maxTexts), text], EITHER), list: listOf(maxTexts), one: text }[
-      shape
-    ],
+    text: {
+      any: z.union([listOfTexts(maxTexts), text], EITHER),
+      list: listOfTexts(maxTexts),
+      one: text,
+    }[shape],
     example: isOne ? 'example 1' : ['example 1', 'example 2'].slice(0, maxTexts),
     bound: isOne ? {} : { maxTexts },
   };
@@ -47,7 +49,8 @@ const EITHER: z.core.$ZodUnionParams = {
   error: ({ input }) => `must be a list of strings, or one string, and it is ${kindOf(input)}`,
 };
 
-function listOf(maxTexts: number) {
+/** A list of one to `maxTexts` texts. */
+export function listOfTexts(maxTexts: number) {
   const anyList = z.array(z.unknown(), {
     error: ({ input }) => `must be a list of strings, and it is ${kindOf(input)}`,
   });

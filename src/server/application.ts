@@ -25,7 +25,7 @@ export interface ApplicationParts extends Pick<
 
 export function applicationOf(
   { settings, version, phase, ...parts }: ApplicationParts,
-  { profile, endpoints, engine }: Loaded,
+  { profile, endpoints, engine, index }: Loaded,
 ): RequestListener {
   const { pathPrefix } = settings;
   return createApp({
@@ -41,6 +41,7 @@ export function applicationOf(
     files: docsPage(pathPrefix),
     pathPrefix,
     engine,
+    index,
     maxBodyBytes: settings.maxBodySize,
     answerTimeoutMs: settings.answerTimeout,
     mayBypassCache: settings.cacheBypass,

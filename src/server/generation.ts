@@ -12,6 +12,7 @@ import type { FormatOf } from '../errors/formats.js';
 import type { EarlyRefusal } from '../http/early-refusal.js';
 import type { Serving } from '../http/serving.js';
 import type { Profile } from '../profile/schema.js';
+import type { ServedIndex } from '../retrieval/served-index.js';
 import { errorFormats, type Endpoint } from '../routes/endpoints.js';
 
 /** A profile with its models in memory. */
@@ -20,11 +21,20 @@ export interface Loaded {
   /** Of the profile's routes. */
   readonly endpoints: readonly Endpoint[];
   readonly engine: Engine;
+  /** Where one of the routes looks in one. */
+  readonly index?: ServedIndex | undefined;
+}
+
+/** Lets go of what is in memory. */
+export async function freed({ engine, index }: Pick<Loaded, 'engine' | 'index'>): Promise<void> {
+  index?.close();
+  await engine.close();
 }
 
 export class Generation implements Serving {
   readonly profile: Profile;
   readonly engine: Engine;
+  readonly index: ServedIndex | undefined;
   readonly formatOf: FormatOf;
   readonly app: RequestListener;
   #open = 0;
@@ -33,12 +43,13 @@ export class Generation implements Serving {
   /** `number`: 1 is the one that the service starts with. */
   constructor(
     readonly number: number,
-    { profile, endpoints, engine }: Loaded,
+    { profile, endpoints, engine, index }: Loaded,
     app: RequestListener,
     readonly refusal: EarlyRefusal,
   ) {
     this.profile = profile;
     this.engine = engine;
+    this.index = index;
     this.formatOf = errorFormats(endpoints);
     this.app = app;
   }
@@ -55,6 +66,6 @@ export class Generation implements Serving {
   /** To be called once it gets no new requests: resolves when the last one has ended and the models are freed. */
   async retire(): Promise<void> {
     if (this.#open > 0) await new Promise<void>((resolve) => (this.#lastClosed = resolve));
-    await this.engine.close();
+    await freed(this);
   }
 }

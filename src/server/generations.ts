@@ -4,7 +4,7 @@
 
 import { ServiceError } from '../errors/service-error.js';
 import type { Logger } from '../log/logger.js';
-import type { Generation, Loaded } from './generation.js';
+import { freed, type Generation, type Loaded } from './generation.js';
 import { reloadError, type Load, type Reloaded, type Wanted } from './reload.js';
 
 export interface GenerationsParts {
@@ -84,12 +84,12 @@ export class Generations {
   /** Frees all models, those of generations before once their last request has ended. */
   async close(): Promise<void> {
     this.drain();
-    await Promise.all([...this.#retiring, this.#current?.engine.close()]);
+    await Promise.all([...this.#retiring, this.#current && freed(this.#current)]);
   }
 
   private async replace(before: Generation, loaded: Loaded): Promise<Generation> {
     if (this.#isClosing) {
-      await loaded.engine.close();
+      await freed(loaded);
       throw stopping();
     }
     const generation = this.begin(loaded);

@@ -122,6 +122,7 @@ export class Service {
         this.#exchanges.serve(generation);
         this.#files.keys?.serve(generation.profile.routes);
         this.#metrics.engineLoaded(generation.engine, version);
+        this.#metrics.index.serve(generation.index);
         this.#stats.engineLoaded(generation.engine);
       },
       reloaded: (outcome) => {

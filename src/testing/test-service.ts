@@ -49,6 +49,7 @@ export function testProfile(
   return {
     name: 'test',
     file: '/nowhere/test.yaml',
+    index: '',
     models: models.map((name) => ({
       name,
       folder: '/nowhere',

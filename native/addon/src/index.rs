@@ -28,6 +28,7 @@ pub struct IndexWriter {
 impl IndexWriter {
     /// Goes on behind the whole rows that are in `folder`.
     #[napi(constructor)]
+    #[allow(clippy::needless_pass_by_value, reason = "the bridge gives it away")]
     pub fn new(folder: String, dimensions: u32) -> Result<Self> {
         guarded(|| {
             let dimensions = dimensions as usize;
@@ -47,6 +48,7 @@ impl IndexWriter {
 
     /// Appends one vector behind the other; null, or which of them cannot be and why, and then none is written.
     #[napi]
+    #[allow(clippy::needless_pass_by_value, reason = "the bridge gives it away")]
     pub fn append(&self, values: Float32Array) -> Result<Option<RefusedRow>> {
         guarded(|| {
             let mut writer = self.writer.lock();
@@ -102,6 +104,7 @@ impl VectorIndex {
 
     /// The nearest rows of each of `vectors`, which lie one behind the other.
     #[napi(ts_return_type = "Promise<SearchOutcome>")]
+    #[allow(clippy::needless_pass_by_value, reason = "the bridge gives it away")]
     pub fn search<'env>(&self, env: &'env Env, vectors: Float32Array, search: Search) -> Result<Object<'env>> {
         let slot = self.searcher.lock();
         let searcher = slot.as_ref().ok_or_else(|| Error::from_reason("the index is not open"))?;

@@ -1,0 +1,65 @@
+/**
+ * What the actions of `chorus index` are given: their own options, and those that `chorus serve` takes too.
+ */
+
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+
+import { loadSettings } from '../config/load.js';
+import { engineSettingNames, envOf, flagOf, type Settings } from '../config/settings.js';
+import { IndexDirectory } from '../retrieval/index-directory.js';
+import { exitCodes, StartError } from '../start-error.js';
+import { parsed } from './parsed.js';
+import { indexFolderOf } from './served-index.js';
+import { servedBy, type Served } from './served.js';
+
+/** What is built for where nothing else is said. */
+export const PROFILE = 'retrieval-starter';
+
+/** What `serve` takes too: the profile, where the index is, and everything that decides how its encoder runs. */
+export const passedOn = ['profile', 'modelsDir', 'indexDir', ...engineSettingNames].map((name) =>
+  flagOf(name).slice(2),
+);
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+export interface Arguments {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly positionals: readonly string[];
+  readonly settings: Settings;
+}
+
+export function argumentsOf(args: readonly string[], own: Options = {}): Arguments {
+  const { values, positionals } = parsed(() =>
+    parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        ...Object.fromEntries(passedOn.map((flag) => [flag, { type: 'string' as const }])),
+        ...own,
+      },
+    }),
+  );
+  const given = values as Arguments['values'];
+  const flags = passedOn.flatMap((flag) =>
+    given[flag] === undefined ? [] : [`--${flag}=${String(given[flag])}`],
+  );
+  const profile = process.env[envOf('profile')] ? [] : [`--profile=${PROFILE}`];
+  const { settings } = loadSettings(
+    given.profile === undefined ? [...profile, ...flags] : flags,
+    process.env,
+  );
+  return { values: given, positionals, settings };
+}
+
+/** @throws {StartError} when neither settings nor profile name one. */
+export function directoryOf(settings: Settings, served?: Served): IndexDirectory {
+  const { indexDir } = settings;
+  const folder = indexDir === '' ? indexFolderOf(settings, served ?? servedBy(settings)) : indexDir;
+  if (folder !== '') return new IndexDirectory(folder);
+  throw new StartError([`Give ${flagOf('indexDir')}, the folder of the index.`], exitCodes.usage);
+}
+
+export function requireNone(positionals: readonly string[]): void {
+  if (positionals.length === 0) return;
+  throw new StartError([`"${positionals.join(' ')}" is not known here.`], exitCodes.usage);
+}

@@ -1,0 +1,107 @@
+/**
+ * The index of a profile, from settings: which folder, which encoder, and what becomes of its generations.
+ */
+
+import { flagOf, type Settings } from '../config/settings.js';
+import type { Engine, ModelInfo } from '../engine/engine.js';
+import type { Logger } from '../log/logger.js';
+import { IndexDirectory } from '../retrieval/index-directory.js';
+import { ServedIndex, type IndexEvent } from '../retrieval/served-index.js';
+import { exitCodes, StartError } from '../start-error.js';
+import type { Served } from './served.js';
+
+/** Where the index is; empty: nowhere. */
+export function indexFolderOf(
+  { indexDir }: Settings,
+  { profile }: Pick<Served, 'profile'>,
+): string {
+  return indexDir === '' ? profile.index : indexDir;
+}
+
+/**
+ * The name of the model that embeds what is looked for; nothing where no route looks in an index.
+ *
+ * @throws {StartError} when routes look in it by several: an index is of one encoder.
+ */
+export function encoderOf({ profile, endpoints }: Served): string | undefined {
+  const asking = endpoints.filter(({ operation }) => operation.asksIndex === true);
+  const encoders = [...new Set(asking.flatMap(({ route }) => route.models))];
+  if (encoders.length <= 1) return encoders[0];
+  throw new StartError(
+    [`${profile.file}: routes look in the index by ${encoders.join(' and ')}; it has one encoder.`],
+    exitCodes.usage,
+  );
+}
+
+/** @throws {StartError} when there is a route that looks in an index, and none; or an index, and no such route. */
+export function requireIndex(settings: Settings, served: Served): void {
+  const { profile } = served;
+  const encoder = encoderOf(served);
+  const folder = indexFolderOf(settings, served);
+  const flag = flagOf('indexDir');
+  if (encoder === undefined && folder !== '') {
+    const what = settings.indexDir === '' ? `${profile.file} has an index` : `${flag} is given`;
+    throw new StartError(
+      [
+        `${what}, and no route of ${profile.name} looks in one; a route with the contract retrieve does.`,
+      ],
+      exitCodes.usage,
+    );
+  }
+  if (encoder === undefined) return;
+  if (folder === '') {
+    throw new StartError(
+      [
+        `${profile.name} looks in an index, and has none of its own: give ${flag}, ` +
+          'a folder in which chorus index has built and published one.',
+      ],
+      exitCodes.usage,
+    );
+  }
+  new IndexDirectory(folder).require();
+}
+
+/**
+ * Opens the index for `engine`, and follows it.
+ *
+ * @throws {StartError} when nothing that is published can be served by its encoder.
+ */
+export async function indexOf(
+  settings: Settings,
+  served: Served,
+  engine: Engine,
+  logger: Logger,
+): Promise<ServedIndex | undefined> {
+  const name = encoderOf(served);
+  if (name === undefined) return undefined;
+  const index = await ServedIndex.start({
+    directory: new IndexDirectory(indexFolderOf(settings, served)),
+    engine,
+    encoder: encoderIn(engine, name),
+    onEvent: indexLog(logger),
+  });
+  const { generation, rows } = index.current.manifest;
+  logger.info({ index: generation, rows }, 'serving an index');
+  return index;
+}
+
+export function encoderIn(engine: Engine, name: string): ModelInfo {
+  const encoder = engine.models.find((model) => model.name === name);
+  if (encoder === undefined) throw new Error(`No model ${name} is loaded.`);
+  return encoder;
+}
+
+function indexLog(logger: Logger): (event: IndexEvent) => void {
+  return (event) => {
+    if (event.what === 'serving') {
+      const { generation, rows, seconds } = event;
+      logger.info({ index: generation, rows, seconds }, 'serving an index');
+    } else {
+      const { generation, error } = event;
+      logger.error(
+        { index: generation, detail: error },
+        'an index cannot be served; the last one goes on',
+      );
+    }
+  };
+}

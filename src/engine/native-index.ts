@@ -1,0 +1,157 @@
+/**
+ * Vectors that are written and searched by the Rust addon: exact, by the cosine of the angle, off the JS thread.
+ *
+ * What the files are: `native/index`. What else belongs to an index, and which one is served: `retrieval/`.
+ */
+
+import { StartError } from '../start-error.js';
+import { loadAddon } from './addon.js';
+import type * as native from './addon.js';
+export type { IndexCondition, IndexDescription } from './addon.js';
+
+/** The files that `VectorWriter` makes of vectors. */
+export const VECTOR_FILES = ['vectors.f32', 'vectors.i8', 'scales.f32'] as const;
+/** A line of JSON for each row, where each begins, and the codes of the fields that rows can be filtered by. */
+export const ROW_FILES = {
+  entries: 'entries.jsonl',
+  offsets: 'entries.u64',
+  fields: 'fields.u32',
+} as const;
+
+/** Why a vector cannot be in an index. */
+export interface RefusedRow {
+  /** Among those that were appended together. */
+  readonly row: number;
+  readonly message: string;
+}
+
+export class VectorWriter {
+  readonly #writer: native.IndexWriter;
+
+  /**
+   * Goes on behind the whole rows that are in `folder`.
+   *
+   * @throws {Error} when the folder cannot be written to, or no vector has so many dimensions.
+   */
+  constructor(
+    folder: string,
+    readonly dimensions: number,
+  ) {
+    this.#writer = new (loadAddon().IndexWriter)(folder, dimensions);
+  }
+
+  get rows(): number {
+    return this.#writer.rows;
+  }
+
+  /** Appends vectors of any length but zero; where one cannot be, none is written, and that one is told. */
+  append(vectors: readonly Float32Array[]): RefusedRow | undefined {
+    for (const [row, { length }] of vectors.entries()) {
+      if (length !== this.dimensions) {
+        return {
+          row,
+          message: `the vector has ${length} values, and it must be ${this.dimensions}`,
+        };
+      }
+    }
+    return this.#writer.append(joined(vectors, this.dimensions)) ?? undefined;
+  }
+
+  /**
+   * Writes what is computed from the vectors; gives the longest difference between a row and what its bytes stand for.
+   *
+   * @throws {StartError} when the disk does not take it.
+   */
+  async finish(): Promise<number> {
+    const outcome = await this.#writer.finish();
+    if (outcome.type === 'failed') throw new StartError([outcome.message]);
+    return outcome.error;
+  }
+}
+
+/** A row that was found. */
+export interface FoundRow {
+  readonly row: number;
+  /** The cosine of the angle between the two vectors. */
+  readonly score: number;
+  /** The row's line. */
+  readonly entry: string;
+}
+
+/** What is looked for. */
+export interface VectorSearch {
+  /** How many rows of each vector, at most. */
+  readonly top: number;
+  /** All of which a row meets that is found. */
+  readonly conditions: readonly native.IndexCondition[];
+  /** After which nobody wants the answer. */
+  readonly deadlineMs?: number;
+}
+
+/** The time was up before the index was searched. */
+export class LateSearch extends Error {}
+
+export class Vectors {
+  readonly #index: native.VectorIndex;
+
+  private constructor(
+    index: native.VectorIndex,
+    readonly dimensions: number,
+  ) {
+    this.#index = index;
+  }
+
+  /**
+   * Reads every file once.
+   *
+   * @throws {StartError} with the file that is missing, or is another than `description` says.
+   */
+  static async open(folder: string, description: native.IndexDescription): Promise<Vectors> {
+    const index = new (loadAddon().VectorIndex)();
+    const outcome = await index.open(folder, description);
+    if (outcome.type === 'failed') throw new StartError([outcome.message]);
+    return new Vectors(index, description.dimensions);
+  }
+
+  /**
+   * The rows that are nearest to each vector, best first; searched together with what others look for.
+   *
+   * @throws {LateSearch}
+   * @throws {Error} when a vector has no direction.
+   */
+  async search(
+    vectors: readonly Float32Array[],
+    { top, conditions, deadlineMs }: VectorSearch,
+  ): Promise<readonly (readonly FoundRow[])[]> {
+    const outcome = await this.#index.search(joined(vectors, this.dimensions), {
+      top,
+      conditions: [...conditions],
+      ...(deadlineMs !== undefined && { deadlineMs }),
+    });
+    if (outcome.type === 'failed') {
+      throw outcome.late ? new LateSearch(outcome.message) : new Error(outcome.message);
+    }
+    const { rows, scores, entries } = outcome;
+    let begin = 0;
+    return outcome.counts.map((count) => {
+      const found = Array.from({ length: count }, (_, at) => ({
+        row: rows[begin + at] ?? 0,
+        score: scores[begin + at] ?? Number.NaN,
+        entry: entries[begin + at] ?? '',
+      }));
+      begin += count;
+      return found;
+    });
+  }
+
+  /** Nothing can be looked for any more; what was asked is answered. */
+  close(): void {
+    this.#index.close();
+  }
+}
+
+function joined(vectors: readonly Float32Array[], dimensions: number): Float32Array {
+  const all = new Float32Array(vectors.length * dimensions);
+  for (const [at, vector] of vectors.entries()) all.set(vector, at * dimensions);
+  return all;
+}

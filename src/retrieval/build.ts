@@ -1,0 +1,208 @@
+/**
+ * From a corpus to a generation of an index.
+ *
+ * The corpus is read to its end first, so that what is wrong with it is told before hours of work. Then its texts are
+ * embedded, and each vector is written as it comes: a build that was interrupted goes on behind the last one, where
+ * corpus, encoder and fields are the same. What it makes is tried before it gets its place.
+ */
+
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Engine, ModelInfo } from '../engine/engine.js';
+import { ROW_FILES, VECTOR_FILES, VectorWriter } from '../engine/native-index.js';
+import { StartError } from '../start-error.js';
+import { readCorpus, type CorpusSummary } from './corpus.js';
+import { embed } from './embed.js';
+import { sha256OfFile } from './file-digest.js';
+import { goldenOf } from './golden.js';
+import { writeWhole, type IndexDirectory } from './index-directory.js';
+import { Lock } from './lock.js';
+import { MANIFEST, manifestText, sha256Of, type Manifest } from './manifest.js';
+import { OpenIndex } from './open-index.js';
+import { RowFiles } from './row-files.js';
+
+export interface BuildParts {
+  readonly directory: IndexDirectory;
+  readonly generation: string;
+  /** The corpus' file. */
+  readonly corpus: string;
+  /** Keys of the corpus that rows can be filtered by. */
+  readonly fields: readonly string[];
+  readonly engine: Engine;
+  readonly encoder: ModelInfo;
+  /** What stands before each text when it is embedded. */
+  readonly prompt: string;
+  readonly progress: BuildProgress;
+}
+
+export interface BuildProgress {
+  /** So many of so many rows have their vectors. */
+  embedded(rows: number, of: number): void;
+  note(line: string): void;
+}
+
+export interface Built {
+  readonly manifest: Manifest;
+  /** Rows that an interrupted build had embedded already. */
+  readonly resumed: number;
+}
+
+/** Texts of one request to the engine: enough for full batches of any length. */
+const TEXTS = 256;
+/** Of them, requests that the engine has at a time: one runs while the last one is written. */
+const IN_FLIGHT = 2;
+
+const BEGUN = 'begun.json';
+
+/**
+ * @throws {StartError} when the corpus is faulty, a generation of that name is there, or the disk is full.
+ */
+export async function build(parts: BuildParts): Promise<Built> {
+  const { directory, generation } = parts;
+  if (directory.has(generation)) {
+    throw new StartError([
+      `${directory.folderOf(generation)} is there already, and generations are never written again; ` +
+        'give another name with --generation.',
+    ]);
+  }
+  const folder = join(directory.building, generation);
+  mkdirSync(folder, { recursive: true });
+  const lock = Lock.take(join(directory.building, `${generation}.lock`));
+  try {
+    return await buildIn(folder, parts);
+  } catch (error) {
+    throw told(error, folder);
+  } finally {
+    lock.release();
+  }
+}
+
+async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
+  const { corpus, directory, encoder, engine, fields, generation, progress, prompt } = parts;
+  const rowFiles = new RowFiles(folder, fields);
+  const summary = await readCorpus(corpus, fields, (line) => {
+    rowFiles.add(line);
+  });
+  if (summary.faults.length > 0) throw new StartError(summary.faults);
+  for (const [key, lines] of summary.leftOut) {
+    progress.note(`${key} is left out, in ${lines} lines; to filter by it: --fields ${key}`);
+  }
+  const fieldsOf = rowFiles.finish();
+  const { rows, duplicates } = rowFiles;
+  startOver(folder, { corpus: summary.sha256, encoder: encoder.digest, fields, prompt });
+
+  const writer = new VectorWriter(folder, await dimensionsOf(parts));
+  const resumed = Math.min(writer.rows, rows);
+  if (resumed > 0) progress.note(`${resumed} of ${rows} rows have their vectors already`);
+  const truncated = await embedRows(parts, summary, { writer, rows, resumed });
+  const error = await writer.finish();
+
+  const { dimensions } = writer;
+  const { golden, ...recall } = await goldenOf(folder, { rows, dimensions, error }, fields.length);
+  const manifest: Omit<Manifest, 'format'> = {
+    generation,
+    created: new Date().toISOString(),
+    encoder: {
+      model: encoder.name,
+      digest: encoder.digest,
+      architecture: encoder.architecture,
+      precision: encoder.precision,
+      prompt,
+    },
+    dimensions,
+    rows,
+    error,
+    fields: fieldsOf,
+    corpus: { sha256: summary.sha256, bytes: summary.bytes },
+    statistics: {
+      duplicateTexts: duplicates,
+      truncatedTexts: resumed > 0 ? null : truncated,
+      ...recall,
+    },
+    golden,
+    files: [...VECTOR_FILES, ...Object.values(ROW_FILES)].map((name) => {
+      const path = join(folder, name);
+      return { name, bytes: statSync(path).size, sha256: sha256OfFile(path) };
+    }),
+  };
+  const text = manifestText(manifest);
+  writeWhole(join(folder, MANIFEST), text);
+  // Tried where it lies: what gets a place among generations can be served.
+  const opened = await OpenIndex.open(folder, { engine, encoder, expected: sha256Of(text) });
+  opened.retire();
+  rmSync(join(folder, BEGUN));
+  directory.settle(generation);
+  return { manifest: opened.manifest, resumed };
+}
+
+/** Removes vectors of another corpus or encoder, which an interrupted build of the same name has left. */
+function startOver(folder: string, begun: object): void {
+  const file = join(folder, BEGUN);
+  const text = JSON.stringify(begun);
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  for (const name of VECTOR_FILES) rmSync(join(folder, name), { force: true });
+  writeWhole(file, text);
+}
+
+async function dimensionsOf({ engine, encoder, prompt }: BuildParts): Promise<number> {
+  const [embedded] = await embed(engine, encoder.name, [`${prompt}a`]);
+  return embedded?.vector.length ?? 0;
+}
+
+interface Rows {
+  readonly writer: VectorWriter;
+  readonly rows: number;
+  readonly resumed: number;
+}
+
+/** Embeds what has no vector yet; gives the number of those texts that were cut. */
+async function embedRows(
+  { corpus, fields, engine, encoder, prompt, progress }: BuildParts,
+  summary: CorpusSummary,
+  { writer, rows, resumed }: Rows,
+): Promise<number> {
+  let truncated = 0;
+  let row = 0;
+  let texts: string[] = [];
+  const running: { readonly first: number; readonly answer: ReturnType<typeof embed> }[] = [];
+  const write = async () => {
+    const next = running.shift();
+    if (next === undefined) return;
+    const embedded = await next.answer;
+    truncated += embedded.filter(({ isTruncated }) => isTruncated).length;
+    const refused = writer.append(embedded.map(({ vector }) => vector));
+    if (refused !== undefined) {
+      const which = `row ${next.first + refused.row + 1} of ${corpus}`;
+      throw new StartError([`${which}: ${refused.message}; the encoder cannot be used for it.`]);
+    }
+    progress.embedded(writer.rows, rows);
+  };
+  const ask = async () => {
+    if (texts.length === 0) return;
+    running.push({ first: row - texts.length, answer: embed(engine, encoder.name, texts) });
+    texts = [];
+    if (running.length >= IN_FLIGHT) await write();
+  };
+  const again = await readCorpus(corpus, fields, async ({ text }) => {
+    row += 1;
+    if (row <= resumed) return;
+    texts.push(prompt + text);
+    if (texts.length === TEXTS) await ask();
+  });
+  await ask();
+  while (running.length > 0) await write();
+  if (again.sha256 !== summary.sha256) {
+    throw new StartError([`${corpus} has changed while it was read; build again.`]);
+  }
+  return truncated;
+}
+
+/** What the file system says, as a line. */
+function told(error: unknown, folder: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof StartError || code === undefined) return error;
+  return new StartError([
+    `${message}. What was made is kept in ${folder}; the same command goes on.`,
+  ]);
+}

@@ -1,0 +1,173 @@
+/**
+ * The folder of an index: its generations, and the pointer to the one that is served.
+ *
+ *     current               which generation is served, and which were before it
+ *     generations/<name>/   whole ones, never written again
+ *     building/<name>/      one that is being made
+ *
+ * `current` is replaced by rename, so whoever reads it finds one whole pointer, the old or the new.
+ */
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { StartError } from '../start-error.js';
+import { GENERATION_NAME } from './manifest.js';
+
+const named = z.strictObject({
+  generation: z.string().regex(GENERATION_NAME),
+  /** The sha256 of its manifest. */
+  manifest: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+const pointer = z.strictObject({
+  ...named.shape,
+  /** Those that were served before, the last one first. */
+  previous: z.array(named),
+});
+
+/** A generation, by its name and the digest of its manifest. */
+export type Named = Readonly<z.infer<typeof named>>;
+
+export type Pointer = Readonly<z.infer<typeof pointer>>;
+
+/** How many generations before are remembered. */
+const REMEMBERED = 20;
+
+export class IndexDirectory {
+  readonly generations: string;
+  readonly building: string;
+  readonly #current: string;
+
+  constructor(readonly path: string) {
+    this.generations = join(path, 'generations');
+    this.building = join(path, 'building');
+    this.#current = join(path, 'current');
+  }
+
+  /** @throws {StartError} when there is no such folder. */
+  require(): void {
+    if (isFolder(this.path)) return;
+    throw new StartError([
+      `${this.path} is not a folder; chorus index build and publish make an index in it.`,
+    ]);
+  }
+
+  folderOf(generation: string): string {
+    return join(this.generations, generation);
+  }
+
+  /** Names of the whole generations, in the order of the alphabet. */
+  names(): readonly string[] {
+    return namesIn(this.generations);
+  }
+
+  /** Names of those that are being made, or were when it was interrupted. */
+  unfinished(): readonly string[] {
+    return namesIn(this.building);
+  }
+
+  has(generation: string): boolean {
+    return isFolder(this.folderOf(generation));
+  }
+
+  /** The pointer as it is written, to see whether it has changed; nothing where none is. */
+  written(): string | undefined {
+    try {
+      return readFileSync(this.#current, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new StartError([`${this.#current}: ${(error as Error).message}`]);
+    }
+  }
+
+  /**
+   * What is served; nothing where nothing was published.
+   *
+   * @throws {StartError} when it cannot be read, or is no pointer.
+   */
+  current(written = this.written()): Pointer | undefined {
+    if (written === undefined) return undefined;
+    try {
+      return pointer.parse(JSON.parse(written));
+    } catch {
+      throw new StartError([
+        `${this.#current} does not name a generation; chorus index publish writes it anew.`,
+      ]);
+    }
+  }
+
+  /** Serves `next` instead; `previous`: what may come back. On the disk when it returns. */
+  point(next: Named, previous: readonly Named[]): void {
+    const text = `${JSON.stringify({ ...next, previous: previous.slice(0, REMEMBERED) })}\n`;
+    const temporary = `${this.#current}.${process.pid}`;
+    writeWhole(temporary, text);
+    renameSync(temporary, this.#current);
+    syncFolder(this.path);
+  }
+
+  /** Gives a generation that is whole its place; nobody has seen it before. */
+  settle(generation: string): void {
+    mkdirSync(this.generations, { recursive: true });
+    syncFolder(join(this.building, generation));
+    renameSync(join(this.building, generation), this.folderOf(generation));
+    syncFolder(this.generations);
+  }
+
+  /** Who has files of it open reads on. */
+  remove(generation: string): void {
+    // First out of the way, so that nobody finds half of it.
+    const doomed = join(this.building, `${generation}.removed`);
+    mkdirSync(this.building, { recursive: true });
+    rmSync(doomed, { recursive: true, force: true });
+    renameSync(this.folderOf(generation), doomed);
+    rmSync(doomed, { recursive: true, force: true });
+  }
+}
+
+/** Writes a file that is whole on the disk when it returns. */
+export function writeWhole(path: string, text: string): void {
+  const file = openSync(path, 'w');
+  try {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += writeSync(file, bytes, at));
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
+function namesIn(folder: string): readonly string[] {
+  if (!isFolder(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && GENERATION_NAME.test(entry.name))
+    .map(({ name }) => name)
+    .sort();
+}

@@ -1,0 +1,184 @@
+/**
+ * Which generation is served: published, taken back, and what may go.
+ *
+ * All of it changes the pointer alone, which is replaced in one step; services follow it. Whatever is done twice is done
+ * once.
+ */
+
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Vectors } from '../engine/native-index.js';
+import { StartError } from '../start-error.js';
+import type { IndexDirectory, Named, Pointer } from './index-directory.js';
+import { Lock } from './lock.js';
+import { readManifest, type Manifest, type ManifestFile } from './manifest.js';
+
+/**
+ * Serves `generation`, which is read whole before.
+ *
+ * @throws {StartError} when there is none of that name, or it is damaged.
+ */
+export async function publish(
+  directory: IndexDirectory,
+  generation: string,
+): Promise<'published' | 'unchanged'> {
+  return locked(directory, async () => {
+    const { sha256 } = await verify(directory, generation);
+    const current = currentOf(directory);
+    if (current?.generation === generation && current.manifest === sha256) return 'unchanged';
+    directory.point({ generation, manifest: sha256 }, current ? before(current, generation) : []);
+    return 'published';
+  });
+}
+
+/**
+ * Serves the generation that was served before, and forgets the one that is; gives its name.
+ *
+ * @throws {StartError} when there was none, or it is damaged.
+ */
+export async function rollback(directory: IndexDirectory): Promise<string> {
+  return locked(directory, async () => {
+    const [last, ...others] = directory.current()?.previous ?? [];
+    if (last === undefined) {
+      throw new StartError([`${directory.path}: no generation was served before the one that is.`]);
+    }
+    const { sha256 } = await verify(directory, last.generation);
+    if (sha256 !== last.manifest) {
+      throw new StartError([
+        `${directory.folderOf(last.generation)} is another generation than the one that was served.`,
+      ]);
+    }
+    directory.point(last, others);
+    return last.generation;
+  });
+}
+
+/** @throws {StartError} with the first file that is not what the manifest says. */
+export async function verify(directory: IndexDirectory, generation: string): Promise<ManifestFile> {
+  if (!directory.has(generation)) {
+    const names = directory.names();
+    const there = names.length === 0 ? 'there is none' : `there are ${names.join(', ')}`;
+    throw new StartError([`${directory.path} has no generation ${generation}; ${there}.`]);
+  }
+  const folder = directory.folderOf(generation);
+  const found = readManifest(folder);
+  const { manifest } = found;
+  if (manifest.generation !== generation) {
+    throw new StartError([
+      `${folder} is the generation ${manifest.generation} under another name.`,
+    ]);
+  }
+  const opened = await Vectors.open(folder, {
+    dimensions: manifest.dimensions,
+    rows: manifest.rows,
+    fields: manifest.fields.length,
+    error: manifest.error,
+    files: manifest.files.map(({ name, sha256 }) => ({ name, sha256 })),
+  });
+  opened.close();
+  return found;
+}
+
+export interface Listed {
+  readonly generation: string;
+  readonly state: 'served' | 'before' | 'unpublished' | 'damaged' | 'unfinished';
+  readonly manifest?: Manifest;
+}
+
+/** What is there: the one that is served, those before, then the others. */
+export function list(directory: IndexDirectory): readonly Listed[] {
+  const pointer = directory.current();
+  const published = pointer === undefined ? [] : [pointer, ...pointer.previous];
+  const order = [
+    ...new Set([...published.map(({ generation }) => generation), ...directory.names()]),
+  ];
+  const whole = order.map((generation): Listed => {
+    try {
+      const { manifest } = readManifest(directory.folderOf(generation));
+      const at = published.findIndex((named) => named.generation === generation);
+      const state = at === 0 ? 'served' : at > 0 ? 'before' : 'unpublished';
+      return { generation, state, manifest };
+    } catch {
+      return { generation, state: 'damaged' };
+    }
+  });
+  const unfinished = directory.unfinished().map((generation): Listed => {
+    return { generation, state: 'unfinished' };
+  });
+  return [...whole, ...unfinished];
+}
+
+/**
+ * Removes what is not needed any more: generations that were served before the last `keep`, those that were built before
+ * the one that is served and are not among them, and builds that were interrupted. Gives their names.
+ */
+export async function collect(directory: IndexDirectory, keep: number): Promise<readonly string[]> {
+  return locked(directory, () => {
+    const pointer = directory.current();
+    const removed: string[] = [];
+    if (pointer !== undefined) {
+      const kept = [pointer, ...pointer.previous.slice(0, keep)];
+      const names = new Set(kept.map(({ generation }) => generation));
+      const since = createdOf(directory, pointer.generation);
+      // The pointer first: what it names is there.
+      directory.point(
+        { generation: pointer.generation, manifest: pointer.manifest },
+        pointer.previous.slice(0, keep),
+      );
+      for (const generation of directory.names()) {
+        const created = createdOf(directory, generation);
+        if (
+          names.has(generation) ||
+          (created !== undefined && since !== undefined && created > since)
+        ) {
+          continue;
+        }
+        directory.remove(generation);
+        removed.push(generation);
+      }
+    }
+    for (const generation of directory.unfinished()) {
+      // Whoever is at it keeps it.
+      const lock = Lock.tryTake(join(directory.building, `${generation}.lock`));
+      if (lock === undefined) continue;
+      rmSync(join(directory.building, generation), { recursive: true, force: true });
+      lock.release();
+      removed.push(generation);
+    }
+    return Promise.resolve(removed);
+  });
+}
+
+/** What is served now, then what was before, without `generation`. */
+function before({ generation, manifest, previous }: Pointer, next: string): readonly Named[] {
+  return [{ generation, manifest }, ...previous].filter((named) => named.generation !== next);
+}
+
+/** As of `IndexDirectory.current`, where a damaged pointer is going to be written anew. */
+function currentOf(directory: IndexDirectory): Pointer | undefined {
+  try {
+    return directory.current();
+  } catch {
+    return undefined;
+  }
+}
+
+function createdOf(directory: IndexDirectory, generation: string): string | undefined {
+  try {
+    return readManifest(directory.folderOf(generation)).manifest.created;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Alone among those that change the pointer. */
+async function locked<T>(directory: IndexDirectory, change: () => Promise<T>): Promise<T> {
+  directory.require();
+  const lock = Lock.take(join(directory.path, 'lock'));
+  try {
+    return await change();
+  } finally {
+    lock.release();
+  }
+}

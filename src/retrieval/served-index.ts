@@ -1,0 +1,203 @@
+/**
+ * The generation that is served: what the index' pointer names, followed while it changes.
+ *
+ * Another generation is opened and tried beside the one that is served, and takes its place between two requests; a
+ * request ends in the generation that it began in. One that cannot be served is told, and nothing else happens. At a
+ * start the last generation before it is served instead.
+ */
+
+import type { Engine, HistogramSnapshot, ModelInfo } from '../engine/engine.js';
+import { Histogram } from '../engine/histogram.js';
+import { StartError } from '../start-error.js';
+import type { IndexDirectory, Named } from './index-directory.js';
+import { OpenIndex } from './open-index.js';
+
+/** What becomes of generations. */
+export type IndexEvent =
+  | {
+      readonly what: 'serving';
+      readonly generation: string;
+      readonly rows: number;
+      readonly seconds: number;
+    }
+  /** `error` names files: it is for the log. */
+  | { readonly what: 'refused'; readonly generation: string | undefined; readonly error: string };
+
+export interface ServedParts {
+  readonly directory: IndexDirectory;
+  readonly engine: Engine;
+  readonly encoder: ModelInfo;
+  readonly onEvent: (event: IndexEvent) => void;
+}
+
+export interface IndexStats {
+  readonly generation: string;
+  readonly encoderDigest: string;
+  readonly rows: number;
+  readonly dimensions: number;
+  readonly bytes: number;
+  /** Measured when it was built. */
+  readonly recallAt1: number;
+  readonly recallAt10: number;
+  /** Whether the pointer names another, which cannot be served. */
+  readonly isBehind: boolean;
+  readonly switches: Readonly<Record<'done' | 'failed', number>>;
+  readonly searchSeconds: HistogramSnapshot;
+}
+
+const FOLLOW_MS = 250;
+/** What could not be opened is tried again now and then: its files may have been on their way. */
+const TRY_AGAIN_MS = 10_000;
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+export class ServedIndex {
+  #current: OpenIndex;
+  /** The pointer that was followed last. */
+  #written: string | undefined;
+  #isBehind: boolean;
+  /** The generation that was refused last. */
+  #refused: string | undefined;
+  #triedAt = performance.now();
+  #isOpening = false;
+  #isClosed = false;
+  readonly #timer: NodeJS.Timeout;
+  readonly #switches = { done: 0, failed: 0 };
+  readonly #seconds = new Histogram(SECONDS);
+
+  private constructor(
+    private readonly parts: ServedParts,
+    first: OpenIndex,
+    written: string | undefined,
+    isBehind: boolean,
+  ) {
+    this.#current = first;
+    this.#written = written;
+    this.#isBehind = isBehind;
+    this.#timer = setInterval(() => void this.follow(), FOLLOW_MS).unref();
+  }
+
+  /**
+   * Opens what is published, or the last before it that can be served.
+   *
+   * @throws {StartError} when nothing is published, or nothing of it can be served, with every reason.
+   */
+  static async start(parts: ServedParts): Promise<ServedIndex> {
+    const { directory, onEvent } = parts;
+    directory.require();
+    const written = directory.written();
+    const pointer = directory.current(written);
+    if (pointer === undefined) {
+      throw new StartError([
+        `${directory.path} has no published generation; chorus index publish makes one of those in it.`,
+      ]);
+    }
+    const faults: string[] = [];
+    for (const named of [pointer, ...pointer.previous]) {
+      try {
+        const opened = await open(parts, named);
+        return new ServedIndex(parts, opened, written, faults.length > 0);
+      } catch (error) {
+        const lines = linesOf(error);
+        faults.push(...lines);
+        onEvent({ what: 'refused', generation: named.generation, error: lines.join(' ') });
+      }
+    }
+    throw new StartError(faults);
+  }
+
+  /** What is served now. */
+  get current(): OpenIndex {
+    return this.#current;
+  }
+
+  /** So many seconds a search has taken, its wait included. */
+  searched(seconds: number): void {
+    this.#seconds.observe(seconds);
+  }
+
+  stats(): IndexStats {
+    const { manifest, bytes } = this.#current;
+    const { generation, rows, dimensions, encoder, statistics } = manifest;
+    const { recallAt1, recallAt10 } = statistics;
+    return {
+      generation,
+      encoderDigest: encoder.digest,
+      rows,
+      dimensions,
+      bytes,
+      recallAt1,
+      recallAt10,
+      isBehind: this.#isBehind,
+      switches: { ...this.#switches },
+      searchSeconds: this.#seconds.snapshot(),
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#current.retire();
+  }
+
+  /** Serves what the pointer names, if that is another. */
+  private async follow(): Promise<void> {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    try {
+      await this.followOnce();
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  private async followOnce(): Promise<void> {
+    const { directory, onEvent } = this.parts;
+    let generation: string | undefined;
+    try {
+      const written = directory.written();
+      const isTime = performance.now() - this.#triedAt > TRY_AGAIN_MS;
+      if (written === this.#written && !(this.#isBehind && isTime)) return;
+      this.#written = written;
+      this.#triedAt = performance.now();
+      const pointer = directory.current(written);
+      if (pointer === undefined) throw new StartError(['the index has no pointer any more']);
+      generation = pointer.generation;
+      if (pointer.manifest !== this.#current.digest) await this.replace(pointer);
+      this.#isBehind = false;
+    } catch (error) {
+      // A try that is repeated has been told.
+      if (!this.#isBehind || generation !== this.#refused) {
+        onEvent({ what: 'refused', generation, error: linesOf(error).join(' ') });
+      }
+      this.#refused = generation;
+      this.#isBehind = true;
+      this.#switches.failed += 1;
+    }
+  }
+
+  private async replace(named: Named): Promise<void> {
+    const begun = performance.now();
+    const opened = await open(this.parts, named);
+    if (this.#isClosed) {
+      opened.retire();
+      return;
+    }
+    const before = this.#current;
+    this.#current = opened;
+    before.retire();
+    this.#switches.done += 1;
+    const { generation, rows } = opened.manifest;
+    const seconds = (performance.now() - begun) / 1000;
+    this.parts.onEvent({ what: 'serving', generation, rows, seconds });
+  }
+}
+
+function open({ directory, engine, encoder }: ServedParts, named: Named): Promise<OpenIndex> {
+  const folder = directory.folderOf(named.generation);
+  return OpenIndex.open(folder, { engine, encoder, expected: named.manifest });
+}
+
+function linesOf(error: unknown): readonly string[] {
+  return error instanceof StartError ? error.lines : [(error as Error).message];
+}
