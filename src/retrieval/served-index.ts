@@ -56,8 +56,8 @@ export class ServedIndex {
   /** The pointer that was followed last. */
   #written: string | undefined;
   #isBehind: boolean;
-  /** The generation that was refused last. */
-  #refused: string | undefined;
+  /** What was told of the pointer as it is, where it cannot be followed. */
+  #told: string | undefined;
   #triedAt = performance.now();
   #isOpening = false;
   #isClosed = false;
@@ -158,6 +158,7 @@ export class ServedIndex {
       const written = directory.written();
       const isTime = performance.now() - this.#triedAt > TRY_AGAIN_MS;
       if (written === this.#written && !(this.#isBehind && isTime)) return;
+      if (written !== this.#written) this.#told = undefined;
       this.#written = written;
       this.#triedAt = performance.now();
       const pointer = directory.current(written);
@@ -166,11 +167,10 @@ export class ServedIndex {
       if (pointer.manifest !== this.#current.digest) await this.replace(pointer);
       this.#isBehind = false;
     } catch (error) {
-      // A try that is repeated has been told.
-      if (!this.#isBehind || generation !== this.#refused) {
-        onEvent({ what: 'refused', generation, error: linesOf(error).join(' ') });
-      }
-      this.#refused = generation;
+      const what = linesOf(error).join(' ');
+      // It is tried again and again.
+      if (what !== this.#told) onEvent({ what: 'refused', generation, error: what });
+      this.#told = what;
       this.#isBehind = true;
       this.#switches.failed += 1;
     }

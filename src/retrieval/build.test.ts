@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { StartError } from '../start-error.js';
+import { fakeEncoder } from '../testing/fake-encoder.js';
+import { indexWorld } from '../testing/index-world.js';
+import { embed } from './embed.js';
+import { OpenIndex } from './open-index.js';
+
+const LINES = Array.from({ length: 700 }, (_, at) => ({
+  id: `id-${at}`,
+  text: `question number ${at} about ${['cats', 'dogs', 'birds'][at % 3] ?? ''}`,
+  ...(at % 2 === 0 && { match: `answer ${at}` }),
+  topic: ['cats', 'dogs', 'birds'][at % 3],
+  even: at % 2 === 0,
+}));
+
+test('a corpus becomes a generation in which every text is found', async (context) => {
+  const world = indexWorld(context);
+  const { engine } = world;
+  const { manifest } = await world.build('one', world.corpus(LINES), { fields: ['topic', 'even'] });
+  assert.equal(manifest.rows, 700);
+  assert.deepEqual(manifest.fields, [
+    { name: 'topic', values: ['cats', 'dogs', 'birds'] },
+    { name: 'even', values: [true, false] },
+  ]);
+  assert.deepEqual(manifest.statistics, {
+    duplicateTexts: 0,
+    truncatedTexts: 0,
+    recallAt1: 1,
+    recallAt10: 1,
+  });
+  const opened = await OpenIndex.open(world.directory.folderOf('one'), encoderOf(engine));
+  const search = async (text: string, filter = {}) => {
+    const [embedded] = await embed(engine, 'encoder', [text]);
+    const vectors = [embedded?.vector ?? assert.fail()];
+    const conditions = opened.conditionsOf(filter);
+    const [found = []] = await opened.search(vectors, { top: 2, conditions });
+    return found;
+  };
+  const [first] = await search('number 41 question about birds');
+  assert.equal(first?.id, 'id-41');
+  assert.equal(first.match, undefined);
+  assert.ok(Math.abs(first.score - 1) < 1e-6, String(first.score));
+  assert.equal((await search('number 42 question about cats'))[0]?.match, 'answer 42');
+  assert.notEqual((await search('number 41 question about birds', { even: true }))[0]?.id, 'id-41');
+  for (const { text } of await search('question about birds', { topic: ['cats', 'dogs'] })) {
+    assert.match(text, /cats|dogs/);
+  }
+  assert.deepEqual(await search('a', { topic: 'fish' }), []);
+  opened.retire();
+});
+
+test('a build that was interrupted goes on, and makes the same files', async (context) => {
+  const encoder = fakeEncoder();
+  const world = indexWorld(context, encoder);
+  const corpus = world.corpus(LINES);
+  encoder.before = (asked) => {
+    if (asked > 520) throw new Error('killed');
+  };
+  await assert.rejects(world.build('one', corpus), /killed/);
+  assert.equal(world.directory.has('one'), false);
+  encoder.before = () => undefined;
+  const asked = encoder.seen.length;
+  const { resumed } = await world.build('one', corpus);
+  assert.ok(resumed >= 256, `${resumed} rows were there`);
+  assert.ok(
+    encoder.seen.length - asked < 700 - resumed + 20,
+    'what was there is not embedded again',
+  );
+  const whole = await world.build('two', corpus);
+  for (const { name, sha256 } of whole.manifest.files) {
+    const file = join(world.directory.folderOf('one'), name);
+    const other = join(world.directory.folderOf('two'), name);
+    assert.deepEqual(readFileSync(file), readFileSync(other), `${name} ${sha256}`);
+  }
+  assert.equal(existsSync(join(world.directory.building, 'one')), false);
+});
+
+test('what was interrupted with another corpus or encoder is begun anew', async (context) => {
+  const encoder = fakeEncoder();
+  const world = indexWorld(context, encoder);
+  encoder.before = (asked) => {
+    if (asked > 520) throw new Error('killed');
+  };
+  await assert.rejects(world.build('one', world.corpus(LINES)), /killed/);
+  encoder.before = () => undefined;
+  const changed = world.corpus([{ text: 'another' }, ...LINES.slice(1)]);
+  assert.equal((await world.build('one', changed)).resumed, 0);
+  await assert.rejects(world.build('two', changed, { by: failing(2) }), /killed/);
+  assert.equal((await world.build('two', changed)).resumed, 0);
+});
+
+test('a generation is never written again', async (context) => {
+  const world = indexWorld(context);
+  await world.build('one', world.corpus([{ text: 'a' }]));
+  await assert.rejects(world.build('one', world.corpus([{ text: 'b' }])), (error) => {
+    assert.ok(error instanceof StartError);
+    assert.match(
+      error.lines.join(),
+      /one is there already, and generations are never written again/,
+    );
+    return true;
+  });
+});
+
+test('one process builds a generation at a time', async (context) => {
+  const encoder = fakeEncoder();
+  const world = indexWorld(context, encoder);
+  const corpus = world.corpus(LINES);
+  await world.build('zero', corpus);
+  writeFileSync(join(world.directory.building, 'one.lock'), String(process.ppid));
+  await assert.rejects(world.build('one', corpus), new RegExp(`Process ${process.ppid} is at it`));
+  // Of a process that is gone.
+  writeFileSync(join(world.directory.building, 'one.lock'), String(2 ** 22 + 1));
+  await world.build('one', corpus);
+});
+
+test('faults of a corpus are told before anything is embedded', async (context) => {
+  const encoder = fakeEncoder();
+  const world = indexWorld(context, encoder);
+  const corpus = world.corpus([{ text: 'a' }, 'x', { text: '' }]);
+  await assert.rejects(world.build('one', corpus), (error) => {
+    assert.ok(error instanceof StartError);
+    assert.deepEqual(
+      error.lines.map((line) => line.replace(corpus, '')),
+      [
+        ':2: is not JSON; each line must be an object such as {"text":"Why so serious?"}',
+        ':3: text is empty; there would be nothing to find it by',
+      ],
+    );
+    return true;
+  });
+  assert.deepEqual(encoder.seen, []);
+});
+
+test('an empty corpus makes an index without rows', async (context) => {
+  const world = indexWorld(context);
+  const { manifest } = await world.build('none', world.corpus([]), { fields: ['topic'] });
+  assert.equal(manifest.rows, 0);
+  const opened = await OpenIndex.open(world.directory.folderOf('none'), encoderOf(world.engine));
+  const vectors = [new Float32Array(manifest.dimensions).fill(1)];
+  assert.deepEqual(await opened.search(vectors, { top: 3, conditions: [] }), [[]]);
+  opened.retire();
+});
+
+test('what stands before a text is embedded and not answered', async (context) => {
+  const encoder = fakeEncoder();
+  const world = indexWorld(context, encoder);
+  const { manifest } = await world.build('one', world.corpus([{ text: 'a' }]), {
+    prompt: 'passage: ',
+  });
+  assert.equal(manifest.encoder.prompt, 'passage: ');
+  assert.ok(encoder.seen.includes('passage: a') && !encoder.seen.includes('a'));
+});
+
+test('duplicates, texts that are cut, and keys that are left out are told', async (context) => {
+  const world = indexWorld(context);
+  const long = 'word '.repeat(100);
+  const corpus = world.corpus([{ text: 'a' }, { text: 'a', year: 1 }, { text: long, year: 2 }]);
+  const { manifest } = await world.build('one', corpus);
+  const { duplicateTexts, truncatedTexts } = manifest.statistics;
+  assert.deepEqual([duplicateTexts, truncatedTexts], [1, 1]);
+  assert.deepEqual(world.notes, ['year is left out, in 2 lines; to filter by it: --fields year']);
+});
+
+function encoderOf(
+  engine: ReturnType<typeof fakeEncoder> | ReturnType<typeof indexWorld>['engine'],
+) {
+  return { engine, encoder: engine.models[0] ?? assert.fail('no encoder') };
+}
+
+/** Another encoder, which dies half way. */
+function failing(seed: number) {
+  const encoder = fakeEncoder({ seed });
+  encoder.before = (asked) => {
+    if (asked > 520) throw new Error('killed');
+  };
+  return encoder;
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { indexWorld, type IndexWorld } from '../testing/index-world.js';
+import { collect, list, publish, rollback, verify } from './publish.js';
+
+function pointed({ directory }: IndexWorld): readonly string[] {
+  const pointer = directory.current();
+  return pointer === undefined
+    ? []
+    : [pointer, ...pointer.previous].map(({ generation }) => generation);
+}
+
+test('a generation is published, and what was served before comes back', async (context) => {
+  const world = indexWorld(context);
+  const { directory } = world;
+  for (const name of ['a', 'b', 'c']) await world.published(name, [name]);
+  assert.deepEqual(pointed(world), ['c', 'b', 'a']);
+  assert.equal(await rollback(directory), 'b');
+  assert.deepEqual(pointed(world), ['b', 'a']);
+  assert.equal(await publish(directory, 'c'), 'published');
+  assert.deepEqual(pointed(world), ['c', 'b', 'a']);
+  assert.equal(await publish(directory, 'a'), 'published');
+  assert.deepEqual(pointed(world), ['a', 'c', 'b'], 'each once');
+});
+
+test('what is done twice is done once', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['a']);
+  const written = world.directory.written();
+  assert.equal(await publish(world.directory, 'a'), 'unchanged');
+  assert.equal(world.directory.written(), written);
+});
+
+test('a rollback needs something to go back to', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['a']);
+  await assert.rejects(rollback(world.directory), /no generation was served before/);
+  assert.deepEqual(pointed(world), ['a']);
+});
+
+test('a generation that is not there is told with those that are', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['a']);
+  await world.build('b', world.corpus([{ text: 'b' }]));
+  await assert.rejects(publish(world.directory, 'z'), /has no generation z; there are a, b\./);
+});
+
+for (const name of [
+  'vectors.f32',
+  'vectors.i8',
+  'scales.f32',
+  'entries.jsonl',
+  'entries.u64',
+  'fields.u32',
+]) {
+  for (const [what, damage] of Object.entries({
+    flipped: (bytes: Buffer) => {
+      const copy = Buffer.from(bytes);
+      copy[0] = (copy[0] ?? 0) ^ 1;
+      return copy;
+    },
+    truncated: (bytes: Buffer) => bytes.subarray(0, bytes.length - 1),
+    foreign: () => Buffer.from('another file'),
+  })) {
+    test(`${name}, ${what}, is refused by its name`, async (context) => {
+      const world = indexWorld(context);
+      await world.published('a', ['a', 'b']);
+      await world.build('b', world.corpus([{ text: 'c', topic: 'x' }]), { fields: ['topic'] });
+      const file = join(world.directory.folderOf('b'), name);
+      const bytes = readFileSync(file);
+      rmSync(file);
+      writeFileSync(file, damage(bytes));
+      await assert.rejects(publish(world.directory, 'b'), new RegExp(name.replace('.', '\\.')));
+      assert.deepEqual(pointed(world), ['a'], 'what was served goes on');
+    });
+  }
+}
+
+for (const [what, text, expected] of [
+  ['no JSON', 'x', /manifest\.json: .*it must be the manifest of a generation of format 1/],
+  ['of another format', '{"format":2}', /manifest\.json: format: /],
+  ['with a key that is not known', (text: string) => text.replace('{', '{"x":1,'), /"x"/],
+] as const) {
+  test(`a manifest that is ${what} is refused`, async (context) => {
+    const world = indexWorld(context);
+    await world.build('a', world.corpus([{ text: 'a' }]));
+    const file = join(world.directory.folderOf('a'), 'manifest.json');
+    writeFileSync(file, typeof text === 'string' ? text : text(readFileSync(file, 'utf8')));
+    await assert.rejects(verify(world.directory, 'a'), expected);
+    assert.deepEqual(
+      list(world.directory).map(({ state }) => state),
+      ['damaged'],
+    );
+  });
+}
+
+test('a generation under another name is refused', async (context) => {
+  const world = indexWorld(context);
+  await world.build('a', world.corpus([{ text: 'a' }]));
+  renameSync(world.directory.folderOf('a'), world.directory.folderOf('b'));
+  await assert.rejects(publish(world.directory, 'b'), /is the generation a under another name/);
+});
+
+test('a pointer that is damaged is told, and publishing writes it anew', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['a']);
+  writeFileSync(join(world.directory.path, 'current'), '{"generation"');
+  assert.throws(() => world.directory.current(), /current does not name a generation/);
+  assert.equal(await publish(world.directory, 'a'), 'published');
+  assert.deepEqual(pointed(world), ['a']);
+});
+
+test('the list says what is served, what was, and what is not whole', async (context) => {
+  const world = indexWorld(context);
+  const { directory } = world;
+  for (const name of ['a', 'b']) await world.published(name, [name]);
+  await world.build('c', world.corpus([{ text: 'c' }]));
+  rmSync(join(directory.folderOf('a'), 'manifest.json'));
+  assert.deepEqual(
+    list(directory).map(({ generation, state }) => [generation, state]),
+    [
+      ['b', 'served'],
+      ['a', 'damaged'],
+      ['c', 'unpublished'],
+    ],
+  );
+});
+
+test('what nobody needs any more is removed, and nothing else', async (context) => {
+  const world = indexWorld(context);
+  const { directory } = world;
+  for (const name of ['a', 'b', 'c', 'd']) await world.published(name, [name]);
+  await world.build('later', world.corpus([{ text: 'later' }]));
+  const half = join(directory.building, 'half');
+  await assert.rejects(world.build('half', world.corpus(['x'])));
+  assert.ok(existsSync(half));
+  assert.deepEqual(await collect(directory, 1), ['a', 'b', 'half']);
+  assert.deepEqual(directory.names(), ['c', 'd', 'later']);
+  assert.deepEqual(pointed(world), ['d', 'c']);
+  assert.equal(existsSync(half), false);
+  assert.deepEqual(await collect(directory, 1), []);
+});
+
+test('a build that runs is not taken away', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['a']);
+  await assert.rejects(world.build('half', world.corpus(['x'])));
+  writeFileSync(join(world.directory.building, 'half.lock'), String(process.ppid));
+  assert.deepEqual(await collect(world.directory, 0), []);
+});
+
+test('one process changes the pointer at a time', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['a']);
+  writeFileSync(join(world.directory.path, 'lock'), String(process.ppid));
+  await assert.rejects(publish(world.directory, 'a'), /is at it/);
+});

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+
+import type { Engine } from '../../engine/engine.js';
+import { publish } from '../../retrieval/publish.js';
+import { ServedIndex } from '../../retrieval/served-index.js';
+import { fakeEncoder } from '../../testing/fake-encoder.js';
+import { indexWorld } from '../../testing/index-world.js';
+import { startTestService } from '../../testing/test-service.js';
+import { until } from '../../testing/until.js';
+import { usualRoute } from '../../testing/usual-route.js';
+
+const CORPUS = [
+  { id: 'serious', text: 'why so serious', topic: 'films', year: 2008 },
+  { id: 'refund', text: 'how do i get a refund', match: 'Ask for it.', topic: 'shop', year: 2024 },
+  { id: 'parcel', text: 'where is my parcel', topic: 'shop', year: 2024 },
+];
+
+async function start(context: TestContext, options: object = {}, engine: Engine = fakeEncoder()) {
+  const world = indexWorld(context, engine);
+  await world.build('one', world.corpus(CORPUS), { fields: ['topic', 'year'] });
+  await publish(world.directory, 'one');
+  const encoder = engine.models[0] ?? assert.fail();
+  const route = { ...usualRoute, path: '/process', contract: 'retrieve', models: [encoder.name] };
+  const service = await startTestService(context, engine, [], {
+    routes: [{ ...route, options: { ...options } }],
+    load: (loadedOf) => async () => ({
+      ...loadedOf(engine),
+      index: await ServedIndex.start({
+        ...{ directory: world.directory, engine, encoder },
+        onEvent: () => undefined,
+      }),
+    }),
+  });
+  return { ...service, world, ask: (body: unknown) => service.post(JSON.stringify(body)) };
+}
+
+async function answered(response: Response): Promise<unknown> {
+  assert.equal(response.status, 200, await response.clone().text());
+  return response.json();
+}
+
+test('one text has a match, several have matches in their order', async (context) => {
+  const { ask } = await start(context);
+  const response = await ask({ instances: ['Why so serious?'] });
+  assert.equal(response.headers.get('chorus-generation'), 'one');
+  assert.match(
+    response.headers.get('server-timing') ?? '',
+    /inference;dur=.*search;dur=.*total;dur=/,
+  );
+  assert.deepEqual(await answered(response), { match: 'why so serious' });
+  assert.deepEqual(
+    await answered(await ask({ instances: ['a refund', 'my parcel', 'a refund'] })),
+    {
+      matches: ['Ask for it.', 'where is my parcel', 'Ask for it.'],
+    },
+  );
+});
+
+test('top_k makes lists, ids and scores make objects', async (context) => {
+  const { ask } = await start(context);
+  const instances = ['where is my refund'];
+  const { match: lines } = (await answered(await ask({ instances, top_k: 2 }))) as {
+    match: string[];
+  };
+  assert.deepEqual(lines, ['where is my parcel', 'Ask for it.']);
+  assert.deepEqual(
+    await answered(await ask({ instances: [...instances, 'b'], top_k: 5, ids: true })),
+    {
+      matches: [
+        [
+          { text: 'where is my parcel', id: 'parcel' },
+          { text: 'Ask for it.', id: 'refund' },
+          { text: 'why so serious', id: 'serious' },
+        ],
+        [
+          { text: 'why so serious', id: 'serious' },
+          { text: 'where is my parcel', id: 'parcel' },
+          { text: 'Ask for it.', id: 'refund' },
+        ],
+      ],
+    },
+  );
+  const { match } = (await answered(
+    await ask({ instances: ['why so serious'], scores: true }),
+  )) as {
+    match: { text: string; score: number };
+  };
+  assert.deepEqual(Object.keys(match), ['text', 'score']);
+  assert.ok(Math.abs(match.score - 1) < 1e-6);
+});
+
+test('a filter and a least score leave lines out, to the last', async (context) => {
+  const { ask } = await start(context);
+  const find = async (more: object) => {
+    const body = { instances: ['why so serious'], ...more };
+    return ((await answered(await ask(body))) as { match: unknown }).match;
+  };
+  assert.notEqual(await find({ filter: { topic: 'shop' } }), 'why so serious');
+  assert.equal(await find({ filter: { topic: ['shop', 'films'], year: 2008 } }), 'why so serious');
+  assert.equal(await find({ filter: { topic: 'shop', year: 2008 } }), null);
+  assert.equal(await find({ filter: { year: '2008' } }), null, 'a string is no number');
+  assert.deepEqual(await find({ filter: { topic: 'fish' }, top_k: 3 }), []);
+  assert.equal(await find({ min_score: 0.99 }), 'why so serious');
+  assert.equal(await find({ min_score: 0.99, filter: { topic: 'shop' } }), null);
+});
+
+for (const [body, ...expected] of [
+  [{}, '/instances must be a list of strings, and it is missing'],
+  [{ instances: 'a' }, '/instances must be a list of strings, and it is a string'],
+  [{ instances: [] }, '/instances must have at least one text'],
+  [{ instances: ['a', 'b', 'c'] }, '/instances must have at most 2 texts, and it has 3'],
+  [
+    { instances: ['a', 1], top_k: 0, scores: 'yes', text: 'a' },
+    '/instances/1 must be a string, and it is a number',
+    '/top_k must be a whole number from 1 to 7',
+    '/scores must be true or false, and it is a string',
+    '/text is not known',
+  ],
+  [{ instances: ['a'], top_k: 8 }, '/top_k must be a whole number from 1 to 7'],
+  [{ instances: ['a'], min_score: 2 }, '/min_score must be at most 1'],
+  [
+    { instances: ['a'], filter: [] },
+    '/filter must be an object of fields and their values, and it is an array',
+  ],
+  [
+    { instances: ['a'], filter: { topic: null } },
+    '/filter/topic must be a string, a number, true or false, and it is null',
+  ],
+  [
+    { instances: ['a'], filter: { lang: 'en' } },
+    '/filter/lang is not a field of the index; it has topic, year',
+  ],
+] as const) {
+  test(`refused: ${JSON.stringify(body)}`, async (context) => {
+    const engine = fakeEncoder();
+    const { ask } = await start(context, { max_texts: 2, max_top_k: 7 }, engine);
+    const asked = engine.seen.length;
+    const response = await ask(body);
+    const { errors } = (await response.json()) as { errors: { pointer: string; detail: string }[] };
+    assert.equal(response.status, 422);
+    assert.deepEqual(
+      errors.map(({ pointer, detail }) => `${pointer} ${detail}`),
+      expected,
+    );
+    assert.equal(engine.seen.length, asked, 'nothing is embedded for it');
+  });
+}
+
+test('no request fails while another generation takes the place of the one that is served', async (context) => {
+  const { ask, world, metrics } = await start(context);
+  await world.build('two', world.corpus([{ text: 'why so calm' }]), { fields: ['topic'] });
+  let isOver = false;
+  const seen = new Set<string>();
+  const client = async () => {
+    while (!isOver) {
+      const response = await ask({ instances: ['why so serious', 'why'] });
+      const { matches } = (await answered(response)) as { matches: string[] };
+      const generation = response.headers.get('chorus-generation') ?? assert.fail();
+      const expected = generation === 'one' ? 'why so serious' : 'why so calm';
+      assert.deepEqual(matches, [expected, expected], `all of it is of generation ${generation}`);
+      seen.add(generation);
+    }
+  };
+  const clients = Array.from({ length: 8 }, client);
+  for (const generation of ['two', 'one', 'two']) {
+    await publish(world.directory, generation);
+    const line = `chorus_index_info{generation="${generation}"} 1`;
+    await until(async () => (await metrics()).includes(line), `${generation} is served`);
+  }
+  isOver = true;
+  await Promise.all(clients);
+  assert.deepEqual([...seen].sort(), ['one', 'two']);
+});
+
+test('the index is part of the metrics', async (context) => {
+  const { ask, metrics } = await start(context);
+  await ask({ instances: ['a'] });
+  const text = await metrics();
+  for (const line of [
+    'chorus_index_rows 3',
+    'chorus_index_behind 0',
+    'chorus_index_recall{at="1"} 1',
+    'chorus_index_switches_total{outcome="failed"} 0',
+    'chorus_index_search_duration_seconds_count 1',
+  ]) {
+    assert.ok(text.includes(`\n${line}\n`), line);
+  }
+});

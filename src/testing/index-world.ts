@@ -1,0 +1,65 @@
+/**
+ * A folder with an index and a corpus, for one test.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+import type { Engine } from '../engine/engine.js';
+import { build, type Built } from '../retrieval/build.js';
+import { IndexDirectory } from '../retrieval/index-directory.js';
+import { publish } from '../retrieval/publish.js';
+import { fakeEncoder } from './fake-encoder.js';
+import { folderFor } from './folder.js';
+
+export interface IndexWorld {
+  readonly directory: IndexDirectory;
+  readonly engine: Engine;
+  /** Lines of the progress of builds. */
+  readonly notes: readonly string[];
+  /** Writes a corpus of these lines and gives its file. */
+  readonly corpus: (lines: readonly unknown[]) => string;
+  /** Builds a generation of a corpus. */
+  readonly build: (generation: string, corpus: string, options?: BuildOptions) => Promise<Built>;
+  /** Builds a generation of texts and publishes it. */
+  readonly published: (generation: string, texts: readonly string[]) => Promise<void>;
+}
+
+export interface BuildOptions {
+  readonly fields?: readonly string[];
+  readonly prompt?: string;
+  readonly by?: Engine;
+}
+
+export function indexWorld(context: TestContext, engine: Engine = fakeEncoder()): IndexWorld {
+  const folder = folderFor(context);
+  const directory = new IndexDirectory(join(folder, 'index'));
+  const notes: string[] = [];
+  let corpora = 0;
+  const world: IndexWorld = {
+    directory,
+    engine,
+    notes,
+    corpus(lines) {
+      corpora += 1;
+      const file = join(folder, `corpus-${corpora}.jsonl`);
+      const written = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
+      writeFileSync(file, written.map((line) => `${line}\n`).join(''));
+      return file;
+    },
+    build(generation, corpus, { fields = [], prompt = '', by = engine } = {}) {
+      const [encoder] = by.models;
+      if (encoder === undefined) throw new Error('The engine has no encoder.');
+      return build({
+        ...{ directory, generation, corpus, fields, prompt, engine: by, encoder },
+        progress: { embedded: () => undefined, note: (line) => notes.push(line) },
+      });
+    },
+    async published(generation, texts) {
+      await world.build(generation, world.corpus(texts.map((text) => ({ text }))));
+      await publish(directory, generation);
+    },
+  };
+  return world;
+}
