@@ -229,6 +229,16 @@ export interface ModelInfo {
   digest: string
   /** Numbers in an answer: scores, with the class that is decided for where there is one, or components of a vector. */
   width: number
+  /** Components of an encoder's vector; 0 for a classifier. */
+  dimensions: number
+  /** Whether its vectors are made to have the length 1. */
+  normalized: boolean
+  /** How its vectors are to be compared. */
+  similarity: 'cosine' | 'dot'
+  /** What is to be put in front of texts of a kind; the model does not. */
+  prompts: Array<Prompt>
+  /** The text of the one for any other text, where there is one. */
+  defaultPrompt?: string
   /** Memory that it takes while it is loaded. */
   bytes: number
   load: 'eager' | 'lazy'
@@ -257,6 +267,11 @@ export interface ModelStats {
   loadsFailed: number
   evictions: number
   loadSeconds: Histogram
+}
+
+export interface Prompt {
+  name: string
+  text: string
 }
 
 export interface ReasonCount {
