@@ -7,7 +7,7 @@ Reads <folders>/manifest.jsonl (`folders.py`) and writes a line for each folder:
 and TEXTS themselves into <texts.json>.
 Runs under either major version of transformers. Classifiers go through the text-classification pipeline,
 truncated to the model's length; folders with modules as sentence-transformers does since version 5.4, which
-takes no blanks off the ends of a text any more, by hand; a graph is run by ONNX Runtime between the same
+takes no blanks off the ends of a text any more, without a prompt, by hand; a graph is run by ONNX Runtime between the same
 tokenizer and the same functions.
 """
 
@@ -190,10 +190,6 @@ def modules(folder: Path) -> list:
     file = folder / "modules.json"
     if not file.exists():
         return []
-    prompts = folder / "config_sentence_transformers.json"
-    settings = json.loads(prompts.read_text()) if prompts.exists() else {}
-    if settings.get("prompts", {}).get(settings.get("default_prompt_name")):
-        raise NotImplementedError("a prompt before every text")
     file_ = folder / "sentence_bert_config.json"
     if file_.exists() and json.loads(file_.read_text()).get("do_lower_case"):
         raise NotImplementedError("sentence-transformers' own lower-casing")

@@ -44,7 +44,7 @@ function modelTable(models: Report['models']): string {
     model.maxTokens === 0 ? UNBOUNDED : String(model.maxTokens),
     model.maxTokens === 0 ? UNKNOWN : String(model.tokensPerSecond),
     ...(model.drift ? driftCells(model.drift) : []),
-    labelsCell(model.labels),
+    model.task === 'embedding' ? vectorCell(model) : labelsCell(model.labels),
   ]);
   return textTable(head, rows);
 }
@@ -69,6 +69,11 @@ function appliedCell(settings: Report['folders'][number]['settings']): string {
 
 function driftCells({ agreement, p99, largest }: Drift): string[] {
   return [percent(agreement), p99.toExponential(1), largest.toExponential(1)];
+}
+
+/** In place of labels, which an encoder has none of. */
+function vectorCell({ dimensions, normalized }: Report['models'][number]): string {
+  return `${dimensions} dimensions${normalized ? ', normalized' : ''}`;
 }
 
 /** As far as a line has room. */

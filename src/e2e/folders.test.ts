@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import type { ModelInfo } from '../engine/engine.js';
 import { runChorus, type Finished } from '../testing/chorus-process.js';
 
 const FIXTURES = fileURLToPath(new URL('../../native/fixtures/', import.meta.url));
@@ -118,7 +119,7 @@ interface Report {
     readonly computedBy: string;
     readonly settings: readonly { name: string; applied: boolean; reason: string }[];
   }[];
-  readonly models: readonly { readonly name: string }[];
+  readonly models: readonly ModelInfo[];
   readonly notes: readonly string[];
   readonly faults: readonly string[];
 }
@@ -160,6 +161,41 @@ test('check reports what it read of a tokenizer, and which model no route serves
   const table = await run('check');
   assert.match(table.stdout, /^a +weights +1 +.*do_lower_case/m);
   assert.match(table.stdout, /^Note: b is in the profile, and no route serves it\.$/m);
+});
+
+test('check tests an encoder of which the profile says no more than its folder', async (context) => {
+  const { folder, run } = world(
+    context,
+    'models: [{ name: a, path: a }, { name: older, path: older }, { name: newer, path: newer }]',
+    'routes: [{ path: /process, contract: process, models: [a] }]',
+  );
+  folder('a', 'bert');
+  for (const name of ['older', 'newer']) folder(name, `sentences/${name}`);
+  const { code, stdout, stderr } = await run('check', '--json');
+  assert.deepEqual([code, stderr], [0, '']);
+  const { models, faults } = JSON.parse(stdout) as Report;
+  assert.deepEqual(faults, []);
+  const told = models.map(({ name, task, maxTokens, dimensions, normalized, similarity }) => {
+    return { name, task, maxTokens, dimensions, normalized, similarity };
+  });
+  const vector = { task: 'embedding', dimensions: 32, normalized: true };
+  assert.deepEqual(told.slice(1), [
+    { name: 'older', ...vector, maxTokens: 16, similarity: 'cosine' },
+    { name: 'newer', ...vector, maxTokens: 48, similarity: 'dot' },
+  ]);
+  assert.deepEqual(
+    models.map(({ prompts, defaultPrompt }) => ({ prompts, defaultPrompt })),
+    [
+      { prompts: {}, defaultPrompt: undefined },
+      { prompts: {}, defaultPrompt: undefined },
+      {
+        prompts: { document: '', passage: 'passage: ', plain: '', query: 'query: ' },
+        defaultPrompt: 'passage: ',
+      },
+    ],
+  );
+  const table = await run('check');
+  assert.match(table.stdout, /^older +bert .* 16 .* 32 dimensions, normalized$/m);
 });
 
 test('weights that are not those of their configuration are a finding', async (context) => {

@@ -20,7 +20,7 @@ export interface ClassScores {
   readonly predicted?: number;
 }
 
-/** A sentence encoder's pooled vector, not normalized. */
+/** A sentence encoder's pooled vector, of the length 1 where `ModelInfo.normalized` says so. */
 export interface Embedding {
   readonly type: 'embedding';
   readonly vector: Float32Array;
@@ -133,9 +133,23 @@ export interface ModelInfo {
   /** What runs it, such as `cpu`. */
   readonly provider: string;
   /**
-   * Hexadecimal. Equal for models that answer every text alike: files, labels, pooling, limit and precision are in it.
+   * Hexadecimal. Equal for models that answer every text alike: files, labels, pooling, normalization, limit and precision
+   * are in it.
    */
   readonly digest: string;
+  /** Components of an encoder's vector; 0 for a classifier. */
+  readonly dimensions: number;
+  /** Whether its vectors are made to have the length 1. */
+  readonly normalized: boolean;
+  /** How its vectors are to be compared. */
+  readonly similarity: 'cosine' | 'dot';
+  /**
+   * What is to be put in front of texts of a kind, such as `query` or `document`, as the encoder's folder says it. Whoever
+   * asks does that: `infer` answers texts as they are.
+   */
+  readonly prompts: Readonly<Record<string, string>>;
+  /** What is to be put in front of a text of no such kind, where the folder says so; a text, not a name. */
+  readonly defaultPrompt: string | undefined;
   /** Bytes of memory that it takes while it is loaded; 0 on a GPU, whose memory is not counted. */
   readonly bytes: number;
   readonly load: 'eager' | 'lazy';

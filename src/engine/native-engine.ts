@@ -78,7 +78,7 @@ class NativeEngineAdapter implements Engine {
     private readonly requests: OpenRequests<native.Reply>,
     { models, ortVersion, maxBatchTokens }: Extract<native.LoadOutcome, { type: 'done' }>,
   ) {
-    this.#models = models.map(({ width, ...info }) => ({ info, width }));
+    this.#models = models.map(({ width, ...model }) => ({ info: toModelInfo(model), width }));
     this.models = this.#models.map(({ info }) => info);
     this.ortVersion = ortVersion;
     this.maxBatchTokens = maxBatchTokens;
@@ -213,6 +213,15 @@ function flattened(asked: readonly (readonly number[])[]): { models: number[]; c
 function refused(ticket: number, failure: native.Failure): native.Reply {
   const timing = { tokenizationMs: 0, queueMs: 0, inferenceMs: 0 };
   return { ticket, numbers: new Float32Array(), truncated: [], begun: 0, ...timing, failure };
+}
+
+function toModelInfo({
+  prompts,
+  defaultPrompt,
+  ...info
+}: Omit<native.ModelInfo, 'width'>): ModelInfo {
+  const texts = Object.fromEntries(prompts.map(({ name, text }) => [name, text]));
+  return { ...info, prompts: texts, defaultPrompt };
 }
 
 function toModelEvent({

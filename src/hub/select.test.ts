@@ -66,6 +66,11 @@ for (const [what, has, selected] of [
     ],
   ],
   [
+    'the transformer of sentence-transformers may have its settings under an older name',
+    ['vocab.txt', 'modules.json', 'sentence_roberta_config.json', 'sentence_t5_config.json'],
+    ['vocab.txt', 'modules.json', 'sentence_roberta_config.json'],
+  ],
+  [
     'folders that look like modules are none without the list',
     ['vocab.txt', '1_Pooling/config.json'],
     ['vocab.txt'],
@@ -173,6 +178,7 @@ test('weights are told from settings by their names', () => {
     'sentencepiece.bpe.model',
     'vocab.txt',
     '1_Pooling/config.json',
+    'sentence_xlm-roberta_config.json',
   ]) {
     assert.ok(isSettings(path), path);
   }

@@ -14,8 +14,10 @@ const SETTINGS = [
   'tokenizer_config.json',
   'config_sentence_transformers.json',
   'modules.json',
-  'sentence_bert_config.json',
 ];
+/** The settings of its transformer, which it has called by the model's type, and by BERT whatever that is. */
+const TRANSFORMER_SETTINGS =
+  /^sentence_(?:bert|roberta|distilbert|camembert|albert|xlm-roberta|xlnet)_config\.json$/;
 /** The settings of a module, in the folder that sentence-transformers makes for it. */
 const MODULE_SETTINGS = /^\d+_\w+\/config\.json$/;
 
@@ -46,7 +48,10 @@ export function selectSettings(files: readonly RemoteFile[], what: string): Remo
   }
   const named = [CONFIG, ...SETTINGS, ...tokenizer];
   const modules = has('modules.json') ? MODULE_SETTINGS : undefined;
-  return files.filter(({ path }) => named.includes(path) || modules?.test(path));
+  return files.filter(
+    ({ path }) =>
+      named.includes(path) || TRANSFORMER_SETTINGS.test(path) || modules?.test(path) === true,
+  );
 }
 
 /** The names of the files that may compute a model, as they are looked for in a folder. */
@@ -96,7 +101,7 @@ export function selectData<F extends RemoteFile>(
 /** Whether a served file describes a model; others compute it. */
 export function isSettings(path: string): boolean {
   const named = [CONFIG, ...SETTINGS, TOKENIZER, ...VOCABULARIES.flat()];
-  return named.includes(path) || MODULE_SETTINGS.test(path);
+  return named.includes(path) || TRANSFORMER_SETTINGS.test(path) || MODULE_SETTINGS.test(path);
 }
 
 /** Whether a file's tensors are stored as safetensors before they are served. */

@@ -176,6 +176,11 @@ function modelInfo(name: string, labels: readonly string[]): ModelInfo {
     provider: 'cpu',
     precision: 'exact',
     digest: hash(name).toString(16),
+    dimensions: 0,
+    normalized: false,
+    similarity: 'cosine',
+    prompts: {},
+    defaultPrompt: undefined,
     bytes: 2 ** 21,
     load: 'eager',
   };

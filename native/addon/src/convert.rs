@@ -23,7 +23,7 @@ use napi::{Error, Result, bindgen_prelude::Float32Array};
 
 use crate::dto::{
     Description, EngineConfig, EngineStats, Failure, Footprint, Histogram, LockedFile, ModelConfig, ModelEvent,
-    ModelFootprint, ModelInfo, ModelStats, ReasonCount, Reply, Request, Setting, StoredFile,
+    ModelFootprint, ModelInfo, ModelStats, Prompt, ReasonCount, Reply, Request, Setting, StoredFile,
 };
 
 impl TryFrom<EngineConfig> for engine::EngineConfig {
@@ -208,10 +208,11 @@ pub fn duration(field: &str, ms: f64) -> Result<Option<Duration>> {
 impl From<&Model> for ModelInfo {
     fn from(model: &Model) -> Self {
         let info = &model.info;
-        let task = match model.head {
-            Head::Classification(_) | Head::Decision(_) => "classification",
-            Head::Embedding { .. } => "embedding",
+        let (task, dimensions, normalized) = match model.head {
+            Head::Classification(_) | Head::Decision(_) => ("classification", 0, false),
+            Head::Embedding { normalize } => ("embedding", info.width, normalize),
         };
+        let prompts = info.usage.prompts.iter().map(|(name, text)| Prompt { name: name.clone(), text: text.clone() });
         Self {
             name: info.name.clone(),
             architecture: info.architecture.clone(),
@@ -225,6 +226,11 @@ impl From<&Model> for ModelInfo {
             provider: info.provider.to_owned(),
             digest: info.digest.clone(),
             width: info.width as u32,
+            dimensions: dimensions as u32,
+            normalized,
+            similarity: info.usage.similarity.name().to_owned(),
+            prompts: prompts.collect(),
+            default_prompt: info.usage.default_prompt.clone(),
             bytes: info.bytes as f64,
             load: match info.load {
                 LoadTime::Eager => "eager",

@@ -84,10 +84,27 @@ pub struct ModelInfo {
     pub digest: String,
     /// Numbers in an answer: scores, with the class that is decided for where there is one, or components of a vector.
     pub width: u32,
+    /// Components of an encoder's vector; 0 for a classifier.
+    pub dimensions: u32,
+    /// Whether its vectors are made to have the length 1.
+    pub normalized: bool,
+    /// How its vectors are to be compared.
+    #[napi(ts_type = "'cosine' | 'dot'")]
+    pub similarity: String,
+    /// What is to be put in front of texts of a kind; the model does not.
+    pub prompts: Vec<Prompt>,
+    /// The text of the one for any other text, where there is one.
+    pub default_prompt: Option<String>,
     /// Memory that it takes while it is loaded.
     pub bytes: f64,
     #[napi(ts_type = "'eager' | 'lazy'")]
     pub load: String,
+}
+
+#[napi(object)]
+pub struct Prompt {
+    pub name: String,
+    pub text: String,
 }
 
 /// What has become of a model that is loaded on demand.

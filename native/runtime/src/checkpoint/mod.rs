@@ -33,7 +33,7 @@ pub use self::{
     json::{read_json, read_object, read_optional_json},
     known::{KnownFile, Stamp},
     locked::{LockedFile, sha256},
-    modules::{FILES as MODULE_FILES, Modules},
+    modules::{Modules, Similarity, Usage},
     safetensors::WeightFiles,
     text_graph::{Given, TextGraph},
     torch::{Stored, store_as_safetensors},

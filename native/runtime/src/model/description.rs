@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::ModelConfig;
 use crate::{
-    checkpoint::{Form, Format, Formless, Graph, Modules, form_of, graph_named, names_in, read_object},
+    checkpoint::{Form, Format, Formless, Graph, Modules, Usage, form_of, graph_named, names_in, read_object},
     error::LoadError,
     tokenizer::{self, Setting},
 };
@@ -33,8 +33,8 @@ pub struct Description {
     pub folder: PathBuf,
     pub source: Source,
     pub task: Task,
-    /// Whether vectors are made to have the length 1.
-    pub normalize: bool,
+    /// Of a folder of sentence-transformers.
+    pub modules: Option<Modules>,
     /// The longest input in tokens, special tokens included; 0 for what reads texts of any length.
     pub max_tokens: usize,
     /// Rows of the table of token vectors, where it is known.
@@ -56,6 +56,10 @@ impl Description {
     }
 
     /// Describes the model of `config`; `names` are those of the files beside its weights, which need not be there yet.
+    ///
+    /// A folder of sentence-transformers makes an encoder without a word of the profile. Where both say something, a
+    /// `pooling` must be the folder's own, for vectors pooled in another way are another model's; a `max_tokens` wins over
+    /// the folder's length, as `max_seq_length` may be set in the library, within what the positions hold.
     ///
     /// # Errors
     /// Whatever the files say that is not served, and what an entry of a profile asks for that cannot be.
@@ -116,7 +120,7 @@ impl Description {
             max_tokens: max_tokens(config, limit.map_or(readable, |limit| readable.min(limit)), limit)?,
             vocab_size: spec::vocab_size(&json).map_err(in_config)?,
             padding: json.get("pad_token_id").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()),
-            normalize: modules.is_some_and(|modules| modules.normalize),
+            modules,
             folder,
             source,
             task,
@@ -144,12 +148,22 @@ impl Description {
             folder,
             source: Source::Graph(graph),
             task: Task::Classification { labels: Vec::new(), problem_type: None },
-            normalize: false,
+            modules: None,
             max_tokens: 0,
             vocab_size: None,
             padding: None,
             tokenizer: None,
         })
+    }
+
+    /// Whether vectors are made to have the length 1.
+    pub fn normalizes(&self) -> bool {
+        self.modules.as_ref().is_some_and(|modules| modules.normalize)
+    }
+
+    /// What its vectors are for; of a classifier, and of an encoder whose folder says nothing, the usual.
+    pub fn usage(&self) -> Usage {
+        self.modules.as_ref().map(|modules| modules.usage.clone()).unwrap_or_default()
     }
 
     /// `model_type` of a checkpoint's configuration, or `onnx`.

@@ -6,20 +6,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chorus_core::spec::{Pooling, Task};
 use sha2::{Digest, Sha256};
 
 use super::{
     ModelConfig, ModelInfo,
     description::{Description, Source},
 };
-use crate::checkpoint::MODULE_FILES;
 
 /// Kinds of files that say what a model is, by their extension.
 const EXTENSIONS: [&str; 3] = ["json", "model", "txt"];
 const WEIGHTS: &str = "safetensors";
 
-/// The sha256 of each of a model's files, by its name in the model's folder.
-pub struct Identity(BTreeMap<String, String>);
+/// What a model is read from, and what is made of its numbers.
+pub struct Identity {
+    /// The sha256 of each file, by its name in the model's folder.
+    files: BTreeMap<String, String>,
+    /// None for a classifier.
+    pooling: Option<Pooling>,
+    normalizes: bool,
+}
 
 impl Identity {
     /// Of the files that a lock names, or else of those in `hashed`.
@@ -28,20 +34,28 @@ impl Identity {
         let locked = config.locked.iter().map(|file| (name(&file.path), file.sha256.clone()));
         let own = files_of(config, description).into_iter();
         let own = own.filter_map(|path| Some((name(&path), hashed.get(&path)?.clone())));
-        Self(if config.locked.is_empty() { own.collect() } else { locked.collect() })
+        Self {
+            files: if config.locked.is_empty() { own.collect() } else { locked.collect() },
+            pooling: match description.task {
+                Task::Classification { .. } => None,
+                Task::Embedding(pooling) => Some(pooling),
+            },
+            normalizes: description.normalizes(),
+        }
     }
 
     /// The sha256 of a file that was read, if that is known.
     pub fn sha256(&self, config: &ModelConfig, description: &Description, path: &Path) -> Option<&str> {
-        self.0.get(&name_in(config, description, path)).map(String::as_str)
+        self.files.get(&name_in(config, description, path)).map(String::as_str)
     }
 
-    /// In hexadecimal digits: the files, every option of the profile that changes an answer, how it is computed, and by
-    /// which version of this crate.
+    /// In hexadecimal digits: the files, what changes an answer of what they and the profile say, how it is computed, and
+    /// by which version of this crate.
     pub fn digest(&self, config: &ModelConfig, info: &ModelInfo) -> String {
         let labels: BTreeMap<_, _> = config.label_names.iter().collect();
-        let options = (info.max_tokens, format!("{:?}", config.pooling), info.precision.name(), info.provider, labels);
-        let described = format!("{} {:?} {options:?}", env!("CARGO_PKG_VERSION"), self.0);
+        let vector = (self.pooling, self.normalizes);
+        let options = (info.max_tokens, vector, info.precision.name(), info.provider, labels);
+        let described = format!("{} {:?} {options:?}", env!("CARGO_PKG_VERSION"), self.files);
         format!("{:x}", Sha256::digest(described))
     }
 }
@@ -52,7 +66,7 @@ pub fn files_of(config: &ModelConfig, description: &Description) -> Vec<PathBuf>
         path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.contains(&own))
     };
     let mut files = files_in(&description.folder, |path| has_extension(path, &EXTENSIONS));
-    files.extend(MODULE_FILES.iter().map(|name| description.folder.join(name)).filter(|path| path.is_file()));
+    files.extend(description.modules.iter().flat_map(|modules| modules.files.clone()));
     match &description.source {
         Source::Checkpoint(_) => files.extend(files_in(config.weights(), |path| has_extension(path, &[WEIGHTS]))),
         // What lies beside it is not read.
@@ -85,7 +99,10 @@ mod tests {
     use chorus_core::requests::LoadTime;
 
     use super::*;
-    use crate::{checkpoint::Format, model::Precision};
+    use crate::{
+        checkpoint::{Format, Usage},
+        model::Precision,
+    };
 
     const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/distilbert");
 
@@ -118,6 +135,7 @@ mod tests {
             width: 2,
             bytes: 0,
             load: LoadTime::Eager,
+            usage: Usage::default(),
         }
     }
 

@@ -77,6 +77,7 @@ impl Loader {
             width: needs.width,
             bytes: WeightMemory::resident(needs.bytes),
             load: LoadTime::Lazy,
+            usage: description.usage(),
         };
         let lazy = LazyCheckpoint {
             path: config.path.clone(),

@@ -197,6 +197,7 @@ impl Loader {
             width: runner.width(),
             bytes,
             load: LoadTime::Eager,
+            usage: description.usage(),
         };
         let reader = reading.reader(description, max_tokens)?;
         answer_shortest(&*runner, &head, &config.path, &reading.probe, self.threads)?;
@@ -414,7 +415,7 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 /// A classifier's labels: the config's, renamed by the profile, or `LABEL_0`, `LABEL_1`, …; or a vector.
 pub fn head(config: &ModelConfig, description: &Description, classes: usize) -> Result<Head, LoadError> {
     let Task::Classification { labels, problem_type } = &description.task else {
-        return Ok(Head::Embedding { normalize: description.normalize });
+        return Ok(Head::Embedding { normalize: description.normalizes() });
     };
     let config_path = description.folder.join(CONFIG);
     let labels: Vec<String> =

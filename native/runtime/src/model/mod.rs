@@ -42,7 +42,7 @@ pub use self::{
     load::Loader,
     slot::{LoadRunner, Slot},
 };
-use crate::checkpoint::{Format, LockedFile};
+use crate::checkpoint::{Format, LockedFile, Usage};
 
 /// A model as a profile describes it.
 #[derive(Clone, Debug)]
@@ -257,6 +257,8 @@ pub struct ModelInfo {
     /// 0 on a GPU, whose memory is not counted.
     pub bytes: usize,
     pub load: LoadTime,
+    /// What an encoder's vectors are for.
+    pub usage: Usage,
 }
 
 pub struct Model {

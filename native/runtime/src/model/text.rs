@@ -158,6 +158,7 @@ impl Loader {
             width: runner.width(),
             bytes: graph.bytes(),
             load: LoadTime::Eager,
+            usage: description.usage(),
         };
         Ok(Model {
             info,

@@ -18,6 +18,7 @@ use chorus_core::{
 use parking_lot::{Condvar, Mutex};
 
 use crate::{
+    checkpoint::Usage,
     dispatcher::ReplySink,
     model::{Batch, Head, Model, ModelInfo, Precision, Reader, Runner, Slot, ThreadShare},
     tokenizer::{Folder, TokenizerSet},
@@ -189,6 +190,7 @@ pub fn model(index: usize, reader: Reader, played: &Arc<Played>) -> Arc<Model> {
             width: 2,
             bytes: 0,
             load: LoadTime::Eager,
+            usage: Usage::default(),
         },
         reader,
         head: Head::Classification(ClassificationHead { labels, function: ScoreFunction::Identity }),
