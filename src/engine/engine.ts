@@ -137,6 +137,11 @@ export interface ModelInfo {
    * are in it.
    */
   readonly digest: string;
+  /**
+   * Hexadecimal. Equal for encoders whose vectors can be compared: as of `digest`, but for what computes them and in which
+   * version of Chorus, which change the last bits.
+   */
+  readonly space: string;
   /** Components of an encoder's vector; 0 for a classifier. */
   readonly dimensions: number;
   /** Whether its vectors are made to have the length 1. */

@@ -90,7 +90,7 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
   }
   const fieldsOf = rowFiles.finish();
   const { rows, duplicates } = rowFiles;
-  startOver(folder, { corpus: summary.sha256, encoder: encoder.digest, fields, prompt });
+  startOver(folder, { corpus: summary.sha256, encoder: encoder.space, fields, prompt });
 
   const writer = new VectorWriter(folder, await dimensionsOf(parts));
   const resumed = Math.min(writer.rows, rows);
@@ -105,7 +105,7 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
     created: new Date().toISOString(),
     encoder: {
       model: encoder.name,
-      digest: encoder.digest,
+      space: encoder.space,
       architecture: encoder.architecture,
       precision: encoder.precision,
       prompt,

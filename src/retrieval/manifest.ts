@@ -34,8 +34,8 @@ const schema = z.strictObject({
   /** What made the vectors: no other can look for them. */
   encoder: z.strictObject({
     model: z.string(),
-    /** `ModelInfo.digest`: files, options and precision are in it. */
-    digest: z.string(),
+    /** `ModelInfo.space`: files, options and precision are in it. */
+    space: z.string(),
     architecture: z.string(),
     precision: z.string(),
     /** What stood before each text. */

@@ -2,7 +2,7 @@
  * A generation that can be searched: its files checked, and its encoder tried.
  *
  * An encoder and an index that do not belong together give answers that look like answers. So a generation names the
- * encoder by its digest, which has files, options and precision in it, and before it is served the encoder embeds some
+ * encoder by its vector space, which is files, options and precision, and before it is served the encoder embeds some
  * of its texts again.
  */
 
@@ -182,12 +182,12 @@ export class OpenIndex {
 function requireEncoder(
   folder: string,
   { encoder }: Manifest,
-  { name, digest, precision }: ModelInfo,
+  { name, space, precision }: ModelInfo,
 ): void {
-  if (encoder.digest === digest) return;
+  if (encoder.space === space) return;
   const other =
     encoder.precision === precision
-      ? 'its files, options or version differ'
+      ? 'its files or options differ'
       : `it was ${encoder.precision}, and ${name} is served as ${precision}`;
   throw new StartError([
     `${folder} was built by another encoder than ${name} is: ${other}. Build it again, or serve its encoder.`,

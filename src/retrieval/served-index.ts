@@ -32,7 +32,6 @@ export interface ServedParts {
 
 export interface IndexStats {
   readonly generation: string;
-  readonly encoderDigest: string;
   readonly rows: number;
   readonly dimensions: number;
   readonly bytes: number;
@@ -118,11 +117,10 @@ export class ServedIndex {
 
   stats(): IndexStats {
     const { manifest, bytes } = this.#current;
-    const { generation, rows, dimensions, encoder, statistics } = manifest;
+    const { generation, rows, dimensions, statistics } = manifest;
     const { recallAt1, recallAt10 } = statistics;
     return {
       generation,
-      encoderDigest: encoder.digest,
       rows,
       dimensions,
       bytes,

@@ -36,6 +36,12 @@ export function fakeEncoder({ name = 'encoder', seed = 1 } = {}): FakeEncoder {
     provider: 'cpu',
     precision: 'exact',
     digest: `encoder-${seed}`,
+    space: `encoder-${seed}`,
+    dimensions: DIMENSIONS,
+    normalized: false,
+    similarity: 'cosine',
+    prompts: {},
+    defaultPrompt: undefined,
     bytes: 2 ** 21,
     load: 'eager',
   };

@@ -176,6 +176,7 @@ function modelInfo(name: string, labels: readonly string[]): ModelInfo {
     provider: 'cpu',
     precision: 'exact',
     digest: hash(name).toString(16),
+    space: hash(name).toString(16),
     dimensions: 0,
     normalized: false,
     similarity: 'cosine',

@@ -225,6 +225,7 @@ impl From<&Model> for ModelInfo {
             precision: info.precision.name().to_owned(),
             provider: info.provider.to_owned(),
             digest: info.digest.clone(),
+            space: info.space.clone(),
             width: info.width as u32,
             dimensions: dimensions as u32,
             normalized,

@@ -82,6 +82,8 @@ pub struct ModelInfo {
     pub provider: String,
     /// Hexadecimal; equal for models that answer every text alike.
     pub digest: String,
+    /// Hexadecimal; equal for encoders whose vectors can be compared.
+    pub space: String,
     /// Numbers in an answer: scores, with the class that is decided for where there is one, or components of a vector.
     pub width: u32,
     /// Components of an encoder's vector; 0 for a classifier.

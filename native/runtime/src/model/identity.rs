@@ -58,6 +58,13 @@ impl Identity {
         let described = format!("{} {:?} {options:?}", env!("CARGO_PKG_VERSION"), self.files);
         format!("{:x}", Sha256::digest(described))
     }
+
+    /// In hexadecimal digits: as of [`Identity::digest`], but for what changes no more than the last bits of a vector, which
+    /// are what computes it and in which version.
+    pub fn space(&self, info: &ModelInfo) -> String {
+        let options = (info.max_tokens, self.pooling, self.normalizes, info.precision.name());
+        format!("{:x}", Sha256::digest(format!("{:?} {options:?}", self.files)))
+    }
 }
 
 /// The files that a model is read from.
@@ -132,6 +139,7 @@ mod tests {
             precision: Precision::Exact,
             provider: "cpu",
             digest: String::new(),
+            space: String::new(),
             width: 2,
             bytes: 0,
             load: LoadTime::Eager,

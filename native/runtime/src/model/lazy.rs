@@ -74,6 +74,7 @@ impl Loader {
             precision: self.precision,
             provider: self.hardware.name(),
             digest: String::new(),
+            space: String::new(),
             width: needs.width,
             bytes: WeightMemory::resident(needs.bytes),
             load: LoadTime::Lazy,

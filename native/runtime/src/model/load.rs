@@ -154,6 +154,7 @@ impl Loader {
                 }
             };
             model.info.digest = identity.digest(config, &model.info);
+            model.info.space = identity.space(&model.info);
             Ok(model)
         };
         guarded(config, load)
@@ -194,6 +195,7 @@ impl Loader {
             precision,
             provider,
             digest: String::new(),
+            space: String::new(),
             width: runner.width(),
             bytes,
             load: LoadTime::Eager,

@@ -251,6 +251,8 @@ pub struct ModelInfo {
     pub provider: &'static str,
     /// Hexadecimal; equal for models that answer every text alike.
     pub digest: String,
+    /// `Identity::space`.
+    pub space: String,
     /// Numbers in an answer: scores, with the class that is decided for where there is one, or components of a vector.
     pub width: usize,
     /// Memory that it takes while it is loaded: of a checkpoint, its packed weights; of a graph, the size of its files;

@@ -155,6 +155,7 @@ impl Loader {
             precision: Precision::Exact,
             provider: Provider::Cpu.name(),
             digest: String::new(),
+            space: String::new(),
             width: runner.width(),
             bytes: graph.bytes(),
             load: LoadTime::Eager,
