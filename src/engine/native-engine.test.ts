@@ -7,15 +7,7 @@ import { engineSettingsOf } from '../config/settings.js';
 import { ServiceError } from '../errors/service-error.js';
 import { StartError } from '../start-error.js';
 import { fakeEngine } from '../testing/fake-engine.js';
-import type {
-  EngineConfig,
-  EngineStats,
-  Failure,
-  LoadOutcome,
-  ModelInfo,
-  Reply,
-  Request,
-} from './addon.js';
+import type { EngineConfig, EngineStats, Failure, LoadOutcome, Reply, Request } from './addon.js';
 import type { Engine, InferRequest } from './engine.js';
 import { loadNativeEngine } from './native-engine.js';
 import { LoadFailure } from './native-models.js';
@@ -23,31 +15,14 @@ import { locateOrtLibrary } from './ort-library.js';
 
 const config = { ...engineSettingsOf(loadSettings([], {}).settings), maxWait: 0, models: [] };
 
-const { models } = fakeEngine();
-/** As they cross the bridge. */
-const classifiers = models.map(({ defaultPrompt: _, ...model }): ModelInfo => {
-  const { labels } = model;
-  return { ...model, labels: [...labels], prompts: [], width: labels.length };
-});
-const encoder: ModelInfo = {
-  ...(classifiers[0] ?? assert.fail()),
-  name: 'encoder',
-  task: 'embedding',
-  labels: [],
-  width: 2,
-  dimensions: 2,
-  normalized: true,
-  similarity: 'dot',
-  prompts: [
-    { name: 'document', text: '' },
-    { name: 'query', text: 'query: ' },
-  ],
-  defaultPrompt: 'query: ',
-};
+const models = fakeEngine().models.map((model) => ({ ...model, prompts: [], defaultPrompt: '' }));
 /** Classifiers of three, four and two labels, and an encoder of two components. */
 const loaded: LoadOutcome = {
   type: 'done',
-  models: [...classifiers, encoder],
+  models: [
+    ...models.map((model) => ({ ...model, labels: [...model.labels], width: model.labels.length })),
+    { ...(models[0] ?? assert.fail()), name: 'encoder', task: 'embedding', labels: [], width: 2 },
+  ],
   ortVersion: '1.30.0',
   maxBatchTokens: 256,
 };
@@ -86,24 +61,6 @@ function played({ submit, cancel = () => undefined, load = loaded }: Played): Pr
   };
   return loadNativeEngine(config, undefined, addon);
 }
-
-test('what a retrieval service needs to know of an encoder is told, and a classifier has none of it', async () => {
-  const engine = await played({ submit: () => null });
-  const [classifier, ...others] = engine.models;
-  const { dimensions, normalized, similarity, prompts, defaultPrompt } =
-    others.at(-1) ?? assert.fail();
-  assert.deepEqual(
-    { dimensions, normalized, similarity, prompts, defaultPrompt },
-    {
-      dimensions: 2,
-      normalized: true,
-      similarity: 'dot',
-      prompts: { document: '', query: 'query: ' },
-      defaultPrompt: 'query: ',
-    },
-  );
-  assert.deepEqual(classifier, models[0]);
-});
 
 const EMPTY = {
   numbers: new Float32Array(),

@@ -1,5 +1,5 @@
 //! Folders of sentence-transformers through the whole engine, against what that library answers
-//! (native/fixtures/sentences, written by bench/parity/sentence_fixtures.py).
+//! (native/fixtures/sentences, written by `bench/parity/sentence_fixtures.py`).
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in unit tests only")]
 

@@ -56,11 +56,10 @@ impl Usage {
         let mut usage = Self::default();
         for (name, value) in &settings {
             match (name.as_str(), value) {
-                (_, Value::Null) => {}
                 ("model_type", Value::String(kind)) if kind == "SentenceTransformer" => {}
                 ("prompts", Value::Object(prompts)) => usage.prompts = texts(&path, prompts)?,
-                // Needs all prompts.
-                (DEFAULT_PROMPT, _) => {}
+                // The default is told below, of all prompts.
+                (_, Value::Null) | (DEFAULT_PROMPT, _) => {}
                 ("similarity_fn_name", value) => {
                     let known = Similarity::ALL.into_iter().find(|similarity| value == similarity.name());
                     let expected = "cosine or dot as `similarity_fn_name`";
