@@ -16,7 +16,7 @@ URL ?= http://localhost:8080
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench parity limits memory train train-test arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -152,6 +152,13 @@ train: ## Train the classifier of the profile classic, or your own (ARGS="--trai
 
 train-test: ## Test the training, and that its ONNX files answer as scikit-learn does
 	"$$(bench/tools/venv.sh classic models/classic/requirements.txt)" -m unittest discover -s models/classic
+
+encoder: ## Train the small encoder of the profile retrieval-starter, and measure it (models/retrieval-starter)
+	"$$(bench/tools/venv.sh encoder models/retrieval-starter/requirements.txt)" models/retrieval-starter/train.py
+	"$$(bench/tools/venv.sh encoder models/retrieval-starter/requirements.txt)" models/retrieval-starter/evaluate.py
+
+encoder-test: ## Test the corpus of the profile retrieval-starter, its encoder and the training
+	"$$(bench/tools/venv.sh encoder models/retrieval-starter/requirements.txt)" -m unittest discover -s models/retrieval-starter
 
 arm: build ## Run the engine's tests as an aarch64 machine does, by emulation (ARGS=service: the service instead)
 	scripts/arm.sh $(ARGS)
