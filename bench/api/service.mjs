@@ -10,7 +10,7 @@ import { startServer, stopServer } from '../lib/server.mjs';
 import { chorus } from '../lib/targets.mjs';
 
 /** Those of `models/` whose models come with the package. */
-export const PROFILES = ['starter', 'sentiment-starter', 'classic'];
+export const PROFILES = ['starter', 'sentiment-starter', 'classic', 'retrieval-starter'];
 
 /** A profile with every contract. */
 export const EVERY_CONTRACT = join(BENCH, 'api', 'every-contract.yaml');

@@ -99,7 +99,6 @@ async function buildOne(args: readonly string[]): Promise<void> {
       fields,
       engine,
       encoder: encoderIn(engine, encoder),
-      prompt: '',
       progress,
     }).finally(progress.stop);
     const seconds = (performance.now() - begun) / 1000;

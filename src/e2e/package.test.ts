@@ -40,7 +40,7 @@ const offline = shippedProfiles()
   .sort();
 
 test('some profiles come with their models', () => {
-  assert.deepEqual(offline, ['classic', 'sentiment-starter', 'starter']);
+  assert.deepEqual(offline, ['classic', 'retrieval-starter', 'sentiment-starter', 'starter']);
 });
 
 for (const name of offline) {

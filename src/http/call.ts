@@ -15,6 +15,7 @@ import type {
 import { LateSearch } from '../engine/native-index.js';
 import { ServiceError } from '../errors/service-error.js';
 import { vectorOf } from '../retrieval/embed.js';
+import { queryPrompt } from '../retrieval/prompts.js';
 import { UnknownField, type Found, type OpenIndex } from '../retrieval/open-index.js';
 import type { ServedIndex } from '../retrieval/served-index.js';
 import type { Route } from '../routes/endpoints.js';
@@ -87,7 +88,10 @@ export class RequestCall implements Call {
     const conditions = known(() => index.conditionsOf(filter));
     const hurry = this.hurry();
     const begun = performance.now();
-    const answer = await this.answered(texts, this.route.models, hurry);
+    const [encoder] = this.models;
+    const prompt = encoder === undefined ? '' : queryPrompt(encoder);
+    const asked = prompt === '' ? texts : texts.map((text) => prompt + text);
+    const answer = await this.answered(asked, this.route.models, hurry);
     const embedded = performance.now();
     const deadlineMs =
       hurry.deadlineMs === 0 ? undefined : Math.max(0, hurry.deadlineMs - (embedded - begun));

@@ -40,7 +40,15 @@ test("the challenge's models come in the order of its answer", () => {
   assert.match(models[0].source?.weightsRevision ?? '', /^c6ea16e/);
 });
 
-for (const name of ['starter', 'challenge', 'sentiment', 'sentiment-starter', 'classic']) {
+for (const name of [
+  'starter',
+  'challenge',
+  'sentiment',
+  'sentiment-starter',
+  'classic',
+  'retrieval',
+  'retrieval-starter',
+]) {
   test(`the shipped profile ${name} is valid and has its file's name`, () => {
     assert.equal(readProfile(locateProfile(name)).name, name);
   });

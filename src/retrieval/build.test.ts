@@ -147,13 +147,18 @@ test('an empty corpus makes an index without rows', async (context) => {
 });
 
 test('what stands before a text is embedded and not answered', async (context) => {
-  const encoder = fakeEncoder();
+  const encoder = fakeEncoder({ prompts: { query: 'query: ', passage: 'passage: ' } });
   const world = indexWorld(context, encoder);
-  const { manifest } = await world.build('one', world.corpus([{ text: 'a' }]), {
-    prompt: 'passage: ',
-  });
+  const { manifest } = await world.build('one', world.corpus([{ text: 'a' }]));
   assert.equal(manifest.encoder.prompt, 'passage: ');
   assert.ok(encoder.seen.includes('passage: a') && !encoder.seen.includes('a'));
+});
+
+test('vectors whose lengths count are not indexed by their angles', async (context) => {
+  const world = indexWorld(context, fakeEncoder({ similarity: 'dot' }));
+  await assert.rejects(world.build('one', world.corpus([{ text: 'a' }])), /compares angles/);
+  const normalized = indexWorld(context, fakeEncoder({ similarity: 'dot', normalized: true }));
+  await normalized.build('one', normalized.corpus([{ text: 'a' }]));
 });
 
 test('duplicates, texts that are cut, and keys that are left out are told', async (context) => {

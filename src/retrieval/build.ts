@@ -19,7 +19,8 @@ import { goldenOf } from './golden.js';
 import { writeWhole, type IndexDirectory } from './index-directory.js';
 import { Lock } from './lock.js';
 import { MANIFEST, manifestText, sha256Of, type Manifest } from './manifest.js';
-import { OpenIndex } from './open-index.js';
+import { OpenIndex, requireCosine } from './open-index.js';
+import { documentPrompt } from './prompts.js';
 import { RowFiles } from './row-files.js';
 
 export interface BuildParts {
@@ -31,8 +32,6 @@ export interface BuildParts {
   readonly fields: readonly string[];
   readonly engine: Engine;
   readonly encoder: ModelInfo;
-  /** What stands before each text when it is embedded. */
-  readonly prompt: string;
   readonly progress: BuildProgress;
 }
 
@@ -79,7 +78,9 @@ export async function build(parts: BuildParts): Promise<Built> {
 }
 
 async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
-  const { corpus, directory, encoder, engine, fields, generation, progress, prompt } = parts;
+  const { corpus, directory, encoder, engine, fields, generation, progress } = parts;
+  requireCosine(encoder);
+  const prompt = documentPrompt(encoder);
   const rowFiles = new RowFiles(folder, fields);
   const summary = await readCorpus(corpus, fields, (line) => {
     rowFiles.add(line);
@@ -92,7 +93,7 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
   const { rows, duplicates } = rowFiles;
   startOver(folder, { corpus: summary.sha256, encoder: encoder.space, fields, prompt });
 
-  const writer = new VectorWriter(folder, await dimensionsOf(parts));
+  const writer = new VectorWriter(folder, encoder.dimensions);
   const resumed = Math.min(writer.rows, rows);
   if (resumed > 0) progress.note(`${resumed} of ${rows} rows have their vectors already`);
   const truncated = await embedRows(parts, summary, { writer, rows, resumed });
@@ -145,11 +146,6 @@ function startOver(folder: string, begun: object): void {
   writeWhole(file, text);
 }
 
-async function dimensionsOf({ engine, encoder, prompt }: BuildParts): Promise<number> {
-  const [embedded] = await embed(engine, encoder.name, [`${prompt}a`]);
-  return embedded?.vector.length ?? 0;
-}
-
 interface Rows {
   readonly writer: VectorWriter;
   readonly rows: number;
@@ -158,10 +154,11 @@ interface Rows {
 
 /** Embeds what has no vector yet; gives the number of those texts that were cut. */
 async function embedRows(
-  { corpus, fields, engine, encoder, prompt, progress }: BuildParts,
+  { corpus, fields, engine, encoder, progress }: BuildParts,
   summary: CorpusSummary,
   { writer, rows, resumed }: Rows,
 ): Promise<number> {
+  const prompt = documentPrompt(encoder);
   let truncated = 0;
   let row = 0;
   let texts: string[] = [];

@@ -87,6 +87,7 @@ export class OpenIndex {
         `${folder}: its manifest has changed since it was published; its sha256 is ${sha256}, and it was ${expected}.`,
       ]);
     }
+    requireCosine(encoder);
     requireEncoder(folder, manifest, encoder);
     const { dimensions, rows, error, files } = manifest;
     const vectors = await Vectors.open(folder, {
@@ -177,6 +178,14 @@ export class OpenIndex {
       }
     }
   }
+}
+
+/** @throws {StartError} when an encoder's vectors are compared by their length, too. */
+export function requireCosine({ name, normalized, similarity }: ModelInfo): void {
+  if (normalized || similarity === 'cosine') return;
+  throw new StartError([
+    `${name} gives vectors whose inner products are compared, with their lengths; an index compares angles.`,
+  ]);
 }
 
 function requireEncoder(

@@ -18,6 +18,8 @@ export interface Finished {
 export interface Surroundings {
   /** How many files the process may have open. */
   readonly openFiles?: number;
+  /** How long a file may become that it writes: as on a disk that is full, it is told so. */
+  readonly fileBytes?: number;
   /** Which cores it may run on, as taskset takes them. */
   readonly cores?: string;
   /** File descriptors to print to, instead of what is kept here. */
@@ -34,15 +36,20 @@ export class ChorusProcess {
   constructor(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
-    { openFiles, cores, stdout = 'pipe', stderr = 'pipe' }: Surroundings = {},
+    { openFiles, fileBytes, cores, stdout = 'pipe', stderr = 'pipe' }: Surroundings = {},
   ) {
     const { PATH } = process.env;
     const env = { PATH, ...environment };
     const stdio = ['ignore' as const, stdout, stderr];
     const bound = cores === undefined ? [] : ['taskset', '--cpu-list', cores];
     const command = [...bound, process.execPath, MAIN, ...args];
-    const limited = ['sh', '-c', `ulimit -n ${openFiles ?? 0} && exec "$@"`, 'sh', ...command];
-    const [file = '', ...rest] = openFiles === undefined ? command : limited;
+    const limits = [
+      ...(openFiles === undefined ? [] : [`ulimit -n ${openFiles}`]),
+      // In blocks of 512 bytes.
+      ...(fileBytes === undefined ? [] : [`ulimit -f ${Math.floor(fileBytes / 512)}`]),
+    ];
+    const limited = ['sh', '-c', [...limits, 'exec "$@"'].join(' && '), 'sh', ...command];
+    const [file = '', ...rest] = limits.length === 0 ? command : limited;
     this.#child = spawn(file, rest, { env, stdio });
     this.#ended = once(this.#child, 'close');
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
@@ -96,8 +103,9 @@ export class ChorusProcess {
 export function runChorus(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  surroundings: Surroundings = {},
 ): Promise<Finished> {
-  return new ChorusProcess(args, environment).finished();
+  return new ChorusProcess(args, environment, surroundings).finished();
 }
 
 /** The environment of a process that runs `code` when it gets SIGUSR2. */

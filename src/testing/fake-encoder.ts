@@ -21,11 +21,13 @@ export interface FakeEncoder extends Engine {
   before: (asked: number) => void | Promise<void>;
 }
 
-/** `seed`: another encoder for another one. */
-export function fakeEncoder({ name = 'encoder', seed = 1 } = {}): FakeEncoder {
+type FakeAbout = Partial<ModelInfo> & { readonly seed?: number };
+
+/** `seed`: another encoder for another one; `about`: what it says of itself besides. */
+export function fakeEncoder({ seed = 1, ...about }: FakeAbout = {}): FakeEncoder {
   const seen: string[] = [];
   const model: ModelInfo = {
-    name,
+    name: 'encoder',
     architecture: 'bert',
     task: 'embedding',
     labels: [],
@@ -44,6 +46,7 @@ export function fakeEncoder({ name = 'encoder', seed = 1 } = {}): FakeEncoder {
     defaultPrompt: undefined,
     bytes: 2 ** 21,
     load: 'eager',
+    ...about,
   };
   const encoder: FakeEncoder = {
     ...fakeEngine({}, {}),

@@ -28,7 +28,6 @@ export interface IndexWorld {
 
 export interface BuildOptions {
   readonly fields?: readonly string[];
-  readonly prompt?: string;
   readonly by?: Engine;
 }
 
@@ -48,11 +47,11 @@ export function indexWorld(context: TestContext, engine: Engine = fakeEncoder())
       writeFileSync(file, written.map((line) => `${line}\n`).join(''));
       return file;
     },
-    build(generation, corpus, { fields = [], prompt = '', by = engine } = {}) {
+    build(generation, corpus, { fields = [], by = engine } = {}) {
       const [encoder] = by.models;
       if (encoder === undefined) throw new Error('The engine has no encoder.');
       return build({
-        ...{ directory, generation, corpus, fields, prompt, engine: by, encoder },
+        ...{ directory, generation, corpus, fields, engine: by, encoder },
         progress: { embedded: () => undefined, note: (line) => notes.push(line) },
       });
     },

@@ -90,6 +90,13 @@ test('top_k makes lists, ids and scores make objects', async (context) => {
   assert.ok(Math.abs(match.score - 1) < 1e-6);
 });
 
+test('what is looked for has its own prompt', async (context) => {
+  const engine = fakeEncoder({ prompts: { query: 'query: ' }, defaultPrompt: 'any: ' });
+  const { ask } = await start(context, {}, engine);
+  await ask({ instances: ['a', 'b'] });
+  assert.deepEqual(engine.seen.slice(-2), ['query: a', 'query: b']);
+});
+
 test('a filter and a least score leave lines out, to the last', async (context) => {
   const { ask } = await start(context);
   const find = async (more: object) => {
