@@ -2,9 +2,9 @@
 
     python evaluate.py [--data FOLDER]
 
-Of the held-out paraphrases of this folder, and, where there are any, of FOLDER's English files, on which nothing is
-trained: pairs {"lang", "q1", "q2", "similar"} of qa/question_pairs_en_de.jsonl, whose q2 are looked for among all q1, and
-questions {"lang", "question", "passage_id"} of qa/xquad_questions.jsonl, answered by qa/xquad_passages.jsonl.
+Of the held-out paraphrases of this folder, and, where there are any, of FOLDER's English files, on which nothing
+is trained: pairs {"lang", "q1", "q2", "similar"} of qa/question_pairs_en_de.jsonl, whose q2 are looked for among all
+q1, and questions {"lang", "question", "passage_id"} of qa/xquad_questions.jsonl, answered by qa/xquad_passages.jsonl.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def by_meaning(folder: Path) -> Scorer:
 
 
 def by_words_with_paraphrases() -> Scorer:
-    """TF-IDF that was given what the encoder learnt from: a question's score is the best of its own and its paraphrases'."""
+    """TF-IDF that was given what the encoder learnt from: a question scores as the best of its wordings does."""
     questions = read_corpus()
     known = defaultdict(list)
     for row in read_paraphrases("train", questions):

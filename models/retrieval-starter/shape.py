@@ -43,7 +43,8 @@ def build(meanings: torch.Tensor, seed: int) -> BertModel:
 def write_encoder(network: BertModel, folder: Path = ENCODER) -> None:
     """Writes the settings and the weights, in 16 bits; what computes them takes 32, as the configuration says."""
     config = {"architectures": ["BertModel"], "model_type": "bert", "torch_dtype": "float32"}
-    config |= SHAPE | {"vocab_size": network.config.vocab_size, "position_embedding_type": "absolute", "use_cache": True}
+    config |= SHAPE | {"vocab_size": network.config.vocab_size}
+    config |= {"position_embedding_type": "absolute", "use_cache": True}
     write_json(folder / "config.json", dict(sorted(config.items())))
     kinds = ("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize")
     modules = [

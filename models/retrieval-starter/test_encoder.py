@@ -58,8 +58,10 @@ class Figures(unittest.TestCase):
 class Training(unittest.TestCase):
     def setUp(self) -> None:
         characters = "abcdefghijklmnopqrstuvwxyz0123456789"
-        pieces = [*BERT_SPECIAL, "?", "\u00e9", *characters, *("##" + c for c in characters), "the", "##ing", "how", "serious"]
-        self.teacher = BertWordPieceTokenizer({piece: id_ for id_, piece in enumerate(pieces)}, lowercase=True)._tokenizer
+        pieces = [*BERT_SPECIAL, "?", "\u00e9", *characters, *("##" + character for character in characters)]
+        pieces += ["the", "##ing", "how", "serious"]
+        vocabulary = {piece: id_ for id_, piece in enumerate(pieces)}
+        self.teacher = BertWordPieceTokenizer(vocabulary, lowercase=True)._tokenizer
 
     def test_pieces_of_the_texts_come_before_more_frequent_ones(self) -> None:
         needed = len(BERT_SPECIAL) + 2 * 36 + 1 + 1

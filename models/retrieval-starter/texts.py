@@ -1,4 +1,4 @@
-"""Owns the texts whose meaning the teacher is asked for. All are the project's own, or made of its sentences and of words.
+"""Owns the texts whose meaning the teacher is asked for: the project's own, or made of its sentences and of words.
 
 Meaning of words is what a small corpus lacks most, so most texts are its sentences with other words put in: the
 teacher says what those mean, sensible or not.
@@ -26,7 +26,9 @@ def starter_texts(rng: random.Random) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def replaced(sentences: list[str], words: list[str], count: int, rng: random.Random, plain: int = PLAIN_WORDS) -> list[str]:
+def replaced(
+    sentences: list[str], words: list[str], count: int, rng: random.Random, plain: int = PLAIN_WORDS
+) -> list[str]:
     """At most `count` sentences, each once, in which one or two words are others, all of `words` equally likely."""
     occurrences = Counter(word for text in sentences for word in text.lower().split())
     kept = {word for word, _ in occurrences.most_common(plain)}

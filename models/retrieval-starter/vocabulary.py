@@ -3,7 +3,6 @@
 A smaller vocabulary cuts rare words into more pieces; whole words keep the teacher's meaning from the first step on.
 """
 
-import json
 import string
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,7 +60,3 @@ def write_tokenizer(pieces: list[str], longest: int, folder: Path) -> None:
 def words_of(pieces: Iterable[str]) -> list[str]:
     """The pieces that are words by themselves, of three letters or more."""
     return [piece for piece in pieces if len(piece) > 2 and piece.isascii() and piece.isalpha()]
-
-
-def read_pieces(folder: Path) -> dict[str, int]:
-    return json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]

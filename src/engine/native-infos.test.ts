@@ -4,24 +4,29 @@ import { test } from 'node:test';
 import { loadSettings } from '../config/load.js';
 import { engineSettingsOf } from '../config/settings.js';
 import { fakeEngine } from '../testing/fake-engine.js';
-import type { LoadOutcome, ModelInfo } from './addon.js';
 import { loadNativeEngine } from './native-engine.js';
 
 const config = { ...engineSettingsOf(loadSettings([], {}).settings), maxWait: 0, models: [] };
 
 const [fake = assert.fail()] = fakeEngine().models;
 
+interface Usage {
+  readonly prompts: { readonly name: string; readonly text: string }[];
+  readonly defaultPrompt?: string;
+}
+
 /** As it crosses the bridge; without a default prompt it has no such field. */
-function encoder(more: Pick<ModelInfo, 'prompts' | 'defaultPrompt'>): ModelInfo {
+function encoder(usage: Usage) {
   const { defaultPrompt, ...model } = fake;
   assert.equal(defaultPrompt, undefined);
-  const vector = { dimensions: 2, normalized: true, similarity: 'dot' } as const;
-  return { ...model, task: 'embedding', labels: [], width: 2, ...vector, ...more };
+  const task = 'embedding' as const;
+  const vector = { dimensions: 2, normalized: true, similarity: 'dot' as const };
+  return { ...model, task, labels: [], width: 2, ...vector, ...usage };
 }
 
 /** What is told of models that come so across the bridge. */
-async function told(...models: ModelInfo[]) {
-  const outcome: LoadOutcome = { type: 'done', models, ortVersion: '1.30.0', maxBatchTokens: 256 };
+async function told(...models: ReturnType<typeof encoder>[]) {
+  const outcome = { type: 'done' as const, models, ortVersion: '1.30.0', maxBatchTokens: 256 };
   const NativeEngine = class {
     load = () => Promise.resolve(outcome);
     submit = () => assert.fail('was asked');

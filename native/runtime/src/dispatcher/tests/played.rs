@@ -187,6 +187,7 @@ pub fn model(index: usize, reader: Reader, played: &Arc<Played>) -> Arc<Model> {
             parameters: 0,
             provider: "cpu",
             digest: String::new(),
+            space: String::new(),
             width: 2,
             bytes: 0,
             load: LoadTime::Eager,
