@@ -23,6 +23,7 @@ const DECIDED_BY_THE_CHART: readonly SettingName[] = [
   'cacheSize',
   'cacheTtl',
   'host',
+  'indexDir',
   'modelsDir',
   'ortLibrary',
   'port',
