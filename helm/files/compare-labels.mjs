@@ -1,5 +1,5 @@
 // Posts BODY to URL and compares the label of every model with LABELS, or that of every text where the answer is
-// one of texts (contracts predict and prediction); exit code 1 where one differs. API_KEY: shown where it is given.
+// one of texts (contracts predict, prediction and retrieve); exit code 1 where one differs. API_KEY: shown where it is given.
 const { URL: url, BODY: body, LABELS, API_KEY: key } = process.env;
 
 const response = await fetch(url, {
@@ -14,11 +14,14 @@ if (response.status !== 200) {
   process.exit(1);
 }
 const answer = JSON.parse(text);
-/** The best of each text, or undefined where the answer is one of models. */
+const { text: texts, instances = texts } = JSON.parse(body);
+/** What is said of each text, or undefined where the answer is one of models. */
 const ofTexts =
-  answer.predictions?.map(([best]) => best) ?? (Array.isArray(answer) ? answer : undefined);
-const labelOf = (name) =>
-  (ofTexts ? ofTexts[JSON.parse(body).text.indexOf(name)] : answer[name])?.label;
+  answer.predictions?.map(([best]) => best.label) ??
+  answer.matches ??
+  ('match' in answer ? [answer.match] : undefined) ??
+  (Array.isArray(answer) ? answer.map(({ label }) => label) : undefined);
+const labelOf = (name) => (ofTexts ? ofTexts[instances.indexOf(name)] : answer[name]?.label);
 let wrong = 0;
 for (const [name, label] of Object.entries(JSON.parse(LABELS))) {
   const got = labelOf(name);
