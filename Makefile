@@ -16,7 +16,7 @@ URL ?= http://localhost:8080
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench search parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench search retrieval-bench parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -134,6 +134,9 @@ classic-bench: build ## Measure a scikit-learn pipeline beside FastAPI + ONNX Ru
 
 search: build ## Measure an index beside FAISS and usearch, about 10 minutes; see bench/README.md
 	node bench/search.mjs $(ARGS)
+
+retrieval-bench: build ## Measure question retrieval beside sentence-transformers and FAISS (ARGS="--encoder DIRECTORY")
+	node bench/retrieval.mjs $(ARGS)
 
 parity: build ## Compare with Hugging Face transformers (installs it; ARGS="--fuzz 1000 --seed 7": random folders alone)
 	node bench/parity/run.mjs $(ARGS)

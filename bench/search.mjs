@@ -7,7 +7,15 @@
 // others, and then several queries at once, as concurrent requests are searched. What a graph takes to build is part of it.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -23,7 +31,10 @@ const { VECTOR_FILES, VectorWriter, Vectors, ROW_FILES } = await import(
 
 const WORK = join(BENCH, '.work', 'search');
 const SCRIPT = join(BENCH, 'search', 'libraries.py');
-const MARKERS = ['<!-- search:begin (written by bench/search.mjs; do not edit) -->', '<!-- search:end -->'];
+const MARKERS = [
+  '<!-- search:begin (written by bench/search.mjs; do not edit) -->',
+  '<!-- search:end -->',
+];
 const TOP = 10;
 const APPENDED = 1000;
 /** Queries of one scan. */
@@ -54,7 +65,9 @@ async function measureAll(rows) {
   execFileSync(python, [SCRIPT, 'make', folder, String(rows), String(dimensions)]);
   const first = await measureOurs(rows, folder);
   for (const library of libraries) {
-    const line = execFileSync(python, [SCRIPT, 'measure', folder, library, String(count)], { encoding: 'utf8' });
+    const line = execFileSync(python, [SCRIPT, 'measure', folder, library, String(count)], {
+      encoding: 'utf8',
+    });
     tell(rows, library, JSON.parse(line));
   }
   const again = await measureOurs(rows, folder);
@@ -145,8 +158,20 @@ function tell(rows, what, figures) {
 function conclude() {
   const head = ['Rows', 'Library', 'p50', 'p99', 'Recall@1', 'Recall@10', 'Build', 'Bytes'];
   const lines = searched.map(({ rows, what, p50, p99, recall1, recall10, build, bytes }) => [
-    ...[rows, what, `${figure(p50)} ms`, `${figure(p99)} ms`, recall1.toFixed(3), recall10.toFixed(3)],
-    ...[`${figure(build)} s`, what === 'usearch' || what.startsWith('faiss') ? `${mebibytes(bytes)} anonymous` : `${mebibytes(bytes)} mapped`],
+    ...[
+      rows,
+      what,
+      `${figure(p50)} ms`,
+      `${figure(p99)} ms`,
+      recall1.toFixed(3),
+      recall10.toFixed(3),
+    ],
+    ...[
+      `${figure(build)} s`,
+      what === 'usearch' || what.startsWith('faiss')
+        ? `${mebibytes(bytes)} anonymous`
+        : `${mebibytes(bytes)} mapped`,
+    ],
   ]);
   const sizes = ['Rows', ...TOGETHER.map((size) => `${size} at once`)];
   const rates = [...new Set(together.map(({ rows }) => rows))].map((rows) => [

@@ -122,7 +122,7 @@ for (const command of ['serve', 'check']) {
     assert.deepEqual(stderr.split('\n'), [
       `chorus: ${file}:4:22: routes[0].contract: process takes classifiers, and a is an encoder`,
       `chorus: ${file}:4:7: routes[0].path: /health is taken by the service itself`,
-      `chorus: ${file}:5:17: routes[1].contract: must be one of predict, prediction, process`,
+      `chorus: ${file}:5:17: routes[1].contract: must be one of predict, prediction, process, retrieve`,
       '',
     ]);
   });

@@ -72,10 +72,13 @@ test('every operation of every route has its path, behind the prefix', () => {
 });
 
 for (const [routes, fault] of [
-  [[['proces', '/x']], 'routes.0.contract: must be one of predict, prediction, process, pages'],
+  [
+    [['proces', '/x']],
+    'routes.0.contract: must be one of predict, prediction, process, retrieve, pages',
+  ],
   [
     [['constructor', '/x']],
-    'routes.0.contract: must be one of predict, prediction, process, pages',
+    'routes.0.contract: must be one of predict, prediction, process, retrieve, pages',
   ],
   [[['process', '/health']], 'routes.0.path: /health is taken by the service itself'],
   [[['process', '/openapi.json']], 'routes.0.path: /openapi.json is taken by the service itself'],

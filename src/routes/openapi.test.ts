@@ -7,8 +7,11 @@ import { test, type TestContext } from 'node:test';
 
 import { Ajv2020 } from 'ajv/dist/2020.js';
 
+import type { Engine } from '../engine/engine.js';
 import { errorCodes } from '../errors/codes.js';
+import { fakeEncoder } from '../testing/fake-encoder.js';
 import { fakeEngine } from '../testing/fake-engine.js';
+import { indexWorld } from '../testing/index-world.js';
 import { exchangeRaw, parseAnswer } from '../testing/raw-socket.js';
 import { sampleContract } from '../testing/sample-contract.js';
 import { startTestService, type TestService } from '../testing/test-service.js';
@@ -20,12 +23,29 @@ const models = ['svalabs', 'cardiffnlp'];
 
 /** Every contract that there is, at the path of its name. */
 const contracts = { ...ownContracts, sample: sampleContract };
-const routes = Object.entries(contracts).map(([contract, { asksOneModel }]) => ({
-  path: `/${contract}`,
-  contract,
-  models: asksOneModel ? models.slice(0, 1) : models,
-  ...usualRoute,
-}));
+const routes = Object.entries(contracts).map(([contract, { asksOneModel, tasks }]) => {
+  const fit = tasks.includes('classification') ? models : ['encoder'];
+  return {
+    path: `/${contract}`,
+    contract,
+    models: asksOneModel ? fit.slice(0, 1) : fit,
+    ...usualRoute,
+  };
+});
+
+/** Classifiers and an encoder. */
+function engineOfBoth(): Engine {
+  const [classifiers, encoder] = [fakeEngine(), fakeEncoder()];
+  return {
+    ...encoder,
+    models: [...classifiers.models, ...encoder.models],
+    infer: (request) => {
+      const isEncoder = request.texts[0]?.models[0] === 'encoder';
+      return (isEncoder ? encoder : classifiers).infer(request);
+    },
+    stats: () => classifiers.stats(),
+  };
+}
 
 interface Described extends TestService {
   readonly document: OpenApiDocument;
@@ -34,7 +54,13 @@ interface Described extends TestService {
 }
 
 async function start(context: TestContext, flags: readonly string[] = []): Promise<Described> {
-  const service = await startTestService(context, fakeEngine(), flags, { contracts, routes });
+  const engine = engineOfBoth();
+  const world = indexWorld(context, engine);
+  await world.published('one', ['Why so serious?']);
+  const service = await startTestService(context, engine, flags, {
+    ...{ contracts, routes },
+    load: (loadedOf) => async () => ({ ...loadedOf(engine), index: await world.serve() }),
+  });
   const response = await fetch(`${service.origin}/openapi.json`);
   const document = (await response.json()) as OpenApiDocument;
   // Around the schemas stand OpenAPI's own keywords.

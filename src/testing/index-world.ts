@@ -10,6 +10,7 @@ import type { Engine } from '../engine/engine.js';
 import { build, type Built } from '../retrieval/build.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
 import { publish } from '../retrieval/publish.js';
+import { ServedIndex } from '../retrieval/served-index.js';
 import { fakeEncoder } from './fake-encoder.js';
 import { folderFor } from './folder.js';
 
@@ -24,6 +25,8 @@ export interface IndexWorld {
   readonly build: (generation: string, corpus: string, options?: BuildOptions) => Promise<Built>;
   /** Builds a generation of texts and publishes it. */
   readonly published: (generation: string, texts: readonly string[]) => Promise<void>;
+  /** Opens what is published; whoever serves it closes it. */
+  readonly serve: () => Promise<ServedIndex>;
 }
 
 export interface BuildOptions {
@@ -48,7 +51,7 @@ export function indexWorld(context: TestContext, engine: Engine = fakeEncoder())
       return file;
     },
     build(generation, corpus, { fields = [], by = engine } = {}) {
-      const [encoder] = by.models;
+      const encoder = by.models.find(({ task }) => task === 'embedding');
       if (encoder === undefined) throw new Error('The engine has no encoder.');
       return build({
         ...{ directory, generation, corpus, fields, engine: by, encoder },
@@ -58,6 +61,11 @@ export function indexWorld(context: TestContext, engine: Engine = fakeEncoder())
     async published(generation, texts) {
       await world.build(generation, world.corpus(texts.map((text) => ({ text }))));
       await publish(directory, generation);
+    },
+    serve() {
+      const encoder = engine.models.find(({ task }) => task === 'embedding');
+      if (encoder === undefined) throw new Error('The engine has no encoder.');
+      return ServedIndex.start({ directory, engine, encoder, onEvent: () => undefined });
     },
   };
   return world;

@@ -3,7 +3,6 @@ import { test, type TestContext } from 'node:test';
 
 import type { Engine } from '../../engine/engine.js';
 import { publish } from '../../retrieval/publish.js';
-import { ServedIndex } from '../../retrieval/served-index.js';
 import { fakeEncoder } from '../../testing/fake-encoder.js';
 import { indexWorld } from '../../testing/index-world.js';
 import { startTestService } from '../../testing/test-service.js';
@@ -24,13 +23,7 @@ async function start(context: TestContext, options: object = {}, engine: Engine 
   const route = { ...usualRoute, path: '/process', contract: 'retrieve', models: [encoder.name] };
   const service = await startTestService(context, engine, [], {
     routes: [{ ...route, options: { ...options } }],
-    load: (loadedOf) => async () => ({
-      ...loadedOf(engine),
-      index: await ServedIndex.start({
-        ...{ directory: world.directory, engine, encoder },
-        onEvent: () => undefined,
-      }),
-    }),
+    load: (loadedOf) => async () => ({ ...loadedOf(engine), index: await world.serve() }),
   });
   return { ...service, world, ask: (body: unknown) => service.post(JSON.stringify(body)) };
 }
