@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -111,10 +112,13 @@ test('one process builds a generation at a time', async (context) => {
   const world = indexWorld(context, encoder);
   const corpus = world.corpus(LINES);
   await world.build('zero', corpus);
-  writeFileSync(join(world.directory.building, 'one.lock'), String(process.ppid));
+  writeFileSync(join(world.directory.building, 'one.lock'), `${process.ppid} ${hostname()}`);
   await assert.rejects(world.build('one', corpus), new RegExp(`Process ${process.ppid} is at it`));
+  // Of another machine, where nobody knows.
+  writeFileSync(join(world.directory.building, 'one.lock'), '1 elsewhere');
+  await assert.rejects(world.build('one', corpus), /Process 1 of elsewhere is at it, or was/);
   // Of a process that is gone.
-  writeFileSync(join(world.directory.building, 'one.lock'), String(2 ** 22 + 1));
+  writeFileSync(join(world.directory.building, 'one.lock'), `${2 ** 22 + 1} ${hostname()}`);
   await world.build('one', corpus);
 });
 

@@ -1,12 +1,19 @@
 /**
- * One process of a machine at a time, by a file that names it.
+ * One process at a time, by a file that names it: its number and its machine.
  *
- * Who is killed leaves its file behind; the next one sees that nobody has that number any more.
+ * Who is killed leaves its file behind; on the same machine the next one sees that nobody has that number any more. Of
+ * another machine, which may be a pod with the same volume, nobody knows: then a person has to say so.
  */
 
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 import { StartError } from '../start-error.js';
+
+interface Owner {
+  readonly pid: number;
+  readonly machine: string;
+}
 
 export class Lock {
   private constructor(private readonly file: string) {}
@@ -15,7 +22,12 @@ export class Lock {
   static take(file: string): Lock {
     const lock = Lock.tryTake(file);
     if (lock !== undefined) return lock;
-    throw new StartError([`Process ${ownerOf(file) ?? ''} is at it; ${file} says so.`]);
+    const { pid = '', machine = hostname() } = ownerOf(file) ?? {};
+    const what =
+      machine === hostname()
+        ? `Process ${pid} is at it; ${file} says so.`
+        : `Process ${pid} of ${machine} is at it, or was when it ended; if it has, remove ${file}.`;
+    throw new StartError([what]);
   }
 
   /** Nothing where another process has it. */
@@ -23,12 +35,13 @@ export class Lock {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       try {
         const descriptor = openSync(file, 'wx');
-        writeSync(descriptor, String(process.pid));
+        writeSync(descriptor, `${process.pid} ${hostname()}`);
         closeSync(descriptor);
         return new Lock(file);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        if (ownerOf(file) !== undefined) return undefined;
+        const owner = ownerOf(file);
+        if (owner !== undefined && mayLive(owner)) return undefined;
         rmSync(file, { force: true });
       }
     }
@@ -40,18 +53,25 @@ export class Lock {
   }
 }
 
-/** The process that lives, if it does. */
-function ownerOf(file: string): number | undefined {
-  let pid: number;
+/** Nothing where the file is gone, or says nothing: who made it was killed at once. */
+function ownerOf(file: string): Owner | undefined {
   try {
-    pid = Number(readFileSync(file, 'utf8'));
-    if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return undefined;
+    const [pid, machine] = readFileSync(file, 'utf8').split(' ');
+    return pid === undefined || machine === undefined ? undefined : { pid: Number(pid), machine };
+  } catch {
+    return undefined;
+  }
+}
+
+function mayLive({ pid, machine }: Owner): boolean {
+  if (machine !== hostname()) return true;
+  // A process of this machine before, with the number that this one has.
+  if (pid === process.pid) return false;
+  try {
     process.kill(pid, 0);
+    return true;
   } catch (error) {
     // Of another user, but there.
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-      ? Number(readFileSync(file, 'utf8'))
-      : undefined;
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  return pid;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -148,13 +149,13 @@ test('a build that runs is not taken away', async (context) => {
   const world = indexWorld(context);
   await world.published('a', ['a']);
   await assert.rejects(world.build('half', world.corpus(['x'])));
-  writeFileSync(join(world.directory.building, 'half.lock'), String(process.ppid));
+  writeFileSync(join(world.directory.building, 'half.lock'), `${process.ppid} ${hostname()}`);
   assert.deepEqual(await collect(world.directory, 0), []);
 });
 
 test('one process changes the pointer at a time', async (context) => {
   const world = indexWorld(context);
   await world.published('a', ['a']);
-  writeFileSync(join(world.directory.path, 'lock'), String(process.ppid));
+  writeFileSync(join(world.directory.path, 'lock'), `${process.ppid} ${hostname()}`);
   await assert.rejects(publish(world.directory, 'a'), /is at it/);
 });
