@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { keysOf } from '../cache/packed.js';
 import { nameOf, type RedisPlace } from '../cache/redis-url.js';
 import { duration } from '../config/kinds.js';
-import { loadSettings } from '../config/load.js';
+import { loadSettings, wordsOf } from '../config/load.js';
 import { flagOf } from '../config/settings.js';
 import { tellWhatIsPrinted } from '../log/printed.js';
 import { exitCodes, StartError } from '../start-error.js';
@@ -59,6 +59,24 @@ async function flush(args: readonly string[]): Promise<void> {
 }
 
 async function ping(args: readonly string[]): Promise<void> {
+  const { dns, wait, others } = ownFlags(args);
+  const { settings } = loadSettings(others, process.env);
+  const waited = duration.schema.safeParse(wait);
+  const [word] = wordsOf(others);
+  const faults = [
+    word !== undefined &&
+      `${JSON.stringify(word)} is nothing that ping reads; it asks Redis, whatever the profile.`,
+    typeof dns === 'string' && '--dns takes no value.',
+    !waited.success && `--wait must be ${duration.expects}.`,
+  ].filter((fault) => fault !== false);
+  if (faults.length > 0 || !waited.success) throw new StartError(faults, exitCodes.usage);
+  const place = requirePlace(redisPlaceOf(settings));
+  if (dns === true) await known(place, waited.data);
+  else await answered(place, waited.data);
+}
+
+/** The flags of ping itself, as they are written, and `others`, which are those of the settings. */
+function ownFlags(args: readonly string[]) {
   const { values, tokens } = parseArgs({
     args: [...args],
     strict: false,
@@ -70,15 +88,8 @@ async function ping(args: readonly string[]): Promise<void> {
       ? [token.index, ...(token.value !== undefined && !token.inlineValue ? [token.index + 1] : [])]
       : [],
   );
-  const { settings } = loadSettings(
-    args.filter((_, at) => !own.includes(at)),
-    process.env,
-  );
-  const wait = duration.schema.safeParse(values.wait ?? DEFAULT_WAIT);
-  if (!wait.success) throw new StartError([`--wait must be ${duration.expects}.`], exitCodes.usage);
-  const place = requirePlace(redisPlaceOf(settings));
-  if (values.dns === true) await known(place, wait.data);
-  else await answered(place, wait.data);
+  const { dns = false, wait = DEFAULT_WAIT } = values;
+  return { dns, wait, others: args.filter((_, at) => !own.includes(at)) };
 }
 
 async function known({ nodes }: RedisPlace, waitMs: number): Promise<void> {
