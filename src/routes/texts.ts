@@ -3,7 +3,7 @@
  * and its faults in words.
  *
  * All faults of a body are told at once, but for those of items of a list that is too long: nothing of it is looked at,
- * so that a refusal costs no more for a million items than for one.
+ * so that to say what is wrong costs no more for a million items than for one.
  */
 
 import { z } from 'zod';
