@@ -31,6 +31,8 @@ export const cache: Command = {
 flush removes the answers that the profile has kept in Redis, and nothing else. What a running service has in its
 own memory stays there.
 ping waits until Redis answers; with --dns, until its name is known. It gives up after ${DEFAULT_WAIT}, or --wait.
+Where nodes of a cluster do not answer, flush removes what the others have, names them and fails; ping is content with one
+that answers, and names them, too.
 
 Options, as of chorus serve: ${flagOf('cacheRedisUrl')}, ${flagOf('cacheRedisPasswordFile')}, ${flagOf('cacheRedisPrefix')}.
 `,
@@ -52,7 +54,7 @@ async function flush(args: readonly string[]): Promise<void> {
     const removed = await connection.removeAll(keysOf(settings.cacheRedisPrefix, profile.name));
     process.stdout.write(`${removed} answers of ${profile.name} removed from ${nameOf(place)}\n`);
   } catch (error) {
-    throw new StartError([`Redis at ${nameOf(place)}: ${(error as Error).message}`]);
+    throw failureOf(place, error);
   } finally {
     connection.close();
   }
@@ -101,12 +103,24 @@ async function known({ nodes }: RedisPlace, waitMs: number): Promise<void> {
 
 async function answered(place: RedisPlace, waitMs: number): Promise<void> {
   const connection = await connectTo(place);
+  let said = '';
+  const told = (reason: string) => {
+    if (reason !== said) process.stderr.write(`Redis at ${nameOf(place)}: ${reason}\n`);
+    said = reason;
+  };
   try {
-    await retried(waitMs, () => answersWithin(connection, TRY_AGAIN_MS));
-    process.stdout.write(`Redis at ${nameOf(place)} answers\n`);
+    const gone = await answersWithin(connection, waitMs, told);
+    const but = gone.length === 0 ? '' : `, but for ${gone.join('; ')}`;
+    process.stdout.write(`Redis at ${nameOf(place)} answers${but}\n`);
+  } catch (error) {
+    throw failureOf(place, error);
   } finally {
     connection.close();
   }
+}
+
+function failureOf(place: RedisPlace, error: unknown): StartError {
+  return new StartError([`Redis at ${nameOf(place)}: ${(error as Error).message}`]);
 }
 
 /** What `attempt` gives, tried again until `waitMs` are over; a line tells of each failure. */
