@@ -176,6 +176,39 @@ test('Sentinels say where the server is, once they are there', async (context) =
   await keepsValues(connection, 5);
 });
 
+const PASSWORD = ['--requirepass', 'word'];
+const USER = [
+  ...['--user', 'default', 'off'],
+  ...['--user', 'app', 'on', '>word', '~*', '&*', '+@all'],
+];
+
+for (const [layout, user, flags, lines] of [
+  ['ask for no password', '', PASSWORD, ['sentinel auth-pass main word']],
+  [
+    'ask for no password, and the server for a user',
+    'app',
+    USER,
+    ['sentinel auth-user main app', 'sentinel auth-pass main word'],
+  ],
+  ['ask for the same password', '', PASSWORD, ['sentinel auth-pass main word', 'requirepass word']],
+] as const) {
+  test(`Sentinels may ${layout}`, async (context) => {
+    const server = await RedisServer.start(context, ...flags);
+    const sentinel = await startSentinel(context, server, ...lines);
+    const place = `${user}:word@127.0.0.1:${sentinel.port}/main`;
+    await keepsValues(connected(context, `redis+sentinel://${place}`), 5);
+  });
+}
+
+test('Sentinels that ask for another password are told from the server', async (context) => {
+  const server = await RedisServer.start(context, ...PASSWORD);
+  const sentinel = await startSentinel(context, server, 'requirepass another');
+  const url = `redis+sentinel://:word@127.0.0.1:${sentinel.port}/main`;
+  const connection = connected(context, url);
+  await until(() => connection.lastError !== '', 'the reason is known');
+  assert.match(connection.lastError, /^a Sentinel: WRONGPASS/);
+});
+
 test('rediss begins with a TLS handshake', async (context) => {
   const server = createServer();
   const port = await freePort();

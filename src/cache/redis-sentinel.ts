@@ -2,7 +2,7 @@
  * A server that Sentinels know by its name, which may be another tomorrow.
  */
 
-import { createSentinel } from '@redis/client';
+import { createSentinel, type RedisSentinelOptions } from '@redis/client';
 
 import { BYTES, clientOptions, connected } from './redis-client.js';
 import { commandsOfOne } from './redis-commands.js';
@@ -10,6 +10,10 @@ import type { RedisConnection } from './redis-connection.js';
 import type { Trouble } from './redis-trouble.js';
 import type { RedisPlace } from './redis-url.js';
 
+/**
+ * The user and the password are the server's. Sentinels usually have none, and refuse everybody who gives one; or they
+ * have the same. So they are told it once one of them has asked for it.
+ */
 export function sentinel(place: RedisPlace): RedisConnection {
   return connected(
     (trouble, isClosed) => create(place, trouble, isClosed),
@@ -18,12 +22,22 @@ export function sentinel(place: RedisPlace): RedisConnection {
 }
 
 function create(place: RedisPlace, trouble: Trouble, isClosed: () => boolean) {
+  const { username, password } = place;
   const ofServer = clientOptions(place, isClosed);
-  // Sentinels are spoken to as the server is, but for the database; they know the password where it is theirs, too.
-  const ofSentinels = { ...ofServer, database: 0 };
+  let isAsked = false;
+  const ofSentinels: RedisSentinelOptions['sentinelClientOptions'] = {
+    ...clientOptions({ ...place, username: '', password: '', database: 0 }, isClosed),
+    credentialsProvider: {
+      type: 'async-credentials-provider',
+      credentials: () =>
+        Promise.resolve(isAsked ? { ...(username !== '' && { username }), password } : {}),
+    },
+  };
+  const nodes = place.nodes.map((node) => ({ ...node }));
   const client = createSentinel({
     name: place.name,
-    sentinelRootNodes: place.nodes.map((node) => ({ ...node })),
+    // Each a second time for the password: node-redis waits for a second after it has asked all.
+    sentinelRootNodes: password === '' ? nodes : [...nodes, ...nodes],
     nodeClientOptions: ofServer,
     sentinelClientOptions: ofSentinels,
     passthroughClientErrorEvents: true,
@@ -32,7 +46,8 @@ function create(place: RedisPlace, trouble: Trouble, isClosed: () => boolean) {
   client.on('error', (error: unknown) => {
     // What it makes a text of comes as an error, too.
     if (!(error instanceof Error)) return;
-    noteOf(error, trouble);
+    if (!isAsked && password !== '' && error.message.startsWith('NOAUTH')) isAsked = true;
+    else noteOf(error, trouble);
   });
   return client;
 }

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { runChorus } from '../testing/chorus-process.js';
 import { freePort } from '../testing/free-port.js';
-import { clusterUrl, fillCluster, startCluster } from '../testing/redis-cluster.js';
+import { clusterUrl, fillCluster, startCluster, startSentinel } from '../testing/redis-cluster.js';
 import { RedisServer } from '../testing/redis-server.js';
 
 const KEPT = 'chorus:starter:';
@@ -112,4 +112,19 @@ test('a ping names the server that is absent, or has another password', async (c
   const closed = await ping(server.url, 'wrong');
   assert.equal(closed.code, 1);
   assert.match(lastOf(closed.stderr), /^chorus: Redis at 127\.0\.0\.1:\d+: WRONGPASS/);
+});
+
+test('Sentinels without a password answer for a server with one', async (context) => {
+  const server = await RedisServer.start(context, '--requirepass', 'word');
+  const sentinel = await startSentinel(context, server, 'sentinel auth-pass main word');
+  const url = `redis+sentinel://127.0.0.1:${sentinel.port}/main`;
+  const right = await ping(url, 'word');
+  assert.deepEqual(
+    [right.code, right.stdout, right.stderr],
+    [0, `Redis at 127.0.0.1:${sentinel.port} answers\n`, ''],
+  );
+  const wrong = await ping(url, 'wrong');
+  const told = `Redis at 127.0.0.1:${sentinel.port}: the server 127.0.0.1:${server.port}: WRONGPASS`;
+  assert.deepEqual([wrong.code, wrong.stdout], [1, '']);
+  assert.ok(lastOf(wrong.stderr).startsWith(`chorus: ${told}`), wrong.stderr);
 });
