@@ -37,7 +37,7 @@ export class Trouble {
     return this.#last;
   }
 
-  /** `node`: where it went wrong, as `host:port`, if that is known and nobody would think of another. */
+  /** `node`: whom it went wrong with, such as `host:port`, where that may be one of several. */
   note(error: unknown, node?: string): void {
     const reason = reasonOf(error);
     this.#last = node === undefined ? reason : `${node}: ${reason}`;

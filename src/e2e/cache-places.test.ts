@@ -114,15 +114,19 @@ test('a ping names the server that is absent, or has another password', async (c
   assert.match(lastOf(closed.stderr), /^chorus: Redis at 127\.0\.0\.1:\d+: WRONGPASS/);
 });
 
-test('Sentinels without a password answer for a server with one', async (context) => {
+test('Sentinels answer for a server with a password, whether they have none or the same', async (context) => {
   const server = await RedisServer.start(context, '--requirepass', 'word');
-  const sentinel = await startSentinel(context, server, 'sentinel auth-pass main word');
+  const known = 'sentinel auth-pass main word';
+  const sentinel = await startSentinel(context, server, known);
   const url = `redis+sentinel://127.0.0.1:${sentinel.port}/main`;
   const right = await ping(url, 'word');
   assert.deepEqual(
     [right.code, right.stdout, right.stderr],
     [0, `Redis at 127.0.0.1:${sentinel.port} answers\n`, ''],
   );
+  const same = await startSentinel(context, server, known, 'requirepass word');
+  const asked = await ping(`redis+sentinel://127.0.0.1:${same.port}/main`, 'word');
+  assert.deepEqual([asked.code, asked.stderr], [0, '']);
   const wrong = await ping(url, 'wrong');
   const told = `Redis at 127.0.0.1:${sentinel.port}: the server 127.0.0.1:${server.port}: WRONGPASS`;
   assert.deepEqual([wrong.code, wrong.stdout], [1, '']);
