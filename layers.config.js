@@ -114,10 +114,10 @@ export default {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: `^src/cache/redis-(?:connection|tier)|^src/testing/|${TEST}`,
+        pathNot: `^src/cache/redis-(?!url)|^src/testing/|${TEST}`,
       },
       to: {
-        path: '^src/cache/redis-(?:connection|tier)',
+        path: '^src/cache/redis-(?!url)',
         dynamic: false,
         dependencyTypesNot: ['type-only'],
       },

@@ -90,8 +90,13 @@
 {{- if and $redis.url $secret.urlKey }}
 {{- fail "cache.redis.url and cache.redis.existingSecret.urlKey exclude each other; give one URL." }}
 {{- end }}
-{{- if regexMatch "^[a-z+]+://[^/?#]*@" $redis.url }}
+{{- if regexMatch "^[a-z+]+://[^/]*@" $redis.url }}
 {{- fail "cache.redis.url has a user or a password; anybody may read values. Put the URL into a secret, and name it in cache.redis.existingSecret." }}
+{{- end }}
+{{- range include "chorus.redisPorts" . | fromJsonArray }}
+{{- if or (lt (int .) 1) (gt (int .) 65535) }}
+{{- fail (printf "cache.redis.url names port %d; ports go from 1 to 65535." (int .)) }}
+{{- end }}
 {{- end }}
 {{- if and $redis.enabled (eq (include "chorus.redisName" .) (include "chorus.fullname" .)) }}
 {{- fail (printf "cache.redis.fullnameOverride is %s, which is the name of the service." $redis.fullnameOverride) }}

@@ -150,7 +150,7 @@ export class RedisTier {
     } catch (error) {
       const fault = faultOf(error);
       this.#errors[fault] += 1;
-      failed?.(fault === 'connection' ? this.connection.lastError : (error as Error).message);
+      failed?.(this.connection.why(error));
       return undefined;
     }
   }

@@ -33,6 +33,10 @@ for (const [url, expected] of [
     },
   ],
   ['rediss+cluster://cache', { ...plain, kind: 'cluster', isEncrypted: true }],
+  [
+    'redis://me:w?r#d@café_1',
+    { ...plain, nodes: [{ host: 'café_1', port: 6379 }], username: 'me', password: 'w?r#d' },
+  ],
 ] as const) {
   test(`${url} is understood`, () => {
     assert.deepEqual(placeOf(url, ''), expected);
@@ -51,6 +55,28 @@ for (const [url, problem] of [
   ['redis://a/0/1', 'ends with something else than a database, such as /0'],
   ['redis://a:70000', 'names a server as something else than host:port'],
   ['redis://:%zz@a', 'has a "%" in its user or password that is no escape; write it as %25'],
+  [
+    'redis://127.0.0.1?db=1',
+    'has a query ("?…"), which nothing reads; a database is written as /1',
+  ],
+  ['redis://a/?db=1', 'has a query ("?…"), which nothing reads; a database is written as /1'],
+  [
+    'redis://:w?rd@a/0?db=1',
+    'has a query ("?…"), which nothing reads; a database is written as /1',
+  ],
+  [
+    'redis+sentinel://a/main?db=1',
+    'has a query ("?…"), which nothing reads; a database is written as /1',
+  ],
+  ['redis://h#x', 'has a fragment ("#…"), which nothing reads'],
+  ['redis+cluster://a,b#x?y', 'has a fragment ("#…"), which nothing reads'],
+  ['redis://a;b', 'names a server as something else than host:port'],
+  ['redis://a b', 'names a server as something else than host:port'],
+  ['redis://[1]', 'names a server as something else than host:port'],
+  [
+    'redis+sentinel://a/ma%69n',
+    'calls the server something that Sentinels do not; its name has letters, digits, ".", "_" and "-"',
+  ],
   ['redis+sentinel://a', 'lacks the name that Sentinels know the server by'],
   ['redis+cluster://a/1', 'names a database of a cluster'],
 ] as const) {

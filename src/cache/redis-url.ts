@@ -5,6 +5,8 @@
  * `rediss` the connections are encrypted.
  */
 
+import { isIPv6 } from 'node:net';
+
 export interface RedisNode {
   readonly host: string;
   readonly port: number;
@@ -23,6 +25,10 @@ export interface RedisPlace {
 
 const URL_FORM =
   /^redis(?<tls>s?)(?:\+(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<word>[^@/]*))?@)?(?<nodes>[^@/]+)(?:\/(?<path>.*))?$/;
+/** What a name of the network may have; more than that would be part of a URL that is not understood. */
+const HOST = /^(?:\[(?<six>[^\]]+)\]|(?<host>[\p{L}\p{N}._-]+))(?::(?<port>\d{1,5}))?$/u;
+/** What Sentinels take for a server's name. */
+const SERVER_NAME = /^[\w.-]+$/;
 const PORTS = { server: 6379, cluster: 6379, sentinel: 26_379 } as const;
 
 /**
@@ -33,11 +39,17 @@ const PORTS = { server: 6379, cluster: 6379, sentinel: 26_379 } as const;
 export function placeOf(url: string, password: string): RedisPlace {
   const parts = URL_FORM.exec(url)?.groups;
   if (parts === undefined) throw new Error('is not a URL of Redis');
+  refuseMore(`${parts.nodes}/${parts.path ?? ''}`);
   const kind = (parts.kind ?? 'server') as RedisPlace['kind'];
   const nodes = (parts.nodes ?? '').split(',').map((node) => nodeOf(node, PORTS[kind]));
   const path = (parts.path ?? '').split('/').filter((part) => part !== '');
   const name = kind === 'sentinel' ? path.shift() : '';
   if (name === undefined) throw new Error('lacks the name that Sentinels know the server by');
+  if (kind === 'sentinel' && !SERVER_NAME.test(name)) {
+    throw new Error(
+      'calls the server something that Sentinels do not; its name has letters, digits, ".", "_" and "-"',
+    );
+  }
   const [database = '0', ...more] = path;
   if (!/^\d{1,4}$/.test(database) || more.length > 0) {
     throw new Error('ends with something else than a database, such as /0');
@@ -62,16 +74,22 @@ export function nameOf({ nodes }: RedisPlace): string {
   return nodes.map(({ host, port }) => `${host}:${port}`).join(',');
 }
 
+/** What other URLs have behind their path, and this one would have for a part of the host. */
+function refuseMore(behindUser: string): void {
+  const [mark] = /[?#]/.exec(behindUser) ?? [];
+  if (mark === '?') {
+    throw new Error('has a query ("?…"), which nothing reads; a database is written as /1');
+  }
+  if (mark === '#') throw new Error('has a fragment ("#…"), which nothing reads');
+}
+
 function nodeOf(written: string, port: number): RedisNode {
-  const parts = /^(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]+))(?::(?<port>\d{1,5}))?$/.exec(
-    written,
-  )?.groups;
-  const host = parts?.six ?? parts?.host;
-  const stated = Number(parts?.port ?? port);
-  if (host === undefined || stated < 1 || stated > 65_535) {
+  const { six, host = six, port: stated = port } = HOST.exec(written)?.groups ?? {};
+  const isKnown = host !== undefined && (six === undefined || isIPv6(six));
+  if (!isKnown || Number(stated) < 1 || Number(stated) > 65_535) {
     throw new Error('names a server as something else than host:port');
   }
-  return { host, port: stated };
+  return { host, port: Number(stated) };
 }
 
 function decoded(part = ''): string {

@@ -23,6 +23,7 @@ import { circuitLog } from './circuit-log.js';
 /** How long a start waits for Redis where it must be there. */
 const REQUIRED_WITHIN_MS = 10_000;
 const TRY_AGAIN_MS = 250;
+const ATTEMPT_MS = 1000;
 
 /** What engines are given, one after another, before the first is loaded. */
 export interface Cache {
@@ -80,7 +81,7 @@ async function redisTiers(
 
 /** Loads what speaks to Redis only where it is wanted: most starts go without. */
 export async function connectTo(place: RedisPlace): Promise<RedisConnection> {
-  const { connect } = await import('../cache/redis-connection.js');
+  const { connect } = await import('../cache/redis-connect.js');
   return connect(place);
 }
 
@@ -103,26 +104,29 @@ export function redisPlaceOf(settings: Settings): RedisPlace | undefined {
 }
 
 /**
- * Resolves once Redis has answered.
+ * Resolves once Redis has answered, with what is wrong with nodes of a cluster that have not; `told` is given the reason
+ * of each attempt that fails.
  *
  * @throws {Error} telling why it has not, when the time is up.
  */
 export async function answersWithin(
   connection: RedisConnection,
   milliseconds: number,
-): Promise<void> {
+  told: (reason: string) => void = () => undefined,
+): Promise<readonly string[]> {
+  const { NoAnswer } = await import('../cache/redis-trouble.js');
   const deadline = performance.now() + milliseconds;
   for (;;) {
-    const failure = await Promise.race([
-      connection.ping().then(
-        () => undefined,
-        (error: unknown) => error as Error,
-      ),
-      sleep(TRY_AGAIN_MS, new Error('no answer')),
-    ]);
-    if (failure === undefined) return;
-    if (performance.now() > deadline) {
-      throw new Error(connection.lastError === '' ? failure.message : connection.lastError);
+    const left = deadline - performance.now();
+    try {
+      return await connection.ping(Math.min(ATTEMPT_MS, Math.max(1, Math.ceil(left))));
+    } catch (error) {
+      const isSilent = error instanceof NoAnswer;
+      // An attempt of a few milliseconds would say of everything that it does not answer.
+      if (deadline - performance.now() < 2 * TRY_AGAIN_MS) {
+        throw isSilent ? new NoAnswer(milliseconds) : error;
+      }
+      told(isSilent ? 'no answer yet' : (error as Error).message);
     }
     await sleep(TRY_AGAIN_MS);
   }

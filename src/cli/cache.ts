@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { keysOf } from '../cache/packed.js';
 import { nameOf, type RedisPlace } from '../cache/redis-url.js';
 import { duration } from '../config/kinds.js';
-import { loadSettings } from '../config/load.js';
+import { loadSettings, wordsOf } from '../config/load.js';
 import { flagOf } from '../config/settings.js';
 import { tellWhatIsPrinted } from '../log/printed.js';
 import { exitCodes, StartError } from '../start-error.js';
@@ -31,6 +31,8 @@ export const cache: Command = {
 flush removes the answers that the profile has kept in Redis, and nothing else. What a running service has in its
 own memory stays there.
 ping waits until Redis answers; with --dns, until its name is known. It gives up after ${DEFAULT_WAIT}, or --wait.
+Where nodes of a cluster do not answer, flush removes what the others have, names them and fails; ping is content with one
+that answers, and names them, too.
 
 Options, as of chorus serve: ${flagOf('cacheRedisUrl')}, ${flagOf('cacheRedisPasswordFile')}, ${flagOf('cacheRedisPrefix')}.
 `,
@@ -52,13 +54,31 @@ async function flush(args: readonly string[]): Promise<void> {
     const removed = await connection.removeAll(keysOf(settings.cacheRedisPrefix, profile.name));
     process.stdout.write(`${removed} answers of ${profile.name} removed from ${nameOf(place)}\n`);
   } catch (error) {
-    throw new StartError([`Redis at ${nameOf(place)}: ${(error as Error).message}`]);
+    throw failureOf(place, error);
   } finally {
     connection.close();
   }
 }
 
 async function ping(args: readonly string[]): Promise<void> {
+  const { dns, wait, others } = ownFlags(args);
+  const { settings } = loadSettings(others, process.env);
+  const waited = duration.schema.safeParse(wait);
+  const [word] = wordsOf(others);
+  const faults = [
+    word !== undefined &&
+      `${JSON.stringify(word)} is nothing that ping reads; it asks Redis, whatever the profile.`,
+    typeof dns === 'string' && '--dns takes no value.',
+    !waited.success && `--wait must be ${duration.expects}.`,
+  ].filter((fault) => fault !== false);
+  if (faults.length > 0 || !waited.success) throw new StartError(faults, exitCodes.usage);
+  const place = requirePlace(redisPlaceOf(settings));
+  if (dns === true) await known(place, waited.data);
+  else await answered(place, waited.data);
+}
+
+/** The flags of ping itself, as they are written, and `others`, which are those of the settings. */
+function ownFlags(args: readonly string[]) {
   const { values, tokens } = parseArgs({
     args: [...args],
     strict: false,
@@ -70,15 +90,8 @@ async function ping(args: readonly string[]): Promise<void> {
       ? [token.index, ...(token.value !== undefined && !token.inlineValue ? [token.index + 1] : [])]
       : [],
   );
-  const { settings } = loadSettings(
-    args.filter((_, at) => !own.includes(at)),
-    process.env,
-  );
-  const wait = duration.schema.safeParse(values.wait ?? DEFAULT_WAIT);
-  if (!wait.success) throw new StartError([`--wait must be ${duration.expects}.`], exitCodes.usage);
-  const place = requirePlace(redisPlaceOf(settings));
-  if (values.dns === true) await known(place, wait.data);
-  else await answered(place, wait.data);
+  const { dns = false, wait = DEFAULT_WAIT } = values;
+  return { dns, wait, others: args.filter((_, at) => !own.includes(at)) };
 }
 
 async function known({ nodes }: RedisPlace, waitMs: number): Promise<void> {
@@ -90,12 +103,24 @@ async function known({ nodes }: RedisPlace, waitMs: number): Promise<void> {
 
 async function answered(place: RedisPlace, waitMs: number): Promise<void> {
   const connection = await connectTo(place);
+  let said = '';
+  const told = (reason: string) => {
+    if (reason !== said) process.stderr.write(`Redis at ${nameOf(place)}: ${reason}\n`);
+    said = reason;
+  };
   try {
-    await retried(waitMs, () => answersWithin(connection, TRY_AGAIN_MS));
-    process.stdout.write(`Redis at ${nameOf(place)} answers\n`);
+    const gone = await answersWithin(connection, waitMs, told);
+    const but = gone.length === 0 ? '' : `, but for ${gone.join('; ')}`;
+    process.stdout.write(`Redis at ${nameOf(place)} answers${but}\n`);
+  } catch (error) {
+    throw failureOf(place, error);
   } finally {
     connection.close();
   }
+}
+
+function failureOf(place: RedisPlace, error: unknown): StartError {
+  return new StartError([`Redis at ${nameOf(place)}: ${(error as Error).message}`]);
 }
 
 /** What `attempt` gives, tried again until `waitMs` are over; a line tells of each failure. */

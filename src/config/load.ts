@@ -57,15 +57,21 @@ export function loadSettings(args: readonly string[], environment: Environment):
   return { settings: loaded, warnings: unknownVariables(environment) };
 }
 
+/** What `args` have besides flags and their values. */
+export function wordsOf(args: readonly string[]): string[] {
+  return tokensOf(args).tokens.flatMap((token) =>
+    token.kind === 'positional' ? [token.value] : [],
+  );
+}
+
 interface Flags {
   readonly given: ReadonlyMap<SettingName, string>;
   readonly faults: string[];
 }
 
-/** The flags as written. `parseArgs` in its strict mode would stop at the first fault. */
-function readFlags(args: readonly string[]): Flags {
-  const nameOf = new Map(flagNames.map((name) => [flagOf(name), name]));
-  const { tokens } = parseArgs({
+/** `parseArgs` in its strict mode would stop at the first fault. */
+function tokensOf(args: readonly string[]) {
+  return parseArgs({
     args: [...args],
     strict: false,
     tokens: true,
@@ -73,6 +79,12 @@ function readFlags(args: readonly string[]): Flags {
       flagNames.map((name) => [flagOf(name).slice(2), { type: typeOf(name) }]),
     ),
   });
+}
+
+/** The flags as written. */
+function readFlags(args: readonly string[]): Flags {
+  const nameOf = new Map(flagNames.map((name) => [flagOf(name), name]));
+  const { tokens } = tokensOf(args);
   const given = new Map<SettingName, string>();
   const faults: string[] = [];
   for (const token of tokens) {

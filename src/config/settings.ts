@@ -155,7 +155,9 @@ export const settings = {
     '',
     'Redis for answers that several processes share; empty: none',
   ),
-  cacheRedisPassword: secretSetting("Redis's password; wins over that of the URL"),
+  cacheRedisPassword: secretSetting(
+    "Redis's password; wins over that of the URL. Sentinels get it only if they ask for one",
+  ),
   cacheRedisPasswordFile: setting(text('a file'), '', "File of Redis's password, instead"),
   cacheRedisPrefix: setting(keyPrefix, 'chorus', 'What keys in Redis begin with'),
   cacheRedisTimeout: setting(someTime, '20ms', 'Longest wait for Redis, then the models are asked'),

@@ -122,3 +122,19 @@ test('ping waits for a name and for an answer, and says what is in the way', asy
   assert.deepEqual([faulty.code, (await runChorus(['cache'])).code], [2, 2]);
   assert.equal((await runChorus(['cache', 'ping'])).code, 2);
 });
+
+test('ping refuses what it would not read', async (context) => {
+  const server = await RedisServer.start(context);
+  const environment = { CHORUS_CACHE_REDIS_URL: server.url };
+  const refusals = {
+    foo: '"foo" is nothing that ping reads; it asks Redis, whatever the profile.',
+    '--dns=no': '--dns takes no value.',
+    '--dnss': 'Unknown option --dnss',
+  };
+  for (const [word, refusal] of Object.entries(refusals)) {
+    const { code, stderr } = await runChorus(['cache', 'ping', word, '--wait', '1s'], environment);
+    assert.deepEqual([code, stderr], [2, `chorus: ${refusal}\n`]);
+  }
+  const flushed = await runChorus(['cache', 'flush', 'foo'], environment);
+  assert.equal(flushed.code, 2);
+});

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { CachedEngine } from '../cache/cached-engine.js';
 import { MemoryTier } from '../cache/memory-tier.js';
 import { keysOf, Packing } from '../cache/packed.js';
-import { connect } from '../cache/redis-connection.js';
+import { connect } from '../cache/redis-connect.js';
 import { RedisTier, type RedisTierOptions } from '../cache/redis-tier.js';
 import { placeOf } from '../cache/redis-url.js';
 import type { CacheStats } from '../engine/engine.js';

@@ -91,6 +91,8 @@ test('a route for lists takes no string, and one for one text no list', async (c
 test('512 texts are taken unless a route says another number', async (context) => {
   const { ask, faults } = await start(context);
   assert.match((await faults({ text: Array(513).fill('a') })).join(), /at most 512 texts/);
+  const [fault, ...others] = await faults({ text: [...Array<string>(512).fill('a'), 1] });
+  assert.deepEqual([fault, others], ['/text must have at most 512 texts, and it has 513', []]);
   assert.equal((await predictions(await ask({ text: Array(512).fill('a') }))).length, 512);
 });
 
