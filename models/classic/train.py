@@ -65,9 +65,12 @@ def main() -> None:
         "model": describe(pipeline, content),
         "versions": versions(),
     }
+    # All of it is made before any of it is written.
+    evaluation = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    picture = draw_confusion(report["confusion"])
     arguments.model.write_bytes(content)
-    arguments.evaluation.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    draw_confusion(report["confusion"], arguments.picture)
+    arguments.evaluation.write_text(evaluation, "utf-8")
+    arguments.picture.write_bytes(picture)
     tell(report, trained, milliseconds_of_one(classifier, test_texts))
 
 
