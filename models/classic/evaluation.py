@@ -24,10 +24,15 @@ LONGEST_NAME = 24
 
 
 def scores(true: list[str], answered: list[str], classes: list[str]) -> dict:
-    """Precision, recall and F1 over all classes and of each; a class that nothing was taken for has precision 0."""
+    """Precision, recall and F1 over all classes and of each; a class that nothing was taken for has precision 0.
+
+    A class that no row has and none was taken for is no part of the averages, as in scikit-learn's `f1_score`.
+    """
+    seen = sorted({*true, *answered})
 
     def score(average: str | None) -> tuple:
-        return precision_recall_fscore_support(true, answered, labels=classes, average=average, zero_division=0)
+        labels = classes if average is None else seen
+        return precision_recall_fscore_support(true, answered, labels=labels, average=average, zero_division=0)
 
     def named(precision: float, recall: float, f1: float) -> dict[str, float]:
         numbers = {"precision": precision, "recall": recall, "f1": f1}

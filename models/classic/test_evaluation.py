@@ -5,7 +5,9 @@ import unittest
 
 import numpy as np
 
-from evaluation import LARGEST, draw_confusion, shortened
+from sklearn.metrics import f1_score
+
+from evaluation import LARGEST, draw_confusion, scores, shortened
 
 # An inch of the picture.
 PIXELS = 100
@@ -18,6 +20,20 @@ def picture_of(labels: list[str]) -> bytes:
 def size_of(picture: bytes) -> tuple[int, int]:
     """Width and height in pixels, from the head of a PNG."""
     return struct.unpack(">II", picture[16:24])
+
+
+class Scores(unittest.TestCase):
+    def test_a_class_without_rows_counts_where_a_row_was_taken_for_it(self) -> None:
+        classes = ["hockey", "politics", "space"]
+        true = ["hockey", "space", "space"]
+        for answered in (["hockey", "space", "space"], ["hockey", "space", "politics"]):
+            with self.subTest(answered):
+                report = scores(true, answered, classes)
+                expected = f1_score(true, answered, average="macro", zero_division=0)
+                self.assertAlmostEqual(report["macro"]["f1"], expected, places=6)
+                self.assertEqual(report["classes"]["politics"]["support"], 0)
+                self.assertEqual(list(report["classes"]), classes)
+        self.assertEqual(scores(true, true, classes)["macro"], {"precision": 1, "recall": 1, "f1": 1})
 
 
 class Picture(unittest.TestCase):
