@@ -13,6 +13,7 @@ from train import HERE
 TRAIN = [("the puck and the goalie", "hockey"), ("the goalie and the ice", "hockey")]
 TRAIN += [("the moon and the rocket", "space"), ("the rocket in orbit", "space")]
 WRITTEN = ("text_classifier.onnx", "evaluation.json", "confusion.png")
+SAME = ("--evaluation", "a.json", "--picture", "a.json")
 
 
 class Train(unittest.TestCase):
@@ -50,7 +51,10 @@ class Train(unittest.TestCase):
             "nothing to learn": ("--train", "wordless.csv", "--test", "test.csv"),
             "go together": ("--train", "train.jsonl.gz"),
             "none is no folder": ("--train", "train.jsonl.gz", "--test", "test.csv", "--model", "none/m.onnx"),
+            "--model: models is a folder": ("--train", "train.jsonl.gz", "--test", "test.csv", "--model", "models"),
+            "--picture: a.json is": ("--train", "train.jsonl.gz", "--test", "test.csv", *SAME),
         }
+        (self.folder / "models").mkdir()
         (self.folder / "wordless.csv").write_text("text,label\n?,hockey\n!,space\n")
         for message, options in faults.items():
             with self.subTest(message):

@@ -87,10 +87,16 @@ def parse() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         parser.error("--train and --test go together; without both, corpus/ is trained on")
     folder = Path() if arguments.train else HERE
     names = {"model": "text_classifier.onnx", "evaluation": "evaluation.json", "picture": "confusion.png"}
+    written = {}
     for option, name in names.items():
         path = getattr(arguments, option) or folder / name
         if not path.parent.is_dir():
             parser.error(f"--{option}: {path.parent} is no folder")
+        if path.is_dir():
+            parser.error(f"--{option}: {path} is a folder; it has to be a file, such as {path / name}")
+        if other := written.get(path.resolve()):
+            parser.error(f"--{option}: {path} is what --{other} names; each needs a file of its own")
+        written[path.resolve()] = option
         setattr(arguments, option, path)
     return parser, arguments
 
