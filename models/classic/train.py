@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from corpus import read_corpus
@@ -44,7 +45,9 @@ def main() -> None:
         texts, labels = map(list, zip(*rows))
         pipeline = PIPELINES[arguments.pipeline]()
         try:
-            pipeline.fit(texts, labels)
+            # The number of threads decides in which order numbers are added up, and so the last bits of the weights.
+            with threadpool_limits(1):
+                pipeline.fit(texts, labels)
         except ValueError as error:  # there is no word in them, or none that two of them have
             parser.error(f"nothing to learn from the training rows: {error}")
         trained = time.monotonic() - started
