@@ -17,7 +17,10 @@ DIGITS = 6
 # Up to how many classes there is room for a number in each cell, and for a name at each row and column.
 NUMBERED = 30
 NAMED = 120
-# Inches; a picture of more classes has smaller cells.
+# Inches: a cell, what is around them at least, a character of a name, and a whole picture at most.
+CELL = 0.7
+MARGIN = 2.5
+CHARACTER = 0.14
 LARGEST = 24
 # Characters of a name in the picture; the rest is an ellipsis.
 LONGEST_NAME = 24
@@ -55,7 +58,9 @@ def draw_confusion(confusion: dict) -> bytes:
     Of many classes it is a map: the cells have no numbers, and of very many the rows and columns no names.
     """
     labels, matrix = confusion["labels"], np.array(confusion["matrix"])
-    size = min(2.5 + 0.7 * len(labels), LARGEST)
+    names = [shortened(label) for label in labels]
+    margin = max(MARGIN, 0.5 + CHARACTER * max(map(len, names)))
+    size = min(margin + CELL * len(labels), LARGEST)
     figure, axes = pyplot.subplots(figsize=(size, size), layout="constrained")
     shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -64,7 +69,6 @@ def draw_confusion(confusion: dict) -> bytes:
             color = "white" if shares[true, answered] > 0.5 else "black"
             axes.text(answered, true, str(count), ha="center", va="center", color=color)
     if len(labels) <= NAMED:
-        names = [shortened(label) for label in labels]
         axes.set_xticks(range(len(labels)), names, rotation=45, ha="right")
         axes.set_yticks(range(len(labels)), names)
     else:

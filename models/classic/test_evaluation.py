@@ -2,6 +2,7 @@
 
 import struct
 import unittest
+import warnings
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Picture(unittest.TestCase):
         for classes in (2, 30, 31, 120, 121, 300):
             with self.subTest(classes):
                 inches = min(2.5 + 0.7 * classes, LARGEST)
-                picture = picture_of([f"class number {number}" for number in range(classes)])
+                picture = picture_of([f"class {number}" for number in range(classes)])
                 self.assertEqual(size_of(picture), (int(inches * PIXELS), int(inches * PIXELS)))
 
     def test_names_are_drawn_as_they_are_and_never_as_formulas(self) -> None:
@@ -53,6 +54,12 @@ class Picture(unittest.TestCase):
         self.assertEqual(shortened("two\nlines"), "two lines")
         self.assertEqual(shortened("x" * 24), "x" * 24)
         self.assertEqual(shortened("x" * 25), "x" * 23 + "…")
+
+    def test_long_names_leave_room_for_the_cells(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            names = ["a very long name of a class that has no end", "W" * 30]
+            draw_confusion({"labels": names, "matrix": [[5, 1], [0, 12345]]})
 
 
 if __name__ == "__main__":
