@@ -1,8 +1,9 @@
 /**
  * Reads a profile file.
  *
- * Every fault of a file is reported at once, each with its line and column; of what is not even YAML, the first few. Whether the models'
- * folders exist is checked in `hub/installed.ts`: `pull` reads profiles whose folders do not exist yet.
+ * Every fault of a file is reported at once, each with its line and column; of what is not even YAML,
+ * the first few. Whether the models' folders exist is checked in `hub/installed.ts`: `pull` reads
+ * profiles whose folders do not exist yet.
  */
 
 import { isUtf8 } from 'node:buffer';
