@@ -9,7 +9,7 @@ import io
 import json
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,10 +93,7 @@ def of_csv(path: Path, lines: str) -> Iterator[tuple[int, object]]:
     reader = csv.DictReader(io.StringIO(lines, newline=""), strict=True)
     number = 1
     try:
-        if missing := [column for column in COLUMNS if column not in (reader.fieldnames or COLUMNS)]:
-            raise RowsFault(
-                f"{path}:1: no column {' and no column '.join(missing)}; the first line is a header, text,label"
-            )
+        check_header(path, reader.fieldnames)
         number = reader.line_num + 1
         for fields in reader:
             if None in fields or None in fields.values():
@@ -107,6 +104,21 @@ def of_csv(path: Path, lines: str) -> Iterator[tuple[int, object]]:
             number = reader.line_num + 1
     except csv.Error as error:
         raise RowsFault(f"{path}:{number}: not CSV, {error}") from error
+
+
+def check_header(path: Path, names: Sequence[str] | None) -> None:
+    """That a table's first line, if there is one, names each column once."""
+    if names is None:
+        return
+    if not names:
+        raise RowsFault(f"{path}:1: the line is blank; the first line is a header, text,label")
+    if missing := [column for column in COLUMNS if column not in names]:
+        raise RowsFault(
+            f"{path}:1: no column {' and no column '.join(missing)}; the first line is a header, text,label"
+        )
+    for column in COLUMNS:
+        if (count := names.count(column)) > 1:
+            raise RowsFault(f"{path}:1: {count} columns have the name {column}; it has to be one")
 
 
 def checked(path: Path, line: int, fields: object) -> Row:

@@ -40,6 +40,13 @@ class Exported(unittest.TestCase):
                     expected = (pipeline.predict(expected), pipeline.predict_proba(expected))
                     self.assertIsNone(disagreement(answers, expected))
 
+    def test_words_are_enough_where_no_pair_occurs_twice(self) -> None:
+        texts, labels = ["puck", "goalie", "moon", "orbit"] * 2, ["hockey", "hockey", "space", "space"] * 2
+        pipeline = PIPELINES["default"]().fit(texts, labels)
+        expected = (pipeline.predict([*texts, "a puck"]), pipeline.predict_proba([*texts, "a puck"]))
+        answers = Classifier(export(pipeline)).classify([*texts, "a puck"])
+        self.assertIsNone(disagreement(answers, expected))
+
     def test_a_file_that_answers_otherwise_is_noticed(self) -> None:
         expected = (np.array(["a", "b"]), np.array([[0.8, 0.2], [0.4, 0.6]]))
         self.assertIsNone(disagreement(expected, expected))

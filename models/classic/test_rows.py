@@ -24,6 +24,8 @@ FAULTS = {
     "cut.jsonl.gz": (gzip.compress(GOOD)[:-9], "cut.jsonl.gz: not a whole gzip file"),
     "plain.csv.gz": (b"text,label\n", "plain.csv.gz: not a whole gzip file"),
     "header.csv": (b"words,label\na,b\n", "header.csv:1: no column text"),
+    "blank-header.csv": (b"\n\ntext,label\na,b\n", "blank-header.csv:1: the line is blank; the first line is a header"),
+    "twice.csv": (b"text,text,label\na,b,c\n", "twice.csv:1: 2 columns have the name text"),
     "short.csv": (b'text,label\n"two\nlines",a\nb\n', "short.csv:4: not as many fields"),
     "long.csv": (b"text,label\na,b,c\n", "long.csv:2: not as many fields"),
     "quote.csv": (b'text,label\n"a"b,c\n', "quote.csv:2: not CSV"),

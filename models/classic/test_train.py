@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from train import HERE
 TRAIN = [("the puck and the goalie", "hockey"), ("the goalie and the ice", "hockey")]
 TRAIN += [("the moon and the rocket", "space"), ("the rocket in orbit", "space")]
 WRITTEN = ("text_classifier.onnx", "evaluation.json", "confusion.png")
+OPTIONS = dict(zip(WRITTEN, ("model", "evaluation", "picture")))
+SAME = ("--evaluation", "a.json", "--picture", "a.json")
 
 
 class Train(unittest.TestCase):
@@ -26,9 +29,12 @@ class Train(unittest.TestCase):
             'text,label\n"a goalie, on ice",hockey\na rocket,space\nthe goalie,space\n'
         )
 
-    def run_train(self, *options: str) -> subprocess.CompletedProcess:
+    def run_train(self, *options: str, **environment: str) -> subprocess.CompletedProcess:
         command = [sys.executable, HERE / "train.py", *options]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        environment = {**os.environ, **environment}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
 
     def test_the_same_command_writes_the_same_bytes(self) -> None:
         written = []
@@ -43,6 +49,15 @@ class Train(unittest.TestCase):
         self.assertEqual(report["classes"]["space"], {"precision": 1, "recall": 0.5, "f1": 0.666667, "support": 2})
         self.assertEqual(report["model"]["bytes"], len(written[0][0]))
 
+    def test_the_bytes_depend_on_no_number_of_threads(self) -> None:
+        options = [option for name in WRITTEN for option in (f"--{OPTIONS[name]}", name)]
+        written = []
+        for threads in ("1", "2"):
+            run = self.run_train(*options, OPENBLAS_NUM_THREADS=threads)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            written.append((self.folder / WRITTEN[0]).read_bytes())
+        self.assertEqual(*written)
+
     def test_a_fault_is_one_message_and_writes_nothing(self) -> None:
         (self.folder / "other.csv").write_text("text,label\na puck,hockey\n")
         faults = {
@@ -50,7 +65,10 @@ class Train(unittest.TestCase):
             "nothing to learn": ("--train", "wordless.csv", "--test", "test.csv"),
             "go together": ("--train", "train.jsonl.gz"),
             "none is no folder": ("--train", "train.jsonl.gz", "--test", "test.csv", "--model", "none/m.onnx"),
+            "--model: models is a folder": ("--train", "train.jsonl.gz", "--test", "test.csv", "--model", "models"),
+            "--picture: a.json is": ("--train", "train.jsonl.gz", "--test", "test.csv", *SAME),
         }
+        (self.folder / "models").mkdir()
         (self.folder / "wordless.csv").write_text("text,label\n?,hockey\n!,space\n")
         for message, options in faults.items():
             with self.subTest(message):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from corpus import read_corpus
@@ -44,7 +45,9 @@ def main() -> None:
         texts, labels = map(list, zip(*rows))
         pipeline = PIPELINES[arguments.pipeline]()
         try:
-            pipeline.fit(texts, labels)
+            # The number of threads decides in which order numbers are added up, and so the last bits of the weights.
+            with threadpool_limits(1):
+                pipeline.fit(texts, labels)
         except ValueError as error:  # there is no word in them, or none that two of them have
             parser.error(f"nothing to learn from the training rows: {error}")
         trained = time.monotonic() - started
@@ -65,9 +68,12 @@ def main() -> None:
         "model": describe(pipeline, content),
         "versions": versions(),
     }
+    # All of it is made before any of it is written.
+    evaluation = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    picture = draw_confusion(report["confusion"])
     arguments.model.write_bytes(content)
-    arguments.evaluation.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    draw_confusion(report["confusion"], arguments.picture)
+    arguments.evaluation.write_text(evaluation, "utf-8")
+    arguments.picture.write_bytes(picture)
     tell(report, trained, milliseconds_of_one(classifier, test_texts))
 
 
@@ -84,10 +90,16 @@ def parse() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         parser.error("--train and --test go together; without both, corpus/ is trained on")
     folder = Path() if arguments.train else HERE
     names = {"model": "text_classifier.onnx", "evaluation": "evaluation.json", "picture": "confusion.png"}
+    written = {}
     for option, name in names.items():
         path = getattr(arguments, option) or folder / name
         if not path.parent.is_dir():
             parser.error(f"--{option}: {path.parent} is no folder")
+        if path.is_dir():
+            parser.error(f"--{option}: {path} is a folder; it has to be a file, such as {path / name}")
+        if other := written.get(path.resolve()):
+            parser.error(f"--{option}: {path} is what --{other} names; each needs a file of its own")
+        written[path.resolve()] = option
         setattr(arguments, option, path)
     return parser, arguments
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { LoadFailure, type Description, type EngineConfig } from '../engine/native-models.js';
 import { StartError } from '../start-error.js';
 import { testProfile } from '../testing/test-service.js';
-import { describeAll, requireServable } from './described.js';
+import { describeAll, reasonOf, requireServable } from './described.js';
 
 const classifier: Description = {
   architecture: 'bert',
@@ -72,4 +72,12 @@ test('a panic while one is described is a line that names it', async () => {
   assert.deepEqual([...models.keys()], ['b']);
   assert.deepEqual(faults, ['Model a cannot be described: the engine panicked']);
   assert.equal(exitCode, 1);
+});
+
+test('why a model is refused is told without the folder that it is in', () => {
+  assert.equal(reasonOf('/m/a/config.json: expected bert', '/m/a'), 'config.json: expected bert');
+  assert.equal(reasonOf('/m/a: expected weights', '/m/a'), 'expected weights');
+  assert.equal(reasonOf('/m/a.onnx: it is empty', '/m/a.onnx'), 'it is empty');
+  assert.equal(reasonOf('/m/b/c.json: expected bert', '/m/a.onnx'), '/m/b/c.json: expected bert');
+  assert.equal(reasonOf('/m/ab/c.json: expected bert', '/m/a'), '/m/ab/c.json: expected bert');
 });

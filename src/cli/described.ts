@@ -88,6 +88,13 @@ export function computedBy({ graph }: Description, { weightsPath }: ModelConfig)
   return relative(weightsPath, graph) || basename(graph);
 }
 
+/** Why a model is refused, of the `message` that says so: without its own folder or graph, which begins most. */
+export function reasonOf(message: string, folder: string): string {
+  const rest = message.startsWith(folder) ? message.slice(folder.length) : '';
+  const own = /^[/:]/.test(rest) ? rest.replace(/^[/: ]+/, '') : '';
+  return own || message;
+}
+
 function tasksOf(models: Described['models']): Tasks {
   return new Map([...models].map(([name, { task }]) => [name, task]));
 }

@@ -17,7 +17,7 @@ import { readProfile } from '../profile/read.js';
 import type { Profile, ProfileModel } from '../profile/schema.js';
 import { StartError } from '../start-error.js';
 import type { Command } from './command.js';
-import { computedBy } from './described.js';
+import { computedBy, reasonOf } from './described.js';
 import { parsed } from './parsed.js';
 import { modelConfig } from './profile-engine.js';
 import { textTable } from './table.js';
@@ -90,7 +90,7 @@ async function computerOf(model: ProfileModel, installed: InstalledModel): Promi
     return computedBy(await describeModel(config), config);
   } catch (error) {
     const { message } = error as Error;
-    const reason = `refused: ${message.replace(installed.folder, '').replace(/^[/: ]+/, '')}`;
+    const reason = `refused: ${reasonOf(message, installed.folder)}`;
     return reason.length > SHOWN_REASON ? `${reason.slice(0, SHOWN_REASON)}…` : reason;
   }
 }

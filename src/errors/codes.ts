@@ -36,7 +36,8 @@ const kinds = {
   unsupported_media_type: kind(415, 'The body has the wrong type', 'body'),
   expectation_failed: kind(417, 'The Expect header is not supported', 'any'),
   invalid_input: kind(422, 'The input is not what the route takes', 'body'),
-  too_many_texts: kind(422, 'The request has too many texts', 'models'),
+  /** By `--queue-capacity`; more than its route takes is `invalid_input`. */
+  too_many_texts: kind(422, 'More texts than the queue could ever hold', 'models'),
   unreadable_text: kind(422, 'A model cannot read the text', 'models'),
   headers_too_large: kind(431, 'The request header is too large', 'any'),
   /** Never sent, since nobody is left to read it; 499 is what metrics and logs show. */

@@ -17,7 +17,7 @@ const SHIPPED = fileURLToPath(new URL('../../models/', import.meta.url));
  * @throws {StartError} naming the shipped profiles when there is none of that name.
  */
 export function locateProfile(profile: string): string {
-  const isPath = /[/\\]|\.ya?ml$/.test(profile);
+  const isPath = /[/\\]|\.(?:ya?ml|onnx)$/.test(profile);
   const file = isPath ? profile : join(SHIPPED, `${profile}.yaml`);
   if (existsSync(file)) return file;
   const advice = isPath

@@ -192,6 +192,8 @@ test('a graph is named by its place in the folder, where nothing else says what 
   }
   const twice = '{ name: a, path: a/m.onnx, graph: m.onnx }';
   assert.match(faultsOfEntry(twice), /models\[0\]\.graph: cannot be: path names the graph/);
+  const weights = '{ name: a, path: a/m.onnx, format: checkpoint }';
+  assert.match(faultsOfEntry(weights), /models\[0\]\.format: cannot be: path names a graph/);
   const none = '{ name: a, format: checkpoint, graph: m.onnx }';
   assert.match(faultsOfEntry(none), /models\[0\]\.graph: cannot be: format wants the weights/);
 });
@@ -255,6 +257,34 @@ test('a fault that is found later is told where its entry stands', (context) => 
 test('broken YAML is reported with its line', (context) => {
   const [fault] = faultsOf(profileFile(context, 'name: own\nmodels: [\n'));
   assert.match(fault ?? '', /^\d+:\d+: /);
+});
+
+test('of very broken YAML the first faults are told, and how many more there are', (context) => {
+  const faults = faultsOf(profileFile(context, '}\n'.repeat(200)));
+  assert.equal(faults.length, 6);
+  assert.match(faults.at(-1) ?? '', /^6:1: and \d+ more from here on$/);
+});
+
+test('a graph in place of a profile is told from one, and how a profile names it', (context) => {
+  const graph = join(profileFile(context, ''), '../own.onnx');
+  writeFileSync(graph, Buffer.from([8, 8, 18, 4, 0x74, 0x66, 0xff, 0]));
+  assert.deepEqual(faultsOf(locateProfile(graph)), [
+    '1:1: the profile is an ONNX graph; it has to be a YAML file that has `path: ./own.onnx` for a model',
+  ]);
+  assert.throws(() => locateProfile('absent.onnx'), /no such file/);
+});
+
+test('what is no text is no profile', (context) => {
+  for (const bytes of [
+    Buffer.from('name: \u00e9\n', 'latin1'),
+    Buffer.from('name: a', 'utf16le'),
+  ]) {
+    const file = profileFile(context, '');
+    writeFileSync(file, bytes);
+    assert.deepEqual(faultsOf(file), [
+      '1:1: the profile is no text in UTF-8; it has to be a YAML file',
+    ]);
+  }
 });
 
 test('an unknown name lists the shipped profiles', () => {

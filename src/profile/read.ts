@@ -1,12 +1,14 @@
 /**
  * Reads a profile file.
  *
- * Every fault of a file is reported at once, each with its line and column. Whether the models'
- * folders exist is checked in `hub/installed.ts`: `pull` reads profiles whose folders do not exist yet.
+ * Every fault of a file is reported at once, each with its line and column; of what is not even YAML,
+ * the first few. Whether the models' folders exist is checked in `hub/installed.ts`: `pull` reads
+ * profiles whose folders do not exist yet.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import {
   LineCounter,
@@ -23,6 +25,9 @@ import type { z } from 'zod';
 import { exitCodes, StartError } from '../start-error.js';
 import { DEFAULT_PRECISIONS, profileSchema, type Profile, type ProfilePath } from './schema.js';
 
+/** A wrong indent can make faults of all that follows. */
+const MAX_YAML_ERRORS = 5;
+
 /**
  * The profile in `file`; folders of models are looked for in `modelsDir`, by default the folder that
  * has the profile's name and lies beside it. A model's own `path` wins over both.
@@ -33,7 +38,12 @@ export function readProfile(file: string, modelsDir?: string): Profile {
   const lines = new LineCounter();
   const document = parseDocument(readText(file), { lineCounter: lines, stringKeys: true });
   if (document.errors.length > 0) {
-    fail(document.errors.map(({ pos, message }) => at(pos[0], firstLine(message))));
+    const told = document.errors.slice(0, MAX_YAML_ERRORS);
+    const rest = document.errors.slice(MAX_YAML_ERRORS);
+    fail([
+      ...told.map(({ pos, message }) => at(pos[0], firstLine(message))),
+      ...rest.slice(0, 1).map(({ pos }) => at(pos[0], `and ${rest.length} more from here on`)),
+    ]);
   }
   const unresolved = unresolvedAliases(document);
   if (unresolved.length > 0) {
@@ -91,9 +101,24 @@ function unresolvedAliases(document: Document): Alias[] {
   return found;
 }
 
+/** The text of `file`; a graph is not even opened. */
 function readText(file: string): string {
+  if (file.endsWith('.onnx')) {
+    const entry = `\`path: ./${basename(file)}\``;
+    fail([
+      `${file}:1:1: the profile is an ONNX graph; it has to be a YAML file that has ${entry} for a model`,
+    ]);
+  }
+  const bytes = readBytes(file);
+  if (!isUtf8(bytes) || bytes.includes(0)) {
+    fail([`${file}:1:1: the profile is no text in UTF-8; it has to be a YAML file`]);
+  }
+  return bytes.toString('utf8');
+}
+
+function readBytes(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     throw new StartError(
       [`Cannot read the profile ${file}: ${(error as Error).message}`],

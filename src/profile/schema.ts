@@ -107,6 +107,9 @@ export const profileSchema = z
       if (graph !== undefined && format === 'checkpoint') {
         complain(['models', index, 'graph'], 'cannot be: format wants the weights');
       }
+      if (format === 'checkpoint' && path?.endsWith('.onnx')) {
+        complain(['models', index, 'format'], 'cannot be: path names a graph');
+      }
       if (graph !== undefined && path?.endsWith('.onnx')) {
         complain(['models', index, 'graph'], 'cannot be: path names the graph');
       }

@@ -245,7 +245,7 @@ fn what_is_missing_or_wrong_is_named_with_what_was_expected_and_found() {
         ("bert", set("vocab_size", 100.into()), &["at most 100 tokens"]),
         ("bert", set("id2label", serde_json::json!({"0": "a"})), &["2 labels", "found 1"]),
         ("onnx", write("model.onnx", b"nothing of the kind"), &["model.onnx", "expected an ONNX graph"]),
-        ("onnx", write("model.onnx", b""), &["model.onnx", "ONNX Runtime refused the model"]),
+        ("onnx", write("model.onnx", b""), &["model.onnx", "expected an ONNX graph, found an empty file"]),
     ];
     for (name, change, expected) in cases {
         let message = load_error(name, change).to_string();

@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, fs, path::Path};
 
 use chorus_runtime::{engine::EngineConfig, model::ModelConfig};
 use serde::Deserialize;
@@ -93,4 +93,29 @@ fn texts_are_made_lower_case_as_python_does_it() {
     let others = ('\0'..=char::MAX).filter(|letter| !lower.contains_key(&letter.to_string()));
     let newer: Vec<_> = others.filter(|letter| letter.to_string().to_lowercase() != letter.to_string()).collect();
     assert!(lower.len() > 1400 && newer.len() <= MOST_NEWER, "{} known, newer: {newer:?}", lower.len());
+}
+
+#[test]
+fn what_the_profile_names_as_a_graph_is_told_from_one_before_anything_beside_it_is_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = |path: &Path| {
+        start(&config(vec![ModelConfig::new("m", path.to_owned())])).err().expect("a refusal").to_string()
+    };
+    let path = folder.path().join("model.onnx");
+    fs::write(&path, b"").unwrap();
+    assert!(message(&path).contains("model.onnx: expected an ONNX graph, found an empty file"), "{}", message(&path));
+    // A field of a model that is no graph: its version, 8.
+    fs::write(&path, [8, 8]).unwrap();
+    assert!(message(&path).contains("model.onnx: expected an ONNX graph, found none in it"), "{}", message(&path));
+    // ModelProto.graph.input: the tensor `x` of floats (type 1), `[?, 3]`.
+    let shape = [&[0x12, 6, 0x0a, 0, 0x0a, 2, 8, 3][..]].concat();
+    let tensor = [&[0x0a, 2 + shape.len() as u8, 8, 1][..], &shape].concat();
+    let input = [&[0x0a, 1, b'x', 0x12, tensor.len() as u8][..], &tensor].concat();
+    let graph = [&[0x5a, input.len() as u8][..], &input].concat();
+    fs::write(&path, [&[0x3a, graph.len() as u8][..], &graph].concat()).unwrap();
+    let expected = "model.onnx: expected an input of strings, or input_ids and attention_mask, found x float [?, 3]";
+    assert!(message(&path).contains(expected), "{}", message(&path));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(message(&path).contains("model.onnx: expected an ONNX graph, found a folder"), "{}", message(&path));
 }

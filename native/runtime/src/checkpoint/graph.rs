@@ -9,11 +9,13 @@ use prost::Message;
 
 use super::{
     map,
-    value_info::{STRING, ValueInfoProto},
+    value_info::{STRING, ValueInfoProto, shown_all},
     within,
 };
 use crate::error::LoadError;
 
+/// The input that has token ids, as exporters of transformers call it.
+pub const IDS: &str = "input_ids";
 /// `TensorProto.DataLocation`: in a file of their own.
 const EXTERNAL: i32 = 1;
 /// The key of a file's name in `TensorProto.external_data`.
@@ -29,6 +31,8 @@ pub struct Graph {
     pub operators: BTreeSet<String>,
     /// Whether what it is given are texts, not token ids.
     pub reads_text: bool,
+    /// Its inputs, for a person, where they are neither texts nor token ids.
+    others: Option<String>,
 }
 
 impl Graph {
@@ -43,18 +47,42 @@ impl Graph {
     /// # Errors
     /// For what is no graph, and names of files outside its folder.
     pub fn read(path: PathBuf) -> Result<Self, LoadError> {
+        let unfit = |found: String| LoadError::invalid(&path, "an ONNX graph", found);
+        if path.is_dir() {
+            return Err(unfit("a folder".to_owned()));
+        }
         if !path.is_file() {
             return Ok(Self { path, ..Self::default() });
         }
-        let model = ModelProto::decode(&*map(&path)?)
-            .map_err(|error| LoadError::invalid(&path, "an ONNX graph", error.to_string()))?;
+        let file = map(&path)?;
+        if file.is_empty() {
+            return Err(unfit("an empty file".to_owned()));
+        }
+        let model = ModelProto::decode(&*file).map_err(|error| unfit(error.to_string()))?;
+        let Some(graph) = &model.graph else { return Err(unfit("none in it".to_owned())) };
         let mut found = Found::default();
-        model.graph.iter().for_each(|graph| found.graph(graph));
+        found.graph(graph);
         model.functions.iter().flat_map(|function| &function.nodes).for_each(|node| found.node(node));
         let data = found.locations.iter().map(|name| data_file(&path, name)).collect::<Result<_, _>>()?;
         let operators = found.operators.iter().map(ToString::to_string).collect();
-        let reads_text = model.graph.as_ref().is_some_and(GraphProto::reads_text);
-        Ok(Self { path, data, operators, reads_text })
+        let inputs = graph.given();
+        let reads_text = inputs.iter().any(|input| input.element() == Some(STRING));
+        let others = !reads_text && inputs.iter().all(|input| input.name() != IDS);
+        let others = others.then(|| shown_all(inputs));
+        Ok(Self { path, data, operators, reads_text, others })
+    }
+
+    /// # Errors
+    /// Where it is given something else than texts or tokens.
+    pub fn require_inputs(&self) -> Result<(), LoadError> {
+        match &self.others {
+            Some(others) => Err(LoadError::invalid(
+                &self.path,
+                format!("an input of strings, or {IDS} and attention_mask"),
+                others.as_str(),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// # Errors
@@ -103,10 +131,10 @@ struct GraphProto {
 }
 
 impl GraphProto {
-    /// Whether an input is a tensor of strings. What has a value of its own in the file may be listed as an input, too.
-    fn reads_text(&self) -> bool {
+    /// What whoever runs it gives. What has a value of its own in the file may be listed as an input, too.
+    fn given(&self) -> Vec<&ValueInfoProto> {
         let has_value = |input: &&ValueInfoProto| self.initializers.iter().any(|tensor| tensor.name == input.name);
-        self.inputs.iter().filter(|input| !has_value(input)).any(|input| input.element() == Some(STRING))
+        self.inputs.iter().filter(|input| !has_value(input)).collect()
     }
 }
 

@@ -29,7 +29,7 @@ use memmap2::Mmap;
 
 pub use self::{
     form::{Form, Format, Formless, form_of, graph_named, names_in},
-    graph::Graph,
+    graph::{Graph, IDS},
     json::{read_json, read_object, read_optional_json},
     known::{KnownFile, Stamp},
     locked::{LockedFile, sha256},
@@ -37,6 +37,7 @@ pub use self::{
     safetensors::WeightFiles,
     text_graph::{Given, TextGraph},
     torch::{Stored, store_as_safetensors},
+    value_info::shown_shape,
 };
 use crate::error::LoadError;
 

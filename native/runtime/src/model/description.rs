@@ -99,6 +99,7 @@ impl Description {
                 if graph.reads_text {
                     return Self::of_text(config, folder, graph);
                 }
+                graph.require_inputs()?;
                 let task = match pooling {
                     Some(pooling) => Task::Embedding(pooling),
                     None => spec::classification(&json).map_err(in_config)?,

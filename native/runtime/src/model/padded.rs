@@ -5,12 +5,11 @@ use half::f16;
 
 use super::{Batch, Runner, ThreadShare};
 use crate::{
-    checkpoint::Graph,
+    checkpoint::{Graph, IDS, shown_shape},
     error::{LoadError, of_batch},
     onnxruntime::{Element, GraphSource, Input, InputType, Library, ModelGraph, Numbers, Outputs, Provider, Sessions},
 };
 
-const IDS: &str = "input_ids";
 const MASK: &str = "attention_mask";
 const TOKEN_TYPES: &str = "token_type_ids";
 /// What exporters call the output of a classifier, and the vectors of tokens.
@@ -80,8 +79,8 @@ impl PaddedModel {
         if WHOLE_BATCH.iter().any(|&operator| operators.contains(operator)) {
             shape.texts = shape.texts.or(Some(1));
         }
-        if shape.texts.is_some_and(|texts| texts != 1) {
-            return Err(unfit("a graph that takes one text, or any number", format!("{:?} texts", shape.texts)));
+        if let Some(texts) = shape.texts.filter(|&texts| texts != 1) {
+            return Err(unfit("a graph that takes one text, or any number", format!("one of {texts} texts")));
         }
         let mut model = Self {
             inputs: roles.into_iter().zip(inputs).collect(),
@@ -183,11 +182,12 @@ impl FixedShape {
     /// What all inputs say together; their shapes where these contradict each other.
     fn of(inputs: &[InputType]) -> Result<Self, String> {
         let mut fixed = Self::default();
+        let shown = |input: &InputType| format!("{} {}", input.name, shown_shape(&input.shape));
         for input in inputs {
-            let &[texts, tokens] = &input.shape[..] else { return Err(format!("{} {:?}", input.name, input.shape)) };
+            let &[texts, tokens] = &input.shape[..] else { return Err(shown(input)) };
             for (known, own) in [(&mut fixed.texts, texts), (&mut fixed.tokens, tokens)] {
                 if known.is_some() && own.is_some() && *known != own {
-                    return Err(format!("{} {:?}", input.name, input.shape));
+                    return Err(shown(input));
                 }
                 *known = known.or(own);
             }

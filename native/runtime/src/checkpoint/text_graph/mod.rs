@@ -96,7 +96,12 @@ impl TextGraph {
         let classes = nodes.classes(&label, &scores, constants).map_err(broken)?;
         let classes = classes.ok_or_else(|| {
             let expected = format!("a classifier whose classes are behind the output {label}");
-            LoadError::invalid(path, expected, nodes.way_to(&label).join(" after "))
+            let way = nodes.way_to(&label);
+            LoadError::invalid(
+                path,
+                expected,
+                if way.is_empty() { "no operator".to_owned() } else { way.join(" after ") },
+            )
         })?;
         let lower_case = nodes.can_be_given_lower_case(&input);
         let front = Front::of(&nodes, &input, lower_case, &constants).map_err(broken)?;

@@ -9,7 +9,7 @@ use super::{
     proto::{AttributeProto, GraphProto, NodeProto, TensorProto},
 };
 use crate::checkpoint::{
-    value_info::{FLOAT, INT64, STRING, ValueInfoProto},
+    value_info::{FLOAT, INT64, STRING, ValueInfoProto, shown_all},
     wire::{self, Edit},
 };
 
@@ -65,11 +65,7 @@ impl Nodes {
             },
             _ => {}
         }
-        let shown = inputs.iter().map(|input| format!("{} {:?}", input.name(), shape(input)));
-        Err(Unfit {
-            expected: "one input of strings, [texts] or [texts, 1]".to_owned(),
-            found: shown.collect::<Vec<_>>().join(", "),
-        })
+        Err(Unfit { expected: "one input of strings, [texts] or [texts, 1]".to_owned(), found: shown_all(inputs) })
     }
 
     /// The output with classes.
@@ -80,9 +76,24 @@ impl Nodes {
         Ok(output.name().to_owned())
     }
 
+    /// The output with numbers.
+    ///
+    /// Where there are several, it is the one that has those of all classes: `zipmap: "columns"` of skl2onnx makes an
+    /// output for each class, and one of two alone would be taken for a distance to the boundary between them.
     pub fn scores(&self) -> Result<Scores, Unfit> {
-        if let Some(array) = self.graph.outputs.iter().find(|output| output.element() == Some(FLOAT)) {
+        let arrays: Vec<_> = self.graph.outputs.iter().filter(|output| output.element() == Some(FLOAT)).collect();
+        let is_wide =
+            |array: &ValueInfoProto| matches!(array.shape().as_deref(), Some([_, width]) if *width != Some(1));
+        let wide = arrays.iter().find(|array| is_wide(array));
+        if let Some(array) = wide.or(arrays.first().filter(|_| arrays.len() == 1)) {
             return Ok(Scores { array: array.name().to_owned(), zipped: None });
+        }
+        if !arrays.is_empty() {
+            return Err(Unfit {
+                expected: "one output of numbers, [texts, classes], as skl2onnx writes it by its option zipmap False"
+                    .to_owned(),
+                found: format!("an output for each class: {}", shown_all(arrays)),
+            });
         }
         let zipped = self.graph.outputs.iter().find_map(|output| {
             let map = self.maker(output.name()).filter(|node| node.op_type == ZIP_MAP)?;
@@ -92,8 +103,7 @@ impl Nodes {
     }
 
     fn without(&self, expected: &str) -> Unfit {
-        let outputs: Vec<&str> = self.graph.outputs.iter().map(ValueInfoProto::name).collect();
-        Unfit { expected: expected.to_owned(), found: outputs.join(", ") }
+        Unfit { expected: expected.to_owned(), found: shown_all(&self.graph.outputs) }
     }
 
     /// The names of classes in the order of their numbers; none where they are not found. `initializer` gives the value

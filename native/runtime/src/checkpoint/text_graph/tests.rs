@@ -201,14 +201,36 @@ fn what_is_no_classifier_of_texts_is_refused_by_name() {
         read(graph).expect_err("no classifier")
     };
     let two = message(|graph| graph.inputs.push(ValueInfoProto::tensor_of("more", STRING, &[None])));
-    assert!(two.contains("expected one input of strings, [texts] or [texts, 1], found texts"), "{two}");
-    assert!(two.contains("more"), "{two}");
+    assert!(two.contains("expected one input of strings, [texts] or [texts, 1], found texts string [?, 1]"), "{two}");
+    assert!(two.contains(", more string [?]"), "{two}");
     let wide = message(|graph| graph.inputs = vec![ValueInfoProto::tensor_of("texts", STRING, &[None, Some(2)])]);
-    assert!(wide.contains("found texts [None, Some(2)]"), "{wide}");
+    assert!(wide.contains("found texts string [?, 2]"), "{wide}");
     let unlabelled = message(|graph| drop(graph.outputs.remove(0)));
-    assert!(unlabelled.contains("expected an output of classes, strings or int64, found scores"), "{unlabelled}");
+    assert!(unlabelled.contains("expected an output of classes, strings or int64, found scores float"), "{unlabelled}");
     let unscored = message(|graph| drop(graph.outputs.pop()));
-    assert!(unscored.contains("expected an output of numbers, float, or of maps to them, found label"), "{unscored}");
+    assert!(
+        unscored.contains("expected an output of numbers, float, or of maps to them, found label string [?]"),
+        "{unscored}"
+    );
+    let silent = message(|graph| graph.outputs.clear());
+    assert!(silent.contains("expected an output of classes, strings or int64, found none"), "{silent}");
+    let unmade = message(|graph| drop(graph.nodes.pop()));
+    assert!(unmade.contains("behind the output label, found no operator"), "{unmade}");
+}
+
+#[test]
+fn an_output_for_each_class_is_refused_and_one_for_all_is_looked_for_beside_others() {
+    for shape in [&[None][..], &[None, Some(1)]] {
+        let mut graph = classifier();
+        graph.outputs.pop();
+        graph.outputs.extend(["sa", "sb"].map(|name| ValueInfoProto::tensor_of(name, FLOAT, shape)));
+        let message = read(graph.clone()).expect_err("two columns");
+        assert!(message.contains("expected one output of numbers, [texts, classes]"), "{message}");
+        assert!(message.contains("zipmap False"), "{message}");
+        assert!(message.contains("found an output for each class: sa float"), "{message}");
+        graph.outputs.push(ValueInfoProto::tensor_of("scores", FLOAT, &[None, Some(2)]));
+        assert_eq!(read(graph).expect("a classifier").scores, "scores");
+    }
 }
 
 #[test]
