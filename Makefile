@@ -16,7 +16,7 @@ URL ?= http://localhost:8080
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench search retrieval-bench parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench search retrieval-bench retrieval-storm parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -137,6 +137,9 @@ search: build ## Measure an index beside FAISS and usearch, about 10 minutes; se
 
 retrieval-bench: build ## Measure question retrieval beside sentence-transformers and FAISS (ARGS="--encoder DIRECTORY")
 	node bench/retrieval.mjs $(ARGS)
+
+retrieval-storm: build ## Publish, damage, kill and fill the disk while two replicas answer k6, about 2 minutes
+	node bench/retrieval/storm.mjs
 
 parity: build ## Compare with Hugging Face transformers (installs it; ARGS="--fuzz 1000 --seed 7": random folders alone)
 	node bench/parity/run.mjs $(ARGS)
