@@ -98,7 +98,7 @@ miri: ## Interpret the tests of core and of the scalar operators, with every und
 asan: $(PACKAGES) ## Test operators and engine with AddressSanitizer (nightly Rust)
 	@# What ONNX Runtime keeps until the process ends is no leak of ours. What is freed is kept aside, so memory does not come back.
 	RUSTFLAGS='-Zsanitizer=address -Cdebug-assertions' ASAN_OPTIONS=detect_leaks=0 \
-	  cargo +$(NIGHTLY) test --locked --release --target $(HOST_TRIPLE) -p chorus-kernels -p chorus-runtime $(MANIFEST) -- --skip a_hundred_loads_leave_nothing_behind $(ARGS)
+	  cargo +$(NIGHTLY) test --locked --release --target $(HOST_TRIPLE) -p chorus-kernels -p chorus-index -p chorus-runtime $(MANIFEST) -- --skip a_hundred_loads_leave_nothing_behind $(ARGS)
 
 trace: build ## Draw where the time of a request goes (docs/request-time.svg)
 	node bench/trace.mjs $(ARGS)
