@@ -383,10 +383,11 @@ export interface Search {
 export type SearchOutcome =
   | { type: 'done'; /** How many rows were found for each vector. */
     counts: Array<number>; /** Of all vectors' rows, best first: cosines. */
-    scores: Array<number>; rows: Array<number>; /** The rows' lines. */
+    scores: Array<number>; rows: Array<number>; /** Of each row, where its line is. */
+    places: Array<number>; /** The lines, each once. */
   entries: Array<string> }
-  | { type: 'failed'; /** Whether the time was up. */
-  late: boolean; message: string }
+  | { type: 'failed'; /** Whether the time was up, or the rows' lines are too large for an answer. */
+  reason: 'late' | 'large' | 'other'; message: string }
 
 /** A setting of a tokenizer, and what became of it. */
 export interface Setting {

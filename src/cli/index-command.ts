@@ -55,7 +55,7 @@ the profile, by default ${PROFILE}, says which encoder.
 `,
   async run([what = '', ...args]) {
     const action = Object.hasOwn(actions, what) ? actions[what] : undefined;
-    if (action !== undefined) return action(args);
+    if (action !== undefined) return action(args).catch(told);
     throw new StartError([`Give what to do: ${Object.keys(actions).join(', ')}.`], exitCodes.usage);
   },
 };
@@ -72,9 +72,7 @@ async function buildOne(args: readonly string[]): Promise<void> {
   }
   requireFile(corpus);
   const generation = nameOf(values.generation);
-  const fields = String(values.fields)
-    .split(',')
-    .filter((name) => name !== '');
+  const fields = fieldsOf(String(values.fields));
   const served = servedBy(settings);
   const encoder = encoderOf(served);
   if (encoder === undefined) {
@@ -215,6 +213,29 @@ async function collectAll(args: readonly string[]): Promise<void> {
   process.stdout.write(
     removed.length === 0 ? 'nothing to remove\n' : `removed ${removed.join(', ')}\n`,
   );
+}
+
+/** Keys of a corpus, each once. */
+function fieldsOf(written: string): readonly string[] {
+  const names = written === '' ? [] : written.split(',').map((name) => name.trim());
+  const wrong = names.find(
+    (name, at) =>
+      ['', 'id', 'text', 'match', '__proto__'].includes(name) || names.indexOf(name) < at,
+  );
+  if (wrong === undefined) return names;
+  throw new StartError(
+    [
+      `--fields is "${written}"; it must be keys of the corpus besides id, text and match, each once, ` +
+        'such as topic,year.',
+    ],
+    exitCodes.usage,
+  );
+}
+
+/** What the file system says, as a line. */
+function told(error: unknown): never {
+  const { code, message } = error as NodeJS.ErrnoException;
+  throw error instanceof StartError || code === undefined ? error : new StartError([`${message}.`]);
 }
 
 /** The name of a generation, by default the time in UTC: names that sort as they were made. */

@@ -98,10 +98,7 @@ function indexLog(logger: Logger): (event: IndexEvent) => void {
       logger.info({ index: generation, rows, seconds }, 'serving an index');
     } else {
       const { generation, error } = event;
-      logger.error(
-        { index: generation, detail: error },
-        'an index cannot be served; the last one goes on',
-      );
+      logger.error({ index: generation, detail: error }, 'an index cannot be served');
     }
   };
 }

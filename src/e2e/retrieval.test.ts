@@ -188,13 +188,21 @@ for (const [what, args, expected] of [
     'No route of starter looks in an index',
   ],
   ['a name that leads away', ['build', CORPUS, '--generation', '../x'], '--generation is "../x"'],
+  [
+    'fields that are none',
+    ['build', CORPUS, '--fields', 'topic,id'],
+    'keys of the corpus besides id, text and match',
+  ],
+  ['a field that no line has', ['build', CORPUS, '--fields', 'nope'], 'No line has the key nope'],
+  ['a file as a folder', ['publish', 'a', '--index-dir', CORPUS], 'is not a folder'],
   ['no generation', ['publish'], 'Give one generation; chorus index list shows them.'],
   ['one that is not there', ['publish', 'nope'], 'has no generation nope; there are first'],
   ['a number that is none', ['gc', '--keep', 'x'], '--keep is "x"'],
   ['nothing to do', [], 'Give what to do: build, publish, rollback, list, verify, gc.'],
 ] as const) {
   test(`chorus index with ${what}`, async () => {
-    const flags = args.length === 0 ? [] : ['--index-dir', folder];
+    const isWhole = args.length === 0 || args.some((arg) => arg === '--index-dir');
+    const flags = isWhole ? [] : ['--index-dir', folder];
     const { code, stderr } = await runChorus(['index', ...args, ...flags]);
     assert.ok(code === 1 || code === 2, String(code));
     assert.ok(stderr.includes(expected), stderr);

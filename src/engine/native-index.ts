@@ -91,6 +91,9 @@ export interface VectorSearch {
 /** The time was up before the index was searched. */
 export class LateSearch extends Error {}
 
+/** What was found has more text than one answer may. */
+export class LargeSearch extends Error {}
+
 export class Vectors {
   readonly #index: native.VectorIndex;
 
@@ -117,6 +120,7 @@ export class Vectors {
    * The rows that are nearest to each vector, best first; searched together with what others look for.
    *
    * @throws {LateSearch}
+   * @throws {LargeSearch}
    * @throws {Error} when a vector has no direction.
    */
   async search(
@@ -129,15 +133,17 @@ export class Vectors {
       ...(deadlineMs !== undefined && { deadlineMs }),
     });
     if (outcome.type === 'failed') {
-      throw outcome.late ? new LateSearch(outcome.message) : new Error(outcome.message);
+      const { reason, message } = outcome;
+      const Kind = { late: LateSearch, large: LargeSearch, other: Error }[reason];
+      throw new Kind(message);
     }
-    const { rows, scores, entries } = outcome;
+    const { rows, scores, places, entries } = outcome;
     let begin = 0;
     return outcome.counts.map((count) => {
       const found = Array.from({ length: count }, (_, at) => ({
         row: rows[begin + at] ?? 0,
         score: scores[begin + at] ?? Number.NaN,
-        entry: entries[begin + at] ?? '',
+        entry: entries[places[begin + at] ?? 0] ?? '',
       }));
       begin += count;
       return found;

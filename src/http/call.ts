@@ -12,7 +12,7 @@ import type {
   TextAnswer,
   Timing,
 } from '../engine/engine.js';
-import { LateSearch } from '../engine/native-index.js';
+import { LargeSearch, LateSearch } from '../engine/native-index.js';
 import { ServiceError } from '../errors/service-error.js';
 import { vectorOf } from '../retrieval/embed.js';
 import { queryPrompt } from '../retrieval/prompts.js';
@@ -104,7 +104,12 @@ export class RequestCall implements Call {
       this.header(SERVER_TIMING_HEADER, serverTiming(answer, exchange, searchMs));
       return found;
     } catch (error) {
-      throw error instanceof LateSearch ? tooLate(hurry.deadlineMs) : error;
+      if (error instanceof LateSearch) throw tooLate(hurry.deadlineMs);
+      if (!(error instanceof LargeSearch)) throw error;
+      const detail = `asks for more than an answer has room for: ${error.message}; ask for less`;
+      throw new ServiceError('invalid_input', `The body ${detail}.`, {
+        faults: [{ pointer: '', detail }],
+      });
     }
   }
 

@@ -15,7 +15,7 @@ const [QUOTE, BACKSLASH, BRACKET, BRACKET_END, BRACE, BRACE_END] = Buffer.from('
 /** Refuses what is not UTF-8 while it decodes, and skips a byte order mark. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** @throws {ServiceError} `missing_body`, `invalid_utf8` or `invalid_json`. */
+/** @throws {ServiceError} `missing_body`, `invalid_utf8`, `invalid_json`, or `invalid_input` for a key that is none. */
 export function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) {
     throw new ServiceError('missing_body', 'The request has no body; it must be JSON.');
@@ -24,14 +24,30 @@ export function parseJson(bytes: Buffer): unknown {
   if (hasManyBrackets(text) && isTooDeep(text)) {
     throw new ServiceError('invalid_json', `The body nests deeper than ${MAX_DEPTH} levels.`);
   }
+  let value: unknown;
   try {
-    return JSON.parse(text) as unknown;
+    value = JSON.parse(text);
   } catch {
     // V8's message quotes the input, so it goes no further.
     throw new ServiceError(
       'invalid_json',
       'The body is not valid JSON. A text goes in double quotes, with quotes and line breaks escaped.',
     );
+  }
+  if (/__proto__|\\u005f/i.test(text)) refuseProto(value, '');
+  return value;
+}
+
+/** Schemas pass over this key, and what is passed over is not refused as others are. */
+function refuseProto(value: unknown, pointer: string): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value) && Object.hasOwn(value, '__proto__')) {
+    const fault = { pointer: `${pointer}/__proto__`, detail: 'is not known' };
+    const detail = `The body's ${fault.pointer} ${fault.detail}.`;
+    throw new ServiceError('invalid_input', detail, { faults: [fault] });
+  }
+  for (const [key, inner] of Object.entries(value)) {
+    refuseProto(inner, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
   }
 }
 

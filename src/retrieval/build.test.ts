@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -8,6 +7,7 @@ import { StartError } from '../start-error.js';
 import { fakeEncoder } from '../testing/fake-encoder.js';
 import { indexWorld } from '../testing/index-world.js';
 import { embed } from './embed.js';
+import { MACHINE } from './lock.js';
 import { OpenIndex } from './open-index.js';
 
 const LINES = Array.from({ length: 700 }, (_, at) => ({
@@ -112,13 +112,13 @@ test('one process builds a generation at a time', async (context) => {
   const world = indexWorld(context, encoder);
   const corpus = world.corpus(LINES);
   await world.build('zero', corpus);
-  writeFileSync(join(world.directory.building, 'one.lock'), `${process.ppid} ${hostname()}`);
+  writeFileSync(join(world.directory.building, 'one.lock'), `${process.ppid} ${MACHINE}`);
   await assert.rejects(world.build('one', corpus), new RegExp(`Process ${process.ppid} is at it`));
   // Of another machine, where nobody knows.
   writeFileSync(join(world.directory.building, 'one.lock'), '1 elsewhere');
   await assert.rejects(world.build('one', corpus), /Process 1 of elsewhere is at it, or was/);
   // Of a process that is gone.
-  writeFileSync(join(world.directory.building, 'one.lock'), `${2 ** 22 + 1} ${hostname()}`);
+  writeFileSync(join(world.directory.building, 'one.lock'), `${2 ** 22 + 1} ${MACHINE}`);
   await world.build('one', corpus);
 });
 

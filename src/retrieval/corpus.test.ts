@@ -36,6 +36,7 @@ test('lines have their id, what is answered, and the values that were asked for'
   assert.deepEqual([...leftOut], [['year', 1]]);
 });
 
+const EXACT = ', and a number no larger than 2^53 - 1: write it as a string';
 const OBJECT = 'must be an object such as {"text":"Why so serious?"}';
 
 for (const [line, expected] of [
@@ -49,13 +50,19 @@ for (const [line, expected] of [
   ['{"text":7}', 'text must be a string'],
   ['{"text":" \\n"}', 'text is empty; there would be nothing to find it by'],
   ['{"text":"\\ud800"}', 'text has half of a surrogate pair'],
-  ['{"text":"a","id":null}', 'id must be a string or a number'],
+  ['{"text":"a","id":null}', `id must be a string or a number${EXACT}`],
   ['{"text":"a","match":1}', 'match must be a string'],
   ['{"text":"a","topic":{}}', 'topic must be a string, a number, true or false, to be filtered by'],
   ['{"text":"a","id":"1"}', undefined],
   ['{"text":"a","id":"first"}', 'its id is that of line 1; ids must differ'],
   [Buffer.from([0x22, 0xff, 0x22]), 'the line is not UTF-8'],
-  [`{"text":"${'a'.repeat(1 << 20)}"}`, 'the line is longer than 1048576 bytes'],
+  [`{"text":"${'a'.repeat(1 << 16)}"}`, 'the line is longer than 65536 bytes'],
+  ['{"text":"a","id":9007199254740993}', `id must be a string or a number${EXACT}`],
+  ['{"text":"a","id":9007199254740991}', undefined],
+  [
+    '{"text":"a","topic":1e400}',
+    `topic must be a string, a number, true or false, to be filtered by${EXACT}`,
+  ],
 ] as const) {
   test(`a line: ${line.toString().slice(0, 40) || 'blank'}`, async (context) => {
     const first = Buffer.from('{"id":"first","text":"b"}\n');

@@ -33,8 +33,8 @@ export interface CorpusSummary {
 }
 
 const MOST_FAULTS = 20;
-/** A line is held whole. */
-const MOST_LINE_BYTES = 1 << 20;
+/** A line is held whole, and answered whole; this is a long chapter, of which an encoder reads a page. */
+const MOST_LINE_BYTES = 1 << 16;
 
 /**
  * Reads `file` to its end and gives each line that is right to `take`; waits where that returns a promise.
@@ -97,7 +97,7 @@ function lineOf(
     return 'must be an object such as {"text":"Why so serious?"}';
   }
   const { id = String(number), text: found, match, ...others } = value as Record<string, unknown>;
-  if (typeof id !== 'string' && typeof id !== 'number') return 'id must be a string or a number';
+  if (typeof id !== 'string' && !isExact(id)) return `id must be a string or a number${EXACT}`;
   if (typeof found !== 'string') return 'text must be a string';
   if (found.trim() === '') return 'text is empty; there would be nothing to find it by';
   if (!found.isWellFormed()) return 'text has half of a surrogate pair';
@@ -106,7 +106,7 @@ function lineOf(
   for (const name of fields) {
     const own = Object.hasOwn(others, name) ? others[name] : undefined;
     if (own !== undefined && own !== null && !isFieldValue(own)) {
-      return `${name} must be a string, a number, true or false, to be filtered by`;
+      return `${name} must be a string, a number, true or false, to be filtered by${typeof own === 'number' ? EXACT : ''}`;
     }
     values.push(own ?? undefined);
   }
@@ -116,8 +116,15 @@ function lineOf(
   return { id: String(id), text: found, match, values };
 }
 
+const EXACT = ', and a number no larger than 2^53 - 1: write it as a string';
+
+/** Whether it is the number that was written: larger whole ones are not, nor is one that became infinite. */
+function isExact(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
+
 function isFieldValue(value: unknown): value is FieldValue {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  return typeof value === 'string' || typeof value === 'boolean' || isExact(value);
 }
 
 /** Lines without their ends, or what is wrong with one. */

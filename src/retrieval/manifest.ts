@@ -11,6 +11,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import { ROW_FILES, VECTOR_FILES } from '../engine/native-index.js';
 import { StartError } from '../start-error.js';
 
 export const MANIFEST = 'manifest.json';
@@ -20,6 +21,9 @@ const FORMAT = 1;
 
 /** A value that rows can be filtered by. */
 export type FieldValue = string | number | boolean;
+
+/** All files besides. */
+const FILES = [...VECTOR_FILES, ...Object.values(ROW_FILES)].sort().join();
 
 const count = z.int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
@@ -64,7 +68,14 @@ const schema = z.strictObject({
   }),
   /** Rows whose texts are embedded again, and looked for, before the generation is served. */
   golden: z.array(z.strictObject({ row: count, vector: z.base64() })),
-  files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256: digest })),
+  files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256: digest })).refine(
+    (files) =>
+      files
+        .map(({ name }) => name)
+        .sort()
+        .join() === FILES,
+    `must be ${FILES}`,
+  ),
 });
 
 export type Manifest = Readonly<z.infer<typeof schema>>;

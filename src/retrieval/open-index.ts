@@ -135,7 +135,8 @@ export class OpenIndex {
       const known = this.#codes.get(field);
       if (known === undefined) throw new UnknownField(field, [...this.#codes.keys()]);
       const values = [wanted].flat() as readonly FieldValue[];
-      return { field: known.at, codes: values.flatMap((value) => known.codes.get(value) ?? []) };
+      const codes = new Set(values.flatMap((value) => known.codes.get(value) ?? []));
+      return { field: known.at, codes: [...codes] };
     });
   }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { indexWorld, type IndexWorld } from '../testing/index-world.js';
+import { MACHINE } from './lock.js';
 import { collect, list, publish, rollback, verify } from './publish.js';
 
 function pointed({ directory }: IndexWorld): readonly string[] {
@@ -105,6 +105,27 @@ test('a generation under another name is refused', async (context) => {
   await assert.rejects(publish(world.directory, 'b'), /is the generation a under another name/);
 });
 
+test('a manifest that was changed after it was published is told by everybody', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['a']);
+  const file = join(world.directory.folderOf('a'), 'manifest.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"recallAt1": 1', '"recallAt1": 0.5'));
+  await assert.rejects(verify(world.directory, 'a'), /manifest has changed since it was published/);
+  assert.deepEqual(
+    list(world.directory).map(({ state }) => state),
+    ['damaged'],
+  );
+});
+
+test('a manifest without the digests of all files is refused', async (context) => {
+  const world = indexWorld(context);
+  await world.build('a', world.corpus([{ text: 'a' }]));
+  const file = join(world.directory.folderOf('a'), 'manifest.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8')) as { files: object[] };
+  writeFileSync(file, JSON.stringify({ ...manifest, files: manifest.files.slice(1) }));
+  await assert.rejects(publish(world.directory, 'a'), /files: must be entries\.jsonl,/);
+});
+
 test('a pointer that is damaged is told, and publishing writes it anew', async (context) => {
   const world = indexWorld(context);
   await world.published('a', ['a']);
@@ -133,13 +154,16 @@ test('the list says what is served, what was, and what is not whole', async (con
 test('what nobody needs any more is removed, and nothing else', async (context) => {
   const world = indexWorld(context);
   const { directory } = world;
+  await world.build('earlier', world.corpus([{ text: 'earlier' }]));
   for (const name of ['a', 'b', 'c', 'd']) await world.published(name, [name]);
   await world.build('later', world.corpus([{ text: 'later' }]));
   const half = join(directory.building, 'half');
   await assert.rejects(world.build('half', world.corpus(['x'])));
   assert.ok(existsSync(half));
-  assert.deepEqual(await collect(directory, 1), ['a', 'b', 'half']);
-  assert.deepEqual(directory.names(), ['c', 'd', 'later']);
+  // Such as one that is being copied here.
+  mkdirSync(directory.folderOf('copying'));
+  assert.deepEqual(await collect(directory, 1), ['b', 'a', 'half']);
+  assert.deepEqual(directory.names(), ['c', 'copying', 'd', 'earlier', 'later']);
   assert.deepEqual(pointed(world), ['d', 'c']);
   assert.equal(existsSync(half), false);
   assert.deepEqual(await collect(directory, 1), []);
@@ -149,13 +173,13 @@ test('a build that runs is not taken away', async (context) => {
   const world = indexWorld(context);
   await world.published('a', ['a']);
   await assert.rejects(world.build('half', world.corpus(['x'])));
-  writeFileSync(join(world.directory.building, 'half.lock'), `${process.ppid} ${hostname()}`);
+  writeFileSync(join(world.directory.building, 'half.lock'), `${process.ppid} ${MACHINE}`);
   assert.deepEqual(await collect(world.directory, 0), []);
 });
 
 test('one process changes the pointer at a time', async (context) => {
   const world = indexWorld(context);
   await world.published('a', ['a']);
-  writeFileSync(join(world.directory.path, 'lock'), `${process.ppid} ${hostname()}`);
+  writeFileSync(join(world.directory.path, 'lock'), `${process.ppid} ${MACHINE}`);
   await assert.rejects(publish(world.directory, 'a'), /is at it/);
 });

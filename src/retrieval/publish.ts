@@ -43,12 +43,7 @@ export async function rollback(directory: IndexDirectory): Promise<string> {
     if (last === undefined) {
       throw new StartError([`${directory.path}: no generation was served before the one that is.`]);
     }
-    const { sha256 } = await verify(directory, last.generation);
-    if (sha256 !== last.manifest) {
-      throw new StartError([
-        `${directory.folderOf(last.generation)} is another generation than the one that was served.`,
-      ]);
-    }
+    await verify(directory, last.generation);
     directory.point(last, others);
     return last.generation;
   });
@@ -68,6 +63,10 @@ export async function verify(directory: IndexDirectory, generation: string): Pro
     throw new StartError([
       `${folder} is the generation ${manifest.generation} under another name.`,
     ]);
+  }
+  const published = digestOf(directory, generation);
+  if (published !== undefined && published !== found.sha256) {
+    throw new StartError([`${folder}: its manifest has changed since it was published.`]);
   }
   const opened = await Vectors.open(folder, {
     dimensions: manifest.dimensions,
@@ -95,8 +94,9 @@ export function list(directory: IndexDirectory): readonly Listed[] {
   ];
   const whole = order.map((generation): Listed => {
     try {
-      const { manifest } = readManifest(directory.folderOf(generation));
+      const { manifest, sha256 } = readManifest(directory.folderOf(generation));
       const at = published.findIndex((named) => named.generation === generation);
+      if (at >= 0 && published[at]?.manifest !== sha256) return { generation, state: 'damaged' };
       const state = at === 0 ? 'served' : at > 0 ? 'before' : 'unpublished';
       return { generation, state, manifest };
     } catch {
@@ -110,30 +110,20 @@ export function list(directory: IndexDirectory): readonly Listed[] {
 }
 
 /**
- * Removes what is not needed any more: generations that were served before the last `keep`, those that were built before
- * the one that is served and are not among them, and builds that were interrupted. Gives their names.
+ * Removes what is not needed any more: generations that were served before the last `keep`, and builds that were interrupted.
+ * What was never served stays: it may be about to be. Gives their names.
  */
 export async function collect(directory: IndexDirectory, keep: number): Promise<readonly string[]> {
   return locked(directory, () => {
     const pointer = directory.current();
     const removed: string[] = [];
     if (pointer !== undefined) {
-      const kept = [pointer, ...pointer.previous.slice(0, keep)];
-      const names = new Set(kept.map(({ generation }) => generation));
-      const since = createdOf(directory, pointer.generation);
+      const { generation, manifest, previous } = pointer;
+      const kept = previous.slice(0, keep);
       // The pointer first: what it names is there.
-      directory.point(
-        { generation: pointer.generation, manifest: pointer.manifest },
-        pointer.previous.slice(0, keep),
-      );
-      for (const generation of directory.names()) {
-        const created = createdOf(directory, generation);
-        if (
-          names.has(generation) ||
-          (created !== undefined && since !== undefined && created > since)
-        ) {
-          continue;
-        }
+      directory.point({ generation, manifest }, kept);
+      for (const { generation } of previous.slice(keep)) {
+        if (!directory.has(generation)) continue;
         directory.remove(generation);
         removed.push(generation);
       }
@@ -164,12 +154,11 @@ function currentOf(directory: IndexDirectory): Pointer | undefined {
   }
 }
 
-function createdOf(directory: IndexDirectory, generation: string): string | undefined {
-  try {
-    return readManifest(directory.folderOf(generation)).manifest.created;
-  } catch {
-    return undefined;
-  }
+/** The digest that a generation had when it was published; none where it was not. */
+function digestOf(directory: IndexDirectory, generation: string): string | undefined {
+  const pointer = currentOf(directory);
+  const named = pointer === undefined ? [] : [pointer, ...pointer.previous];
+  return named.find((each) => each.generation === generation)?.manifest;
 }
 
 /** Alone among those that change the pointer. */

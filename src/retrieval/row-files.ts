@@ -72,8 +72,16 @@ export class RowFiles {
     }
   }
 
-  /** What the manifest says of the fields; all files are on the disk when it returns. */
+  /**
+   * What the manifest says of the fields; all files are on the disk when it returns.
+   *
+   * @throws {StartError} when no line has a field's key.
+   */
   finish(): Manifest['fields'] {
+    const unknown = this.#fields.filter(({ codes }) => this.#rows > 0 && codes.size === 0);
+    if (unknown.length > 0) {
+      throw new StartError(unknown.map(({ name }) => `No line has the key ${name} to filter by.`));
+    }
     const fields = new Output(join(this.folder, ROW_FILES.fields));
     for (const codes of this.#codes) fields.write(Buffer.from(Uint32Array.from(codes).buffer));
     for (const output of [this.#entries, this.#offsets, fields]) output.finish();

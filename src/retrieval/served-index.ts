@@ -167,10 +167,12 @@ export class ServedIndex {
     } catch (error) {
       const what = linesOf(error).join(' ');
       // It is tried again and again.
-      if (what !== this.#told) onEvent({ what: 'refused', generation, error: what });
+      if (what !== this.#told) {
+        onEvent({ what: 'refused', generation, error: what });
+        this.#switches.failed += 1;
+      }
       this.#told = what;
       this.#isBehind = true;
-      this.#switches.failed += 1;
     }
   }
 

@@ -1,6 +1,7 @@
 //! The bridge to an index: one that is written, and one that is searched.
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -217,29 +218,55 @@ pub enum SearchOutcome {
         /// Of all vectors' rows, best first: cosines.
         scores: Vec<f64>,
         rows: Vec<u32>,
-        /// The rows' lines.
+        /// Of each row, where its line is.
+        places: Vec<u32>,
+        /// The lines, each once.
         entries: Vec<String>,
     },
     Failed {
-        /// Whether the time was up.
-        late: bool,
+        /// Whether the time was up, or the rows' lines are too large for an answer.
+        #[napi(ts_type = "'late' | 'large' | 'other'")]
+        reason: String,
         message: String,
     },
 }
 
+/// Bytes of the lines of one answer, counted as often as they are in it.
+const MOST_BYTES: usize = 8 << 20;
+
 impl SearchOutcome {
     fn of(found: Searched, index: &Index) -> Self {
         match found {
-            Err(error) => Self::Failed { late: matches!(error, IndexError::TooLate), message: error.to_string() },
-            Ok(found) => {
-                let hits: Vec<&Hit> = found.iter().flatten().collect();
-                Self::Done {
-                    counts: found.iter().map(|hits| hits.len() as u32).collect(),
-                    scores: hits.iter().map(|hit| f64::from(hit.score)).collect(),
-                    rows: hits.iter().map(|hit| hit.row).collect(),
-                    entries: hits.iter().map(|hit| index.entry(hit.row).to_owned()).collect(),
-                }
+            Err(error) => {
+                let reason = if matches!(error, IndexError::TooLate) { "late" } else { "other" };
+                Self::Failed { reason: reason.to_owned(), message: error.to_string() }
             }
+            Ok(found) => Self::done(&found, index),
+        }
+    }
+
+    fn done(found: &[Vec<Hit>], index: &Index) -> Self {
+        let hits: Vec<&Hit> = found.iter().flatten().collect();
+        let bytes: usize = hits.iter().map(|hit| index.entry(hit.row).len()).sum();
+        if bytes > MOST_BYTES {
+            let message = format!("{} lines of {bytes} bytes, of at most {MOST_BYTES}", hits.len());
+            return Self::Failed { reason: "large".to_owned(), message };
+        }
+        let mut entries = Vec::new();
+        let mut place_of = HashMap::new();
+        let places = hits.iter().map(|hit| {
+            *place_of.entry(hit.row).or_insert_with(|| {
+                entries.push(index.entry(hit.row).to_owned());
+                entries.len() as u32 - 1
+            })
+        });
+        let places = places.collect();
+        Self::Done {
+            counts: found.iter().map(|hits| hits.len() as u32).collect(),
+            scores: hits.iter().map(|hit| f64::from(hit.score)).collect(),
+            rows: hits.iter().map(|hit| hit.row).collect(),
+            places,
+            entries,
         }
     }
 }

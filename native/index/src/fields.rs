@@ -18,9 +18,20 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Whether `row` meets all of `conditions`, which name fields of this index.
-    pub fn meets(&self, row: usize, conditions: &[Condition]) -> bool {
-        let codes = self.codes.values::<u32>();
-        conditions.iter().all(|Condition { field, codes: wanted }| wanted.contains(&codes[field * self.rows + row]))
+    /// Of each row, whether it meets all of `conditions`, which name fields of this index; nothing where there are none.
+    pub fn meeting(&self, conditions: &[Condition]) -> Option<Vec<bool>> {
+        if conditions.is_empty() {
+            return None;
+        }
+        let mut meets = vec![true; self.rows];
+        for Condition { field, codes: wanted } in conditions {
+            let mut wanted = wanted.clone();
+            wanted.sort_unstable();
+            let codes = &self.codes.values::<u32>()[field * self.rows..][..self.rows];
+            for (meets, code) in meets.iter_mut().zip(codes) {
+                *meets &= wanted.binary_search(code).is_ok();
+            }
+        }
+        Some(meets)
     }
 }

@@ -1,6 +1,6 @@
 //! A whole index: what is nearest to a vector, and the line that belongs to it.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use crate::{
     ENTRIES, FIELDS, IndexError, OFFSETS,
@@ -55,8 +55,8 @@ pub struct Index {
 const CANDIDATES: usize = 50;
 /// By how much more are taken, where they were not enough.
 const GROWTH: usize = 8;
-/// Above this nobody has asked for more: rows that differ by less than their bytes can tell, by thousands.
-const MOST_CANDIDATES: usize = 3200;
+/// With so many there is no next scan: of as many rows that differ by less than their bytes can tell, any may be found.
+const MOST_CANDIDATES: usize = 200_000;
 /// What f32 can be wrong by where scores of bytes are computed.
 const ROUNDING: f64 = 1e-6;
 
@@ -129,8 +129,8 @@ impl Index {
     fn pass(&self, wanted: &[&Wanted], places: &[usize], queries: &[Query], growth: usize) -> Vec<Option<Vec<Hit>>> {
         let room = |&place: &usize| CANDIDATES.max(2 * queries[place].top) * growth;
         let mut candidates: Vec<_> = places.iter().map(|place| Candidates::new(room(place))).collect();
-        self.rows
-            .scan(wanted, &mut candidates, |query, row| self.fields.meets(row, &queries[places[query]].conditions));
+        let masks = self.masks(places, queries);
+        self.rows.scan(wanted, &mut candidates, |query, row| masks[query].as_ref().is_none_or(|meets| meets[row]));
         let of_query = candidates.iter().zip(wanted).zip(places);
         of_query
             .map(|((candidates, wanted), place)| {
@@ -142,11 +142,22 @@ impl Index {
                     let wrong = self.description.error + wanted.quantized.error * (1.0 + self.description.error);
                     found.last().is_none_or(|last| last.score > f64::from(floor) + wrong + ROUNDING)
                 });
-                let is_last = room(place) * GROWTH > MOST_CANDIDATES.max(GROWTH * queries[*place].top);
+                let is_last = room(place) >= MOST_CANDIDATES;
                 let hits = || found.iter().map(|&Scored { score, row }| Hit { row, score: score as f32 }).collect();
                 (is_whole || is_last).then(hits)
             })
             .collect()
+    }
+
+    /// Which rows each query may find; those of one request have the same conditions, and are worked out once.
+    fn masks(&self, places: &[usize], queries: &[Query]) -> Vec<Option<Arc<Vec<bool>>>> {
+        let mut masks: Vec<Option<Arc<Vec<bool>>>> = Vec::with_capacity(places.len());
+        for (at, &place) in places.iter().enumerate() {
+            let conditions = &queries[place].conditions;
+            let is_known = at > 0 && queries[places[at - 1]].conditions == *conditions;
+            masks.push(if is_known { masks[at - 1].clone() } else { self.fields.meeting(conditions).map(Arc::new) });
+        }
+        masks
     }
 
     fn check_lines(&self) -> Result<(), IndexError> {

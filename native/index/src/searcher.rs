@@ -1,7 +1,7 @@
 //! The thread that searches an index.
 //!
 //! A scan reads the whole index whatever it looks for, so it looks for what several requests want: all that came while
-//! the last one ran.
+//! the last one ran, a part of each. Between two scans, deadlines are looked at.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -64,37 +64,58 @@ impl Searcher {
     }
 }
 
+/// A request that is being searched.
+struct Open {
+    request: Request,
+    /// Of its first queries.
+    found: Vec<Result<Vec<Hit>, IndexError>>,
+}
+
+impl Open {
+    fn left(&self) -> usize {
+        self.request.queries.len() - self.found.len()
+    }
+
+    fn is_late(&self, now: Instant) -> bool {
+        self.request.deadline.is_some_and(|deadline| deadline <= now)
+    }
+}
+
 fn serve(index: &Index, requests: &Receiver<Request>) {
-    while let Ok(first) = requests.recv() {
-        let mut batch = vec![first];
-        let mut queries = batch[0].queries.len();
-        while queries < BATCH
-            && let Ok(next) = requests.try_recv()
-        {
-            queries += next.queries.len();
-            batch.push(next);
+    let mut open: Vec<Open> = Vec::new();
+    loop {
+        if open.is_empty() {
+            match requests.recv() {
+                Ok(request) => open.push(Open { request, found: Vec::new() }),
+                Err(_) => return,
+            }
         }
+        open.extend(requests.try_iter().map(|request| Open { request, found: Vec::new() }));
         let now = Instant::now();
-        let is_late = |request: &Request| request.deadline.is_some_and(|deadline| deadline <= now);
-        let (late, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_late);
-        for request in late {
-            (request.reply)(Err(IndexError::TooLate));
+        for late in open.extract_if(.., |open| open.is_late(now)) {
+            (late.request.reply)(Err(IndexError::TooLate));
         }
-        let wanted: Vec<Query> = batch.iter().flat_map(|request| request.queries.iter().cloned()).collect();
-        let mut found = searched(index, &wanted).into_iter();
-        for Request { queries, reply, .. } in batch {
-            // All of a request's are taken, also behind one that has failed.
-            let own: Vec<_> = found.by_ref().take(queries.len()).collect();
-            reply(own.into_iter().collect());
+        scan(index, &mut open);
+        for done in open.extract_if(.., |open| open.left() == 0) {
+            (done.request.reply)(done.found.into_iter().collect());
         }
     }
 }
 
-/// The hits of each query, [`BATCH`] of them in one scan.
-fn searched(index: &Index, queries: &[Query]) -> Vec<Result<Vec<Hit>, IndexError>> {
-    let scan = |queries: &[Query]| {
-        panic::catch_unwind(AssertUnwindSafe(|| index.search(queries)))
-            .unwrap_or_else(|_| queries.iter().map(|_| Err(IndexError::Panicked)).collect())
-    };
-    queries.chunks(BATCH).flat_map(scan).collect()
+/// One scan for the first of `open`, which share it: a request with many queries does not stand before one with a few.
+fn scan(index: &Index, open: &mut [Open]) {
+    let share = (BATCH / open.len().max(1)).max(1);
+    let mut queries = Vec::new();
+    let mut counts = Vec::new();
+    for Open { request, found } in open.iter() {
+        let count = share.min(request.queries.len() - found.len()).min(BATCH - queries.len());
+        queries.extend_from_slice(&request.queries[found.len()..found.len() + count]);
+        counts.push(count);
+    }
+    let searched = panic::catch_unwind(AssertUnwindSafe(|| index.search(&queries)));
+    let searched = searched.unwrap_or_else(|_| queries.iter().map(|_| Err(IndexError::Panicked)).collect());
+    let mut searched = searched.into_iter();
+    for (open, count) in open.iter_mut().zip(counts) {
+        open.found.extend(searched.by_ref().take(count));
+    }
 }

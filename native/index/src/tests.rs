@@ -97,10 +97,10 @@ fn what_is_found_is_what_comparing_all_finds() {
 
 #[test]
 fn rows_that_bytes_cannot_tell_apart_are_told_apart() {
-    // 2,000 vectors that differ by less than a step of their bytes: the first fifty candidates are any.
+    // 20,000 vectors that differ by less than a step of their bytes: the first fifty candidates are any.
     let dimensions = 64;
     let base = values(dimensions, 3);
-    let noise = values(2000 * dimensions, 4);
+    let noise = values(20_000 * dimensions, 4);
     let vectors = noise.iter().enumerate().map(|(at, noise)| base[at % dimensions] + 1e-3 * noise).collect();
     let made = make(dimensions, vectors);
     let index = made.open();
@@ -179,6 +179,51 @@ fn an_interrupted_writer_goes_on_behind_the_last_whole_row() {
     writer.append(&vectors[15..]).unwrap();
     assert_eq!(writer.finish().unwrap().rows, 10);
     assert_eq!(fs::read(&path).unwrap(), fs::read(make(3, vectors).folder.path().join(VECTORS)).unwrap());
+}
+
+#[test]
+fn rows_that_are_not_as_they_were_written_are_written_anew() {
+    for damage in [0.0_f32, f32::NAN, 7.0] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(folder.path(), 3).unwrap();
+        writer.append(&values(30, 12)).unwrap();
+        drop(writer);
+        let path = folder.path().join(VECTORS);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[4 * 12..5 * 12].copy_from_slice(bytemuck::cast_slice(&[damage; 3]));
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(Writer::open(folder.path(), 3).unwrap().rows(), 4, "{damage}");
+    }
+}
+
+#[test]
+fn a_request_with_many_queries_does_not_stand_before_one_with_a_few() {
+    let made = make(16, values(30_000 * 16, 18));
+    let searcher = Searcher::start(made.open()).unwrap();
+    let (send, received) = mpsc::channel();
+    let ask = |count: usize, name: &'static str| {
+        let queries = vec![query(values(16, 19), 1); count];
+        let send = send.clone();
+        searcher.search(queries, None, move |result| {
+            assert_eq!(result.unwrap().len(), count);
+            send.send(name).unwrap();
+        });
+    };
+    ask(2000, "many");
+    ask(1, "one");
+    assert_eq!(received.recv().unwrap(), "one");
+    assert_eq!(received.recv().unwrap(), "many");
+}
+
+#[test]
+fn a_deadline_ends_a_request_in_the_middle() {
+    let made = make(16, values(20_000 * 16, 20));
+    let searcher = Searcher::start(made.open()).unwrap();
+    let (send, received) = mpsc::channel();
+    let queries = vec![query(values(16, 21), 1); 100_000];
+    let deadline = std::time::Instant::now() + std::time::Duration::from_millis(50);
+    searcher.search(queries, Some(deadline), move |result| send.send(result).unwrap());
+    assert!(matches!(received.recv().unwrap(), Err(IndexError::TooLate)));
 }
 
 #[test]

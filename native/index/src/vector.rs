@@ -22,6 +22,11 @@ pub fn normalized(vector: &[f32], dimensions: usize) -> Result<Vec<f32>, IndexEr
     Ok(vector.iter().map(|&value| (f64::from(value) / norm) as f32).collect())
 }
 
+/// Whether it can be what [`normalized`] gives.
+pub fn has_length_one(vector: &[f32]) -> bool {
+    (product(vector, vector) - 1.0).abs() < 1e-5
+}
+
 /// The inner product in f64, the same bits on every machine.
 pub fn product(left: &[f32], right: &[f32]) -> f64 {
     let mut sums = [0.0; LANES];

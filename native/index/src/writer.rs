@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Read, Write},
+    io::{self, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -30,7 +30,8 @@ pub struct Written {
 }
 
 impl Writer {
-    /// Goes on behind the whole rows that are in `folder`.
+    /// Goes on behind the rows that are in `folder`, up to the first that is not as it was written: what an interruption
+    /// leaves may be half a row, or nothing where rows should be.
     ///
     /// # Panics
     /// When a vector has no values, or more than [`MAX_DIMENSIONS`].
@@ -39,11 +40,9 @@ impl Writer {
         let path = folder.join(VECTORS);
         let failed = |error| IndexError::io(&path, error);
         let vectors = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-        let bytes = vectors.metadata().map_err(failed)?.len();
-        let row = dimensions as u64 * 4;
-        // Half a row is what an interruption leaves.
-        vectors.set_len(bytes / row * row).map_err(failed)?;
-        Ok(Self { folder: folder.to_owned(), dimensions, vectors, rows: (bytes / row) as usize })
+        let rows = whole_rows(&path, dimensions).map_err(failed)?;
+        vectors.set_len(rows as u64 * dimensions as u64 * 4).map_err(failed)?;
+        Ok(Self { folder: folder.to_owned(), dimensions, vectors, rows })
     }
 
     /// How many rows there are.
@@ -91,6 +90,21 @@ impl Writer {
 
     fn failed(&self, error: io::Error) -> IndexError {
         IndexError::io(&self.folder.join(VECTORS), error)
+    }
+}
+
+/// How many rows the file begins with that have the length 1.
+fn whole_rows(path: &Path, dimensions: usize) -> io::Result<usize> {
+    let mut input = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let mut row = vec![0.0_f32; dimensions];
+    let mut rows = 0;
+    loop {
+        match input.read_exact(bytemuck::must_cast_slice_mut(&mut row)) {
+            Ok(()) if vector::has_length_one(&row) => rows += 1,
+            Ok(()) => return Ok(rows),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(rows),
+            Err(error) => return Err(error),
+        }
     }
 }
 

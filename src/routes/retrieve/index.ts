@@ -66,9 +66,9 @@ function retrieve({ max_texts: maxTexts, max_top_k: maxTop }: Options): Operatio
         .describe('Whether to tell how near a line is: the cosine of the angle, in [-1, 1].'),
       ids: flag.optional().describe('Whether to tell the id that the corpus gave to a line.'),
       min_score: z
-        .number({ error: ({ input }) => `must be a number, and it is ${kindOf(input)}` })
-        .min(-1, 'must be at least -1')
-        .max(1, 'must be at most 1')
+        .number('must be a number from -1 to 1')
+        .min(-1, 'must be a number from -1 to 1')
+        .max(1, 'must be a number from -1 to 1')
         .optional()
         .describe('Lines that are not so near are not found.'),
       filter: filter.optional(),

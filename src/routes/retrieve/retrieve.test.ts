@@ -118,7 +118,7 @@ for (const [body, ...expected] of [
     '/text is not known',
   ],
   [{ instances: ['a'], top_k: 8 }, '/top_k must be a whole number from 1 to 7'],
-  [{ instances: ['a'], min_score: 2 }, '/min_score must be at most 1'],
+  [{ instances: ['a'], min_score: 2 }, '/min_score must be a number from -1 to 1'],
   [
     { instances: ['a'], filter: [] },
     '/filter must be an object of fields and their values, and it is an array',
@@ -147,9 +147,36 @@ for (const [body, ...expected] of [
   });
 }
 
+test('a filter by a key that schemas pass over is refused, and not passed over', async (context) => {
+  const { post } = await start(context);
+  for (const key of ['__proto__', '\\u005f_proto__', 'constructor', 'toString']) {
+    const response = await post(`{"instances":["a"],"filter":{"${key}":"x"}}`);
+    assert.equal(response.status, 422, key);
+    assert.match(await response.text(), /"pointer":"\/filter\/(?:__proto__|constructor|toString)"/);
+  }
+});
+
+test('an answer that would be larger than answers may be is refused, whatever it is made of', async (context) => {
+  const engine = fakeEncoder();
+  const { ask, world } = await start(context, {}, engine);
+  const long = 'word '.repeat(12_000);
+  const lines = Array.from({ length: 10 }, (_, at) => ({ text: `${at} ${long}` }));
+  await world.build('long', world.corpus(lines));
+  await publish(world.directory, 'long');
+  await until(async () => {
+    const response = await ask({ instances: ['a'] });
+    return response.headers.get('chorus-generation') === 'long';
+  }, 'it is served');
+  const few = await ask({ instances: ['a', 'b'], top_k: 10 });
+  assert.equal(few.status, 200);
+  const many = await ask({ instances: Array(100).fill('a'), top_k: 10 });
+  assert.equal(many.status, 422);
+  assert.match(await many.text(), /more than an answer has room for: 1000 lines of \d+ bytes/);
+});
+
 test('no request fails while another generation takes the place of the one that is served', async (context) => {
   const { ask, world, metrics } = await start(context);
-  await world.build('two', world.corpus([{ text: 'why so calm' }]), { fields: ['topic'] });
+  await world.build('two', world.corpus([{ text: 'why so calm' }]));
   let isOver = false;
   const seen = new Set<string>();
   const client = async () => {

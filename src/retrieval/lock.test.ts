@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { folderFor } from '../testing/folder.js';
+import { Lock, MACHINE } from './lock.js';
+
+/** Takes the lock and gives it back, again and again; says so in a file of its own while it has it. */
+const CLIENT = `
+  import { existsSync, rmSync, writeFileSync } from 'node:fs';
+  const { Lock } = await import(process.argv[1]);
+  const [, , file, inside] = process.argv;
+  const end = Date.now() + 1500;
+  let taken = 0;
+  while (Date.now() < end) {
+    const lock = Lock.tryTake(file);
+    if (lock === undefined) continue;
+    if (existsSync(inside)) { console.log('two holders'); process.exit(1); }
+    writeFileSync(inside, '');
+    rmSync(inside);
+    taken += 1;
+    // Now and then it dies with it.
+    if (taken % 7 !== 0) lock.release();
+    else if (taken % 14 === 0) process.exit(0);
+    else lock.release();
+  }
+`;
+
+test('no two processes have it, also where some die with it', async (context) => {
+  const folder = folderFor(context);
+  const file = join(folder, 'lock');
+  const inside = join(folder, 'inside');
+  const module = new URL('./lock.js', import.meta.url).href;
+  const end = performance.now() + 3000;
+  const client = async () => {
+    while (performance.now() < end) {
+      const args = ['--input-type=module', '--eval', CLIENT, module, file, inside];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+      const [code] = (await once(child, 'exit')) as [number];
+      assert.equal(code, 0);
+    }
+  };
+  await Promise.all([client(), client(), client()]);
+});
+
+test('what another has is not given back', (context) => {
+  const file = join(folderFor(context), 'lock');
+  const lock = Lock.take(file);
+  writeFileSync(file, `1 ${MACHINE}`);
+  lock.release();
+  assert.ok(existsSync(file));
+  assert.equal(readFileSync(file, 'utf8'), `1 ${MACHINE}`);
+});
