@@ -2,6 +2,7 @@
 
 import { describeMachine } from '../lib/machine.mjs';
 import { figure, mebibytes, times, titled } from '../lib/markdown.mjs';
+import { median, sum } from '../lib/statistics.mjs';
 
 const QUALITY = ['Corpus', 'Precision', 'accuracy@1', 'MRR@10'];
 const SPEED = [
@@ -42,11 +43,6 @@ function cell(speed, target, count) {
   const own = speed.filter((each) => each.target === target && each.count === count);
   const middle = (key) => median(own.map((each) => each[key]));
   const keys = ['rps', 'p50', 'p99', 'cpuMs', 'cores', 'rss'];
-  const failed = own.reduce((sum, each) => sum + each.failed, 0);
+  const failed = sum(own.map((each) => each.failed));
   return { ...Object.fromEntries(keys.map((key) => [key, middle(key)])), failed };
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }

@@ -5,6 +5,7 @@
 // done that operators do and that happen to them. Nothing of it may cost a request.
 
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -90,7 +91,6 @@ async function storm(port, nginx) {
   await happens('a generation damaged after it was published', async () => {
     const pointer = JSON.parse(readFileSync(join(INDEX, 'current'), 'utf8'));
     const manifest = readFileSync(join(INDEX, 'generations', 'damaged', 'manifest.json'));
-    const { createHash } = await import('node:crypto');
     const sha256 = createHash('sha256').update(manifest).digest('hex');
     const { previous, ...now } = pointer;
     writeFileSync(

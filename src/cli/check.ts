@@ -7,17 +7,15 @@ import { parseArgs } from 'node:util';
 import { LEAST_COSINE } from '../check/drift.js';
 import { readTexts, SELF_TEST_TEXTS } from '../check/texts.js';
 import { loadSettings } from '../config/load.js';
-import { engineSettingNames, flagOf, settings as table } from '../config/settings.js';
+import { engineSettingNames, settings as table } from '../config/settings.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { checkProfile } from './check-profile.js';
 import { checkTable } from './check-table.js';
 import type { Command } from './command.js';
-import { onlyProfile, parsed } from './parsed.js';
+import { onlyProfile, parsed, PassedOn } from './parsed.js';
 
 /** What `serve` takes too: everything that decides how models run. */
-const passedOn = ['modelsDir', 'memoryLimit', ...engineSettingNames].map((name) =>
-  flagOf(name).slice(2),
-);
+const passedOn = new PassedOn(['modelsDir', 'memoryLimit', ...engineSettingNames]);
 
 export const check: Command = {
   name: 'check',
@@ -33,7 +31,7 @@ tokenizer is listed with what became of it: applied, or changing no token; anyth
   --texts FILE         Texts to measure and compare with, one per line, or JSONL with "text"
   --json               Print one JSON object, with every setting of every tokenizer
 
-As for chorus serve: ${passedOn.map((flag) => `--${flag}`).join(', ')}.
+As for chorus serve: ${passedOn.toString()}.
 `,
   run,
 };
@@ -44,18 +42,15 @@ async function run(args: readonly string[]): Promise<void> {
       args: [...args],
       allowPositionals: true,
       options: {
-        ...Object.fromEntries(passedOn.map((flag) => [flag, { type: 'string' as const }])),
+        ...passedOn.options,
         against: { type: 'string' },
         texts: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     }),
   );
-  const given: Readonly<Record<string, unknown>> = values;
-  const flags = passedOn
-    .filter((flag) => given[flag] !== undefined)
-    .map((flag) => `--${flag}=${String(given[flag])}`);
-  const { settings } = loadSettings([onlyProfile(positionals), ...flags], process.env);
+  const given = [onlyProfile(positionals), ...passedOn.given(values)];
+  const { settings } = loadSettings(given, process.env);
   const against =
     values.against === undefined
       ? undefined

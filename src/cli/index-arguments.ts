@@ -8,7 +8,7 @@ import { loadSettings } from '../config/load.js';
 import { engineSettingNames, envOf, flagOf, type Settings } from '../config/settings.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
 import { exitCodes, StartError } from '../start-error.js';
-import { parsed } from './parsed.js';
+import { parsed, PassedOn } from './parsed.js';
 import { indexFolderOf } from './served-index.js';
 import { servedBy, type Served } from './served.js';
 
@@ -16,9 +16,10 @@ import { servedBy, type Served } from './served.js';
 export const PROFILE = 'retrieval-starter';
 
 /** What `serve` takes too: the profile, where the index is, and everything that decides how its encoder runs. */
-export const passedOn = ['profile', 'modelsDir', 'indexDir', ...engineSettingNames].map((name) =>
-  flagOf(name).slice(2),
-);
+export const passedOn = new PassedOn([
+  ...(['profile', 'modelsDir', 'indexDir'] as const),
+  ...engineSettingNames,
+]);
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
@@ -33,16 +34,11 @@ export function argumentsOf(args: readonly string[], own: Options = {}): Argumen
     parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: {
-        ...Object.fromEntries(passedOn.map((flag) => [flag, { type: 'string' as const }])),
-        ...own,
-      },
+      options: { ...passedOn.options, ...own },
     }),
   );
   const given = values as Arguments['values'];
-  const flags = passedOn.flatMap((flag) =>
-    given[flag] === undefined ? [] : [`--${flag}=${String(given[flag])}`],
-  );
+  const flags = passedOn.given(given);
   const profile = process.env[envOf('profile')] ? [] : [`--profile=${PROFILE}`];
   const { settings } = loadSettings(
     given.profile === undefined ? [...profile, ...flags] : flags,

@@ -7,7 +7,7 @@ import { statSync } from 'node:fs';
 import { sizeOf } from '../hub/progress.js';
 import { build } from '../retrieval/build.js';
 import type { IndexDirectory } from '../retrieval/index-directory.js';
-import { GENERATION_NAME } from '../retrieval/manifest.js';
+import { bytesOf, GENERATION_NAME } from '../retrieval/manifest.js';
 import { collect, list, publish, rollback, verify } from '../retrieval/publish.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Command } from './command.js';
@@ -50,7 +50,7 @@ served, and builds that were interrupted.
   --fields KEY,KEY   Keys of the corpus that can be filtered by
   --publish          Publish it when it is built
 
-Options, as of chorus serve: ${passedOn.map((flag) => `--${flag}`).join(', ')};
+Options, as of chorus serve: ${passedOn.toString()};
 the profile, by default ${PROFILE}, says which encoder.
 `,
   async run([what = '', ...args]) {
@@ -156,7 +156,7 @@ function listAll(args: readonly string[]): Promise<void> {
       created: manifest.created,
       rows: manifest.rows,
       dimensions: manifest.dimensions,
-      bytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+      bytes: bytesOf(manifest),
       encoder: manifest.encoder,
       fields: manifest.fields.map(({ name }) => name),
     }),

@@ -18,6 +18,9 @@ export const ROW_FILES = {
   fields: 'fields.u32',
 } as const;
 
+/** All files of an index. */
+export const INDEX_FILES: readonly string[] = [...VECTOR_FILES, ...Object.values(ROW_FILES)];
+
 /** Why a vector cannot be in an index. */
 export interface RefusedRow {
   /** Among those that were appended together. */

@@ -22,6 +22,7 @@ import type { Route } from '../routes/endpoints.js';
 import type { Call, Wish } from '../routes/operation.js';
 import { tooLate, type Exchange } from './exchange.js';
 import type { Context } from './state.js';
+import { faultyInput, pointerTo } from './invalid-input.js';
 import { hurryOf, isFreshWanted } from './wishes.js';
 
 /** What calls are made of; the same for all requests. */
@@ -107,9 +108,7 @@ export class RequestCall implements Call {
       if (error instanceof LateSearch) throw tooLate(hurry.deadlineMs);
       if (!(error instanceof LargeSearch)) throw error;
       const detail = `asks for more than an answer has room for: ${error.message}; ask for less`;
-      throw new ServiceError('invalid_input', `The body ${detail}.`, {
-        faults: [{ pointer: '', detail }],
-      });
+      throw faultyInput([{ pointer: '', detail }]);
     }
   }
 
@@ -204,10 +203,7 @@ function known<T>(read: () => T): T {
     const { field, known } = error;
     const others = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`;
     const detail = `is not a field of the index; ${others}`;
-    const pointer = `/filter/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    throw new ServiceError('invalid_input', `The body's ${pointer} ${detail}.`, {
-      faults: [{ pointer, detail }],
-    });
+    throw faultyInput([{ pointer: pointerTo(['filter', field]), detail }]);
   }
 }
 

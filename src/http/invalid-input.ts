@@ -10,7 +10,11 @@ import { ServiceError, type InputFault } from '../errors/service-error.js';
 const MOST_FAULTS = 1000;
 
 export function invalidInput(error: z.ZodError): ServiceError {
-  const all = error.issues.flatMap((issue) => faultsOf(issue, []));
+  return faultyInput(error.issues.flatMap((issue) => faultsOf(issue, [])));
+}
+
+/** The same for faults that no schema has found. */
+export function faultyInput(all: readonly InputFault[]): ServiceError {
   const faults = all.slice(0, MOST_FAULTS);
   const [first] = faults;
   const where = first?.pointer ? `The body's ${first.pointer}` : 'The body';
@@ -41,7 +45,7 @@ function isOfAnotherType({ code, path }: z.core.$ZodIssue): boolean {
   return code === 'invalid_type' && path.length === 0;
 }
 
-function pointerTo(path: Path): string {
+export function pointerTo(path: Path): string {
   return path.map((key) => `/${escapePointer(String(key))}`).join('');
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { ServiceError } from '../errors/service-error.js';
+import { faultyInput, pointerTo } from './invalid-input.js';
 
 /** Deeper input is refused before it is parsed: nothing we serve nests, and V8 recurses. */
 const MAX_DEPTH = 64;
@@ -34,20 +35,18 @@ export function parseJson(bytes: Buffer): unknown {
       'The body is not valid JSON. A text goes in double quotes, with quotes and line breaks escaped.',
     );
   }
-  if (/__proto__|\\u005f/i.test(text)) refuseProto(value, '');
+  if (/__proto__|\\u005f/i.test(text)) refuseProto(value, []);
   return value;
 }
 
 /** Schemas pass over this key, and what is passed over is not refused as others are. */
-function refuseProto(value: unknown, pointer: string): void {
+function refuseProto(value: unknown, path: readonly string[]): void {
   if (typeof value !== 'object' || value === null) return;
   if (!Array.isArray(value) && Object.hasOwn(value, '__proto__')) {
-    const fault = { pointer: `${pointer}/__proto__`, detail: 'is not known' };
-    const detail = `The body's ${fault.pointer} ${fault.detail}.`;
-    throw new ServiceError('invalid_input', detail, { faults: [fault] });
+    throw faultyInput([{ pointer: pointerTo([...path, '__proto__']), detail: 'is not known' }]);
   }
   for (const [key, inner] of Object.entries(value)) {
-    refuseProto(inner, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
+    refuseProto(inner, [...path, key]);
   }
 }
 

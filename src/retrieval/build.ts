@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Engine, ModelInfo } from '../engine/engine.js';
-import { ROW_FILES, VECTOR_FILES, VectorWriter } from '../engine/native-index.js';
+import { INDEX_FILES, VECTOR_FILES, VectorWriter } from '../engine/native-index.js';
 import { StartError } from '../start-error.js';
 import { readCorpus, type CorpusSummary } from './corpus.js';
 import { embed } from './embed.js';
@@ -96,7 +96,7 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
   const writer = new VectorWriter(folder, encoder.dimensions);
   const resumed = Math.min(writer.rows, rows);
   if (resumed > 0) progress.note(`${resumed} of ${rows} rows have their vectors already`);
-  const truncated = await embedRows(parts, summary, { writer, rows, resumed });
+  const truncated = await embedRows(parts, summary, { writer, rows, resumed, prompt });
   const error = await writer.finish();
 
   const { dimensions } = writer;
@@ -122,7 +122,7 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
       ...recall,
     },
     golden,
-    files: [...VECTOR_FILES, ...Object.values(ROW_FILES)].map((name) => {
+    files: INDEX_FILES.map((name) => {
       const path = join(folder, name);
       return { name, bytes: statSync(path).size, sha256: sha256OfFile(path) };
     }),
@@ -150,15 +150,15 @@ interface Rows {
   readonly writer: VectorWriter;
   readonly rows: number;
   readonly resumed: number;
+  readonly prompt: string;
 }
 
 /** Embeds what has no vector yet; gives the number of those texts that were cut. */
 async function embedRows(
   { corpus, fields, engine, encoder, progress }: BuildParts,
   summary: CorpusSummary,
-  { writer, rows, resumed }: Rows,
+  { writer, rows, resumed, prompt }: Rows,
 ): Promise<number> {
-  const prompt = documentPrompt(encoder);
   let truncated = 0;
   let row = 0;
   let texts: string[] = [];

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { ROW_FILES, VECTOR_FILES } from '../engine/native-index.js';
+import { INDEX_FILES, type IndexDescription } from '../engine/native-index.js';
 import { StartError } from '../start-error.js';
 
 export const MANIFEST = 'manifest.json';
@@ -23,7 +23,7 @@ const FORMAT = 1;
 export type FieldValue = string | number | boolean;
 
 /** All files besides. */
-const FILES = [...VECTOR_FILES, ...Object.values(ROW_FILES)].sort().join();
+const FILES = [...INDEX_FILES].sort().join();
 
 const count = z.int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
@@ -109,6 +109,17 @@ export function readManifest(folder: string): ManifestFile {
     ]);
   }
   return { manifest: result.data, sha256: sha256Of(bytes) };
+}
+
+/** What the files are, for whoever opens them. */
+export function filesOf({ dimensions, rows, fields, error, files }: Manifest): IndexDescription {
+  const digests = files.map(({ name, sha256 }) => ({ name, sha256 }));
+  return { dimensions, rows, fields: fields.length, error, files: digests };
+}
+
+/** Of all files but the manifest. */
+export function bytesOf({ files }: Pick<Manifest, 'files'>): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 export function manifestText(manifest: Omit<Manifest, 'format'>): string {

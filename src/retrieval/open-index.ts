@@ -10,7 +10,14 @@ import type { Engine, ModelInfo } from '../engine/engine.js';
 import { Vectors, type FoundRow, type IndexCondition } from '../engine/native-index.js';
 import { StartError } from '../start-error.js';
 import { embed } from './embed.js';
-import { readManifest, vectorOf, type FieldValue, type Manifest } from './manifest.js';
+import {
+  bytesOf,
+  filesOf,
+  readManifest,
+  vectorOf,
+  type FieldValue,
+  type Manifest,
+} from './manifest.js';
 import type { Entry } from './row-files.js';
 
 export interface OpenParts {
@@ -89,14 +96,7 @@ export class OpenIndex {
     }
     requireCosine(encoder);
     requireEncoder(folder, manifest, encoder);
-    const { dimensions, rows, error, files } = manifest;
-    const vectors = await Vectors.open(folder, {
-      dimensions,
-      rows,
-      error,
-      fields: manifest.fields.length,
-      files: files.map(({ name, sha256 }) => ({ name, sha256 })),
-    });
+    const vectors = await Vectors.open(folder, filesOf(manifest));
     const opened = new OpenIndex(manifest, sha256, vectors);
     try {
       await opened.try(folder, engine, encoder);
@@ -109,7 +109,7 @@ export class OpenIndex {
 
   /** Bytes that are mapped. */
   get bytes(): number {
-    return this.manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+    return bytesOf(this.manifest);
   }
 
   /** To be called before what is looked for is embedded, so that it is searched in this generation; then `release`. */

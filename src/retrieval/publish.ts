@@ -12,7 +12,7 @@ import { Vectors } from '../engine/native-index.js';
 import { StartError } from '../start-error.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
 import { Lock } from './lock.js';
-import { readManifest, type Manifest, type ManifestFile } from './manifest.js';
+import { filesOf, readManifest, type Manifest, type ManifestFile } from './manifest.js';
 
 /**
  * Serves `generation`, which is read whole before.
@@ -68,13 +68,7 @@ export async function verify(directory: IndexDirectory, generation: string): Pro
   if (published !== undefined && published !== found.sha256) {
     throw new StartError([`${folder}: its manifest has changed since it was published.`]);
   }
-  const opened = await Vectors.open(folder, {
-    dimensions: manifest.dimensions,
-    rows: manifest.rows,
-    fields: manifest.fields.length,
-    error: manifest.error,
-    files: manifest.files.map(({ name, sha256 }) => ({ name, sha256 })),
-  });
+  const opened = await Vectors.open(folder, filesOf(manifest));
   opened.close();
   return found;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Engine, Inference, InferRequest, ModelInfo } from '../engine/engine.js';
-import { fakeEngine } from './fake-engine.js';
+import { fakeEngine, modelInfo } from './fake-engine.js';
 
 /** So many that few words share a place. */
 const DIMENSIONS = 4096;
@@ -27,25 +27,9 @@ type FakeAbout = Partial<ModelInfo> & { readonly seed?: number };
 export function fakeEncoder({ seed = 1, ...about }: FakeAbout = {}): FakeEncoder {
   const seen: string[] = [];
   const model: ModelInfo = {
-    name: 'encoder',
-    architecture: 'bert',
-    task: 'embedding',
-    labels: [],
-    scores: 'numbers',
-    decides: false,
-    maxTokens: 512,
-    parameters: 1,
-    provider: 'cpu',
-    precision: 'exact',
-    digest: `encoder-${seed}`,
-    space: `encoder-${seed}`,
-    dimensions: DIMENSIONS,
-    normalized: false,
-    similarity: 'cosine',
-    prompts: {},
-    defaultPrompt: undefined,
-    bytes: 2 ** 21,
-    load: 'eager',
+    ...modelInfo('encoder', []),
+    ...{ architecture: 'bert', task: 'embedding', scores: 'numbers', dimensions: DIMENSIONS },
+    ...{ digest: `encoder-${seed}`, space: `encoder-${seed}` },
     ...about,
   };
   const encoder: FakeEncoder = {

@@ -163,7 +163,8 @@ function scoresOf(model: string, labels: readonly string[], text: string): Class
   return { type: 'classification', labels, scores: Float32Array.from(scores) };
 }
 
-function modelInfo(name: string, labels: readonly string[]): ModelInfo {
+/** What a model of tests says of itself. */
+export function modelInfo(name: string, labels: readonly string[]): ModelInfo {
   return {
     name,
     architecture: 'xlm-roberta',

@@ -1,7 +1,6 @@
 //! Files of an index that are checked and mapped.
 
 use std::{
-    fmt::Write as _,
     fs::File,
     path::{Path, PathBuf},
 };
@@ -66,12 +65,7 @@ impl Mapped {
 /// When it is another.
 pub fn verify(folder: &Path, expected: &FileDigest) -> Result<(), IndexError> {
     let mapped = Mapped::open(folder, &expected.name)?;
-    let digest = Sha256::digest(mapped.bytes());
-    let found = digest.iter().fold(String::with_capacity(64), |mut digits, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    });
+    let found = format!("{:x}", Sha256::digest(mapped.bytes()));
     if found == expected.sha256 {
         return Ok(());
     }
