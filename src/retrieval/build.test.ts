@@ -94,6 +94,21 @@ test('what was interrupted with another corpus or encoder is begun anew', async 
   assert.equal((await world.build('two', changed)).resumed, 0);
 });
 
+test('vectors of a corpus that changed while it was read are not gone on with', async (context) => {
+  const world = indexWorld(context);
+  const corpus = world.corpus(LINES);
+  const before = readFileSync(corpus, 'utf8');
+  const changing = world.build('one', corpus, {
+    // What is left out is told between the two readings.
+    onNote: () => {
+      writeFileSync(corpus, before.replaceAll('question', 'sentence'));
+    },
+  });
+  await assert.rejects(changing, /has changed while it was read/);
+  writeFileSync(corpus, before);
+  assert.equal((await world.build('one', corpus)).resumed, 0);
+});
+
 test('a generation is never written again', async (context) => {
   const world = indexWorld(context);
   await world.build('one', world.corpus([{ text: 'a' }]));

@@ -96,7 +96,7 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
   const writer = new VectorWriter(folder, encoder.dimensions);
   const resumed = Math.min(writer.rows, rows);
   if (resumed > 0) progress.note(`${resumed} of ${rows} rows have their vectors already`);
-  const truncated = await embedRows(parts, summary, { writer, rows, resumed, prompt });
+  const truncated = await embedRows(folder, parts, summary, { writer, rows, resumed, prompt });
   const error = await writer.finish();
 
   const { dimensions } = writer;
@@ -155,6 +155,7 @@ interface Rows {
 
 /** Embeds what has no vector yet; gives the number of those texts that were cut. */
 async function embedRows(
+  folder: string,
   { corpus, fields, engine, encoder, progress }: BuildParts,
   summary: CorpusSummary,
   { writer, rows, resumed, prompt }: Rows,
@@ -190,6 +191,8 @@ async function embedRows(
   await ask();
   while (running.length > 0) await write();
   if (again.sha256 !== summary.sha256) {
+    // Whose vectors there are, nobody knows: nothing goes on behind them.
+    rmSync(join(folder, BEGUN));
     throw new StartError([`${corpus} has changed while it was read; build again.`]);
   }
   return truncated;

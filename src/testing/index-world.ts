@@ -32,6 +32,7 @@ export interface IndexWorld {
 export interface BuildOptions {
   readonly fields?: readonly string[];
   readonly by?: Engine;
+  readonly onNote?: (line: string) => void;
 }
 
 export function indexWorld(context: TestContext, engine: Engine = fakeEncoder()): IndexWorld {
@@ -50,12 +51,18 @@ export function indexWorld(context: TestContext, engine: Engine = fakeEncoder())
       writeFileSync(file, written.map((line) => `${line}\n`).join(''));
       return file;
     },
-    build(generation, corpus, { fields = [], by = engine } = {}) {
+    build(generation, corpus, { fields = [], by = engine, onNote = () => undefined } = {}) {
       const encoder = by.models.find(({ task }) => task === 'embedding');
       if (encoder === undefined) throw new Error('The engine has no encoder.');
       return build({
         ...{ directory, generation, corpus, fields, engine: by, encoder },
-        progress: { embedded: () => undefined, note: (line) => notes.push(line) },
+        progress: {
+          embedded: () => undefined,
+          note: (line) => {
+            notes.push(line);
+            onNote(line);
+          },
+        },
       });
     },
     async published(generation, texts) {
