@@ -7,6 +7,7 @@
 
 const MAY_IMPORT = {
   errors: [],
+  files: [],
   keys: [],
   log: [],
   profile: ['keys'],
@@ -14,7 +15,7 @@ const MAY_IMPORT = {
   engine: ['errors'],
   cache: ['engine', 'errors'],
   memory: ['engine'],
-  retrieval: ['engine'],
+  retrieval: ['engine', 'files'],
   routes: ['engine', 'errors', 'profile', 'retrieval'],
   http: ['engine', 'errors', 'keys', 'log', 'retrieval', 'routes'],
   metrics: ['engine', 'errors', 'http', 'retrieval'],
@@ -24,7 +25,7 @@ const MAY_IMPORT = {
     ...['config', 'engine', 'errors', 'http', 'keys', 'log', 'metrics', 'profile', 'routes'],
     ...['retrieval', 'stats'],
   ],
-  hub: ['profile'],
+  hub: ['files', 'profile'],
   // What a request ends with is a finding, and which it is decides whether it is a fault.
   check: ['engine', 'errors', 'profile'],
   cli: [

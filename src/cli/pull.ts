@@ -29,7 +29,8 @@ export const pull: Command = {
   help: () => `Usage: chorus pull <profile> [--update] [--models-dir FOLDER]
 
 profile is the name of a shipped profile or the path of a YAML file. What comes is written to
-<profile>.lock.json beside it; with a lock there, only what it names is downloaded.
+<profile>.lock.json beside it; with a lock there, only what it names is downloaded. Several may
+pull into one cache, also from other machines: one downloads a file, the others wait for it.
 
   --update      Ask the hub anew and replace the lock
   --models-dir  Where the models' own folders are; models found there are left alone

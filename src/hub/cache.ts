@@ -3,17 +3,23 @@
  *
  * ```
  * models--<owner>--<name>/blobs/<etag>                    the contents
+ *                         blobs/<etag>.lock               who fetches them
  *                         snapshots/<commit>/<path>       links to them
  *                         refs/<revision>                 the commit a name stood for
  * ```
+ *
+ * Several processes may share it, also of several machines.
  */
 
-import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync } from 'node:fs';
+import { mkdir, rename, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 
+import { Lease, type LeaseTimes } from '../files/lease.js';
+import type { Owner } from '../files/lock.js';
+import { replaceFile, temporaryName } from '../files/replace-file.js';
 import { StartError } from '../start-error.js';
 
 /**
@@ -33,12 +39,13 @@ function cacheFolder(): string {
 }
 
 export class HubCache {
-  readonly #busy = new Map<string, Promise<unknown>>();
-
   #folder: string | undefined;
 
   /** `folder` is looked up when it is needed: models of one's own need no cache. */
-  constructor(folder?: string) {
+  constructor(
+    folder?: string,
+    private readonly leaseTimes?: LeaseTimes,
+  ) {
     this.#folder = folder;
   }
 
@@ -51,12 +58,32 @@ export class HubCache {
     this.#folder ??= cacheFolder();
   }
 
-  /** Runs `work` once nobody else works on `blob`: files with the same contents share theirs. */
-  async exclusively<T>(blob: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#busy.get(blob) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    this.#busy.set(blob, mine);
-    return mine;
+  /**
+   * Runs `work` while no other process works on `blob`; files with the same contents share theirs. Where it is taken from
+   * this one, which stood still for too long, what failed by that is not told: it is waited for, and `work` runs again.
+   *
+   * @param onWait - told once who is waited for.
+   */
+  async exclusively<T>(
+    blob: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+    onWait: (who: string) => void,
+  ): Promise<T> {
+    await mkdir(dirname(blob), { recursive: true });
+    const told = ({ pid, machine }: Owner) => {
+      onWait(`process ${pid} of ${machine}`);
+    };
+    for (;;) {
+      const lease = await Lease.take(`${blob}.lock`, signal, told, this.leaseTimes);
+      try {
+        return await work(AbortSignal.any([signal, lease.lost]));
+      } catch (error) {
+        if (lease.isOurs) throw error;
+      } finally {
+        lease.release();
+      }
+    }
   }
 
   snapshot(repo: string, commit: string): string {
@@ -76,18 +103,17 @@ export class HubCache {
   async link(repo: string, commit: string, path: string, etag: string): Promise<void> {
     const file = this.file(repo, commit, path);
     await mkdir(dirname(file), { recursive: true });
-    const fresh = `${file}.${process.pid}.link`;
-    await rm(fresh, { force: true });
+    const fresh = temporaryName(file);
     await symlink(relative(dirname(file), this.blob(repo, etag)), fresh);
     await rename(fresh, file);
   }
 
   /** Remembers what a short id or a branch stood for, for other users of the cache. */
-  async remember(repo: string, revision: string, commit: string): Promise<void> {
+  remember(repo: string, revision: string, commit: string): void {
     if (revision === commit) return;
     const ref = join(this.repoFolder(repo), 'refs', revision);
-    await mkdir(dirname(ref), { recursive: true });
-    await writeFile(ref, commit);
+    mkdirSync(dirname(ref), { recursive: true });
+    replaceFile(ref, commit);
   }
 
   has(repo: string, commit: string, path: string): boolean {

@@ -3,8 +3,7 @@
  */
 
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
@@ -12,6 +11,7 @@ import type { HubCache } from './cache.js';
 import type { HubClient, RemoteFile } from './client.js';
 import { digestsOf, matches, type Digests } from './digest.js';
 import { HubError, PassingError } from './hub-error.js';
+import { partialOf, takeOver } from './partial.js';
 import { Retries } from './retry.js';
 
 export interface Wanted extends RemoteFile {
@@ -24,20 +24,26 @@ export interface Wanted extends RemoteFile {
 /** Told how many bytes of the file are there; goes back when a download starts over. */
 export type OnBytes = (present: number) => void;
 
+export interface Watched {
+  readonly onBytes: OnBytes;
+  /** Told who is waited for. */
+  readonly onWait: (who: string) => void;
+}
+
 /**
  * Brings `wanted` into the cache unless it is there, and returns its digests.
  *
- * What arrives is written to `<etag>.incomplete`, compared with the hub's digest and the lock's, and
+ * What arrives is written to a file of this process, compared with the hub's digest and the lock's, and
  * only then renamed: a file that has its name is whole. An interrupted download goes on where it
- * stopped.
+ * stopped, whoever began it; one that another process is at is waited for.
  *
- * @throws {HubError} naming the file, what was expected and what was found.
+ * @throws {HubError} naming the file, what was expected and what was found, or that there is no room.
  */
 export async function download(
   client: HubClient,
   cache: HubCache,
   wanted: Wanted,
-  onBytes: OnBytes,
+  { onBytes, onWait }: Watched,
   signal: AbortSignal,
 ): Promise<Digests> {
   const { repo, commit, path, etag, bytes } = wanted;
@@ -48,8 +54,11 @@ export async function download(
     return verified(wanted, digests, `${present}; delete it and pull again`);
   }
   const blob = cache.blob(repo, etag);
-  const digests = await cache.exclusively(blob, () =>
-    new Download(client, wanted, blob, onBytes, signal).run(),
+  const digests = await cache.exclusively(
+    blob,
+    (mine) => new Download(client, wanted, blob, onBytes, mine).run(),
+    signal,
+    onWait,
   );
   await cache.link(repo, commit, path, etag);
   return digests;
@@ -68,27 +77,33 @@ class Download {
     private readonly signal: AbortSignal,
   ) {
     this.#what = `${wanted.repo}/${wanted.path}`;
-    this.#incomplete = `${blob}.incomplete`;
+    this.#incomplete = partialOf(blob);
   }
 
   async run(): Promise<Digests> {
     const { wanted, blob } = this;
-    await mkdir(dirname(blob), { recursive: true });
     if ((await sizeOf(blob)) !== undefined) {
       this.onBytes(wanted.bytes);
       return verified(wanted, await digestsOf(blob), `${blob}; delete it and pull again`);
     }
-    await this.fetch();
-    const digests = await digestsOf(this.#incomplete);
-    try {
-      verified(wanted, digests, 'what the hub sent; pull again to download it anew');
-    } catch (error) {
-      await rm(this.#incomplete, { force: true });
-      throw error;
-    }
+    const isOthers = await takeOver(blob);
+    const digests = await this.fetched(isOthers);
     await synced(this.#incomplete);
     await rename(this.#incomplete, blob);
     return digests;
+  }
+
+  /** `isOthers`: another process has begun it. What is wrong then need not be the hub's fault, and it starts over. */
+  private async fetched(isOthers: boolean): Promise<Digests> {
+    await this.fetch();
+    const digests = await digestsOf(this.#incomplete);
+    try {
+      return verified(this.wanted, digests, 'what the hub sent; pull again to download it anew');
+    } catch (error) {
+      await rm(this.#incomplete, { force: true });
+      if (isOthers) return this.fetched(false);
+      throw error;
+    }
   }
 
   /** Fills the file up to the wanted size, in as many attempts as it takes. */

@@ -2,6 +2,8 @@
  * What can go wrong between here and the hub, and which of it is worth another try.
  */
 
+import { StartError } from '../start-error.js';
+
 /** One line for a person: what was wrong, and what would be right. */
 export class HubError extends Error {
   override readonly name: string = 'HubError';
@@ -18,6 +20,27 @@ export class PassingError extends HubError {
   ) {
     super(message);
   }
+}
+
+/** How systems say that a disk, a quota or a limit is used up. */
+const NO_ROOM = new Set(['EDQUOT', 'EFBIG', 'ENOSPC']);
+
+/** What a person is told who wanted models of `endpoint` in `folder`; a fault of ours stays what it is. */
+export function told(error: unknown, endpoint: string, folder: string): unknown {
+  if (error instanceof StartError) return error;
+  if (error instanceof PassingError) {
+    return new StartError([`${error.message} (${endpoint}); try again later.`]);
+  }
+  if (error instanceof HubError) return new StartError([error.message]);
+  const { code = '', syscall, message } = error as NodeJS.ErrnoException;
+  if (NO_ROOM.has(code)) {
+    return new StartError([
+      `There is no room left in ${folder} (${message}); make room, or set HF_HOME to a larger disk. ` +
+        'The same command goes on with what has come.',
+    ]);
+  }
+  // Of files: a lost connection has become an error of its own.
+  return syscall === undefined ? error : new StartError([`Cannot pull into ${folder}: ${message}`]);
 }
 
 /**

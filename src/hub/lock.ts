@@ -5,10 +5,11 @@
  * from then on nothing that differs is downloaded or served.
  */
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
+import { replaceFile } from '../files/replace-file.js';
 import { exitCodes, StartError } from '../start-error.js';
 
 const hex = (digits: RegExp) => z.string().regex(digits, 'must be hexadecimal digits');
@@ -95,9 +96,7 @@ export function readLock(file: string): Lock {
 export function writeLock(file: string, contents: Lock): void {
   const text = `${JSON.stringify(contents, null, 2)}\n`;
   if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
-  const fresh = `${file}.${process.pid}.tmp`;
-  writeFileSync(fresh, text);
-  renameSync(fresh, file);
+  replaceFile(file, text);
 }
 
 function parsed(text: string): unknown {

@@ -43,8 +43,8 @@ export async function planFromHub(
   const main = await client.describe(repo, revision, signal);
   const other =
     weightsRevision === revision ? main : await client.describe(repo, weightsRevision, signal);
-  await cache.remember(repo, revision, main.commit);
-  await cache.remember(repo, weightsRevision, other.commit);
+  cache.remember(repo, revision, main.commit);
+  cache.remember(repo, weightsRevision, other.commit);
   const of = (commit: string, files: readonly RemoteFile[]) =>
     files.map((file) => ({ ...file, repo, commit, sha256: '' }));
   const settings = selectSettings(main.files, `${repo} at ${revision}`);

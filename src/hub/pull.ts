@@ -16,7 +16,7 @@ import type { HubCache } from './cache.js';
 import type { HubClient } from './client.js';
 import { digestsOf, type Digests } from './digest.js';
 import { download, type Wanted } from './download.js';
-import { HubError, PassingError } from './hub-error.js';
+import { HubError, told } from './hub-error.js';
 import { hasOwnFolder, requireSameSource, type InstalledModel } from './installed.js';
 import {
   lockFileOf,
@@ -26,6 +26,7 @@ import {
   type LockedFile,
   type LockedModel,
 } from './lock.js';
+import { partialBytes } from './partial.js';
 import { planFromHub, planFromLock, type Plan } from './plan.js';
 import type { Progress } from './progress.js';
 import { isPickled, storedAs } from './select.js';
@@ -118,11 +119,7 @@ export async function pull(profile: Profile, parts: PullParts): Promise<PullOutc
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     return { pulled: names(wanted), skipped: names(own), lockFile, bytes };
   } catch (error) {
-    if (error instanceof PassingError) {
-      throw new StartError([`${error.message} (${parts.client.endpoint}); try again later.`]);
-    }
-    if (error instanceof HubError) throw new StartError([error.message]);
-    throw error;
+    throw told(error, parts.client.endpoint, parts.cache.folder);
   } finally {
     parts.progress.stop();
   }
@@ -185,8 +182,10 @@ async function begin(plan: Plan, fetching: Fetching): Promise<Begun> {
 /** @throws {StartError} when the disk cannot hold what is missing. */
 async function requireSpace(files: readonly Wanted[], cache: HubCache): Promise<void> {
   let missing = 0;
-  for (const { repo, commit, path, bytes } of files) {
-    if (!cache.has(repo, commit, path)) missing += bytes;
+  for (const { repo, commit, path, bytes, etag } of files) {
+    if (!cache.has(repo, commit, path)) {
+      missing += Math.max(bytes - (await partialBytes(cache.blob(repo, etag))), 0);
+    }
     if (isPickled(path) && !cache.has(repo, commit, storedAs(path))) missing += bytes;
   }
   await mkdir(cache.folder, { recursive: true });
@@ -217,7 +216,11 @@ async function fetchAll(
     files.map((wanted) =>
       limit(async () => {
         const line = progress.file(`${name}/${wanted.path}`, wanted.bytes);
-        const digests = await download(client, cache, wanted, line.at, signal);
+        const onWait = (who: string) => {
+          progress.note(`${name}/${wanted.path}: ${who} is at it; waiting`);
+        };
+        const watched = { onBytes: line.at, onWait };
+        const digests = await download(client, cache, wanted, watched, signal);
         line.done();
         return lockedFile(wanted.path, wanted.commit, digests, { etag: wanted.etag });
       }),
@@ -229,14 +232,25 @@ async function fetchAll(
 async function convertAll(
   { model, entry: { repo }, weights: { commit }, converted }: Plan,
   pickled: readonly Wanted[],
-  { cache, progress, convert }: Fetching,
+  { cache, progress, convert, signal }: Fetching,
 ): Promise<LockedFile[]> {
-  for (const { path } of pickled) {
-    if (cache.has(repo, commit, storedAs(path))) continue;
-    progress.note(`${model.name}: storing ${path} as ${storedAs(path)}`);
-  }
+  const toStore = () => pickled.filter(({ path }) => !cache.has(repo, commit, storedAs(path)));
+  const store = () => {
+    for (const { path } of toStore()) {
+      progress.note(`${model.name}: storing ${path} as ${storedAs(path)}`);
+    }
+    return convert(cache.snapshot(repo, commit));
+  };
+  const onWait = (who: string) => {
+    progress.note(`${model.name}: ${who} is storing it; waiting`);
+  };
   const made: LockedFile[] = [];
-  for (const { from, to } of await convert(cache.snapshot(repo, commit))) {
+  for (const { from, to } of await cache.exclusively(
+    cache.blob(repo, `${commit}.converted`),
+    store,
+    signal,
+    onWait,
+  )) {
     const file = cache.file(repo, commit, to);
     const digests = await digestsOf(file);
     const expected = converted.find(({ path }) => path === to);

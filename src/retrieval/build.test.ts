@@ -7,7 +7,7 @@ import { StartError } from '../start-error.js';
 import { fakeEncoder } from '../testing/fake-encoder.js';
 import { indexWorld } from '../testing/index-world.js';
 import { embed } from './embed.js';
-import { MACHINE } from './lock.js';
+import { MACHINE } from '../files/process-id.js';
 import { OpenIndex } from './open-index.js';
 
 const LINES = Array.from({ length: 700 }, (_, at) => ({

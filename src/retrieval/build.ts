@@ -11,13 +11,14 @@ import { join } from 'node:path';
 
 import type { Engine, ModelInfo } from '../engine/engine.js';
 import { INDEX_FILES, VECTOR_FILES, VectorWriter } from '../engine/native-index.js';
+import { Lock } from '../files/lock.js';
+import { writeWhole } from '../files/replace-file.js';
 import { StartError } from '../start-error.js';
 import { readCorpus, type CorpusSummary } from './corpus.js';
 import { embed } from './embed.js';
 import { sha256OfFile } from './file-digest.js';
 import { goldenOf } from './golden.js';
-import { writeWhole, type IndexDirectory } from './index-directory.js';
-import { Lock } from './lock.js';
+import type { IndexDirectory } from './index-directory.js';
 import { MANIFEST, manifestText, sha256Of, type Manifest } from './manifest.js';
 import { OpenIndex, requireCosine } from './open-index.js';
 import { documentPrompt } from './prompts.js';

@@ -19,12 +19,12 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import { replaceFile } from '../files/replace-file.js';
 import { StartError } from '../start-error.js';
 import { GENERATION_NAME } from './manifest.js';
 
@@ -114,9 +114,7 @@ export class IndexDirectory {
   /** Serves `next` instead; `previous`: what may come back. On the disk when it returns. */
   point(next: Named, previous: readonly Named[]): void {
     const text = `${JSON.stringify({ ...next, previous: previous.slice(0, REMEMBERED) })}\n`;
-    const temporary = `${this.#current}.${process.pid}`;
-    writeWhole(temporary, text);
-    renameSync(temporary, this.#current);
+    replaceFile(this.#current, text);
     syncFolder(this.path);
   }
 
@@ -136,18 +134,6 @@ export class IndexDirectory {
     rmSync(doomed, { recursive: true, force: true });
     renameSync(this.folderOf(generation), doomed);
     rmSync(doomed, { recursive: true, force: true });
-  }
-}
-
-/** Writes a file that is whole on the disk when it returns. */
-export function writeWhole(path: string, text: string): void {
-  const file = openSync(path, 'w');
-  try {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; at += writeSync(file, bytes, at));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }
 

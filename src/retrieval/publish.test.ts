@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { indexWorld, type IndexWorld } from '../testing/index-world.js';
-import { MACHINE } from './lock.js';
+import { MACHINE } from '../files/process-id.js';
 import { collect, list, publish, rollback, verify } from './publish.js';
 
 function pointed({ directory }: IndexWorld): readonly string[] {

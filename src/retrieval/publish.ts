@@ -9,9 +9,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Vectors } from '../engine/native-index.js';
+import { Lock } from '../files/lock.js';
 import { StartError } from '../start-error.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
-import { Lock } from './lock.js';
 import { filesOf, readManifest, type Manifest, type ManifestFile } from './manifest.js';
 
 /**

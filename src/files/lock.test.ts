@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { folderFor } from '../testing/folder.js';
-import { Lock, MACHINE } from './lock.js';
+import { Lock } from './lock.js';
+import { MACHINE } from './process-id.js';
 
 /** Takes the lock and gives it back, again and again; says so in a file of its own while it has it. */
 const CLIENT = `

@@ -1,0 +1,131 @@
+/**
+ * One process at a time, by a file that names it: its number, its machine or container, its id.
+ *
+ * Who is killed leaves its file behind; on the same machine the next one sees that nobody has that number any more. Of
+ * another machine, which may be a pod with the same volume, nobody knows: then a person has to say so, or, where the file is
+ * a lease, that it has not been renewed.
+ */
+
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+
+import { StartError } from '../start-error.js';
+import { isRunning, MACHINE, OWN_ID } from './process-id.js';
+import { temporaryName } from './replace-file.js';
+
+const OWN = `${process.pid} ${MACHINE} ${OWN_ID}`;
+
+/** Who removes a file that was left behind takes moments. */
+const REMOVAL_MS = 10_000;
+
+export class Lock {
+  private constructor(readonly file: string) {}
+
+  /** @throws {StartError} when another process has it. */
+  static take(file: string): Lock {
+    const lock = Lock.tryTake(file);
+    if (lock !== undefined) return lock;
+    const { pid, machine } = parsed(ownerOf(file) ?? '');
+    const what =
+      machine === MACHINE
+        ? `Process ${pid} is at it; ${file} says so.`
+        : `Process ${pid} of ${machine} is at it, or was when it ended; if it has, remove ${file}.`;
+    throw new StartError([what]);
+  }
+
+  /**
+   * Nothing where another process has it.
+   *
+   * @param isLeft - whether who is named has ended, so that what it left behind may be removed.
+   */
+  static tryTake(file: string, isLeft = leftHere): Lock | undefined {
+    if (create(file)) return new Lock(file);
+    const owner = ownerOf(file);
+    if (owner !== undefined && !isLeft(owner)) return undefined;
+    // One process at a time removes what was left behind, and looks again before it does.
+    const removal = `${file}.removal`;
+    removeOld(removal);
+    if (!create(removal)) return undefined;
+    try {
+      if (ownerOf(file) === owner) rmSync(file, { force: true });
+    } finally {
+      rmSync(removal, { force: true });
+    }
+    return create(file) ? new Lock(file) : undefined;
+  }
+
+  /** Not where somebody took it for left behind, and has it now. */
+  get isOurs(): boolean {
+    return ownerOf(this.file) === OWN;
+  }
+
+  release(): void {
+    if (this.isOurs) rmSync(this.file, { force: true });
+  }
+}
+
+/** What a lock's file says; nothing where there is none. */
+export function ownerOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Owner {
+  readonly pid: string;
+  readonly machine: string;
+  readonly id: string;
+}
+
+export function parsed(owner: string): Owner {
+  const [pid = '', machine = MACHINE, id = ''] = owner.split(' ');
+  return { pid, machine, id };
+}
+
+/** Makes the file with all that it says, unless it is there. */
+function create(file: string): boolean {
+  const whole = temporaryName(file);
+  try {
+    writeFileSync(whole, OWN);
+    linkSync(whole, file);
+    return true;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (NO_LINKS.has(code)) return createWithoutLinks(file);
+    if (code !== 'EEXIST') throw error;
+    // NFS asks again where an answer was lost, and is told that the file is there: it has two names then.
+    return statSync(whole).nlink === 2;
+  } finally {
+    rmSync(whole, { force: true });
+  }
+}
+
+/** Of file systems that give a file one name only, as some volumes over object storage and SMB. */
+const NO_LINKS = new Set(['EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']);
+
+function createWithoutLinks(file: string): boolean {
+  try {
+    writeFileSync(file, OWN, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function leftHere(owner: string): boolean {
+  if (owner === OWN) return false;
+  const [pid, machine] = owner.split(' ');
+  if (machine !== MACHINE) return machine === undefined;
+  // A process of this machine before, with the number that this one has; ours says more.
+  return Number(pid) === process.pid || !isRunning(Number(pid));
+}
+
+function removeOld(file: string): void {
+  try {
+    if (Date.now() - statSync(file).mtimeMs > REMOVAL_MS) rmSync(file, { force: true });
+  } catch {
+    // It is not there.
+  }
+}
