@@ -21,7 +21,8 @@ export async function isolated(module, args = []) {
   const command = [...namespaces, ...init, process.execPath, module, ...args];
   const child = spawn('unshare', command, {
     stdio: 'inherit',
-    env: { ...process.env, CLUSTER_FOLDER: folder },
+    // What Go was not asked for before it is not to wait for here.
+    env: { ...process.env, CLUSTER_FOLDER: folder, GOPROXY: 'off' },
   });
   // With unshare the first process there ends, and with it all others.
   const end = () => child.kill('SIGKILL');

@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import { fetchDefinitions } from '../schemas/sources.mjs';
 import { isolated } from './isolated.mjs';
 
 const [image, ...rest] = process.argv.slice(2);
@@ -20,6 +21,9 @@ if (rest.length > 0 || (image !== undefined && !existsSync(image))) {
   );
   process.exit(2);
 }
+
+// While there is a network: the namespaces below have none.
+fetchDefinitions();
 
 const here = (name) => join(import.meta.dirname, name);
 console.log('==> Fake nodes: what the API server, controllers and admission make of the chart');

@@ -71,6 +71,11 @@ export const customResources = [
   },
 ];
 
+/** Brings the definitions of custom resources into Go's cache: from then on `definitionOf` needs no network. */
+export function fetchDefinitions() {
+  for (const module of new Set(customResources.map(({ module }) => module))) folderOf(module);
+}
+
 /** The CustomResourceDefinition of an entry of `customResources`. */
 export function definitionOf({ kind, ...source }) {
   const [apiVersion, name] = kind.split(' ');
@@ -82,9 +87,13 @@ export function definitionOf({ kind, ...source }) {
   return found;
 }
 
-/** The text of a module's file. Go downloads the module unless it is there, and verifies it. */
+/** The text of a module's file. */
 export function read({ module, file }) {
-  const options = { cwd: '/', encoding: 'utf8' };
-  const { Dir } = JSON.parse(execFileSync('go', ['mod', 'download', '-json', module], options));
-  return readFileSync(join(Dir, file), 'utf8');
+  return readFileSync(join(folderOf(module), file), 'utf8');
+}
+
+/** Where a module is. Go downloads it unless it is there, and verifies it. */
+function folderOf(module) {
+  const options = { cwd: '/', encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] };
+  return JSON.parse(execFileSync('go', ['mod', 'download', '-json', module], options)).Dir;
 }
