@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({ options: { since: { type: 'string', default: 'HEAD' } } });
 
-const ALWAYS = ['generated', 'chart-values', 'dockerfiles'].map(
+const ALWAYS = ['autotests', 'chart-values', 'commands', 'dockerfiles', 'generated'].map(
   (name) => `src/docgen/${name}.test.ts`,
 );
 const CRUISE = ['depcruise', '--config', 'layers.config.js', 'src'];
