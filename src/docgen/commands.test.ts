@@ -80,6 +80,12 @@ test('make has every target that a document names', () => {
       assert.ok(targets.has(target), `${file}: make ${String(target)}`);
     }
   }
+  for (const name of readdirSync(join(root, '.github/workflows'))) {
+    const workflow = read(`.github/workflows/${name}`);
+    for (const [, target] of workflow.matchAll(/^ +(?:- )?run: .*?\bmake ([a-z][a-z-]*)/gm)) {
+      assert.ok(targets.has(target), `${name}: make ${String(target)}`);
+    }
+  }
 });
 
 each('chorus has every command and flag', /^(?:\S+=\S+ )?chorus /, (command) => {

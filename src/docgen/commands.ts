@@ -156,6 +156,10 @@ export const NOT_RUN: readonly NotRun[] = [
     why: '.github/workflows/cluster.yml; a real node needs root, runc and an image',
   },
   { command: /^docker (?:build|run|push|save) /, why: IMAGES },
+  {
+    command: /^SOURCE_DATE_EPOCH=\S.* docker buildx build /,
+    why: 'needs buildx: .github/workflows/weekly.yml builds twice',
+  },
   { command: /^helm (?:install|upgrade|test) /, why: CLUSTER },
   { command: /^kubectl scale /, why: CLUSTER },
   { command: /^kubectl (?:apply|create secret|exec) /, why: TWO_SERVICES },

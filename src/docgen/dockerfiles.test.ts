@@ -3,8 +3,10 @@
  */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+
+import { parse } from 'yaml';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -96,4 +98,72 @@ test('Dependabot sees every base image, and a build argument replaces each', () 
       assert.ok(isKnown || SEEN.test(line), line);
     }
   }
+});
+
+test('the models have a layer of their own, which sees nothing of the service', () => {
+  for (const image of [cpu, gpu]) {
+    const runtime = image.get('runtime') ?? '';
+    assert.match(runtime, /^COPY --link --from=models \/layer\/ \/$/m);
+    assert.match(runtime, /^COPY --from=checked \/app \/app$/m);
+    const models = image.get('models') ?? '';
+    assert.match(models, /--mount=type=cache,id=chorus-models,target=\/cache/);
+    // What is baked comes out of the cache by the lock, with times that do not change.
+    assert.match(models, /node \/baked\.mjs .* \/cache\/hub \/layer\/models\/hub/);
+    assert.doesNotMatch(models, /HF_HOME=\/(?:layer|models)/);
+  }
+});
+
+test('what a build leaves out of its context is not asked for', () => {
+  const sent = read('.dockerignore');
+  for (const file of ['Dockerfile-cpu', 'Dockerfile-gpu']) {
+    for (const [, path = ''] of read(file).matchAll(/^COPY (deploy\/\S+) /gm)) {
+      assert.ok(sent.includes(`!${path}\n`), path);
+    }
+  }
+});
+
+interface Workflow {
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+interface Job {
+  readonly needs?: string | readonly string[];
+  readonly uses?: string;
+  readonly steps?: readonly { readonly uses?: string; readonly run?: string }[];
+}
+
+const folder = new URL('../../.github/workflows/', import.meta.url);
+const workflows = new Map(
+  readdirSync(folder).map((name) => [
+    name,
+    parse(readFileSync(new URL(name, folder), 'utf8')) as Workflow,
+  ]),
+);
+
+test('every action of the workflows is pinned by its commit', () => {
+  for (const [name, { jobs }] of workflows) {
+    const used = Object.values(jobs).flatMap(({ uses, steps = [] }) => [
+      ...(uses === undefined ? [] : [uses]),
+      ...steps.flatMap((step) => step.uses ?? []),
+    ]);
+    for (const action of used) assert.match(action, /^\.\/|@[0-9a-f]{40}$/, name);
+  }
+});
+
+test('nothing is published before all checks, the locks among them, and an image is signed', () => {
+  const jobs = workflows.get('release.yml')?.jobs ?? {};
+  const before = (name: string): readonly string[] => {
+    const needs = [jobs[name]?.needs ?? []].flat();
+    return [...needs, ...needs.flatMap(before)];
+  };
+  for (const name of ['build', 'image', 'chart', 'release']) {
+    for (const check of ['version', 'locks', 'ci', 'cluster']) {
+      assert.ok(before(name).includes(check), `${name} needs ${check}`);
+    }
+  }
+  const commands = (name: string) =>
+    (jobs[name]?.steps ?? []).map(({ run = '' }) => run).join('\n');
+  assert.match(commands('locks'), /locks\.mjs --check/);
+  assert.match(commands('image'), /cosign sign --yes/);
+  assert.ok(before('release').includes('image'));
 });

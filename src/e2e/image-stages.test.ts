@@ -1,0 +1,103 @@
+/**
+ * What the Dockerfiles do beside building, done without an engine: which engine Cargo's cache gives, which models are baked.
+ */
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { runChorus } from '../testing/chorus-process.js';
+import { folderFor } from '../testing/folder.js';
+import { hubWorld, published } from './hub-world.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The command of a stage's last RUN, without its mounts. */
+function commandOf(stage: string): string {
+  const text = readFileSync(join(root, 'Dockerfile-cpu'), 'utf8');
+  const [, body = ''] = text.split(new RegExp(`^FROM \\S+ AS ${stage}\n`, 'm'));
+  const [, command = ''] =
+    /^RUN (?:--mount=\S+ \\\n\s*)*([^]*?[^\\])\n(?!\s)/m.exec(body.split(/^FROM /m)[0] ?? '') ?? [];
+  return command.replaceAll('\\\n', '');
+}
+
+test("Cargo's cache never gives another checkout's engine, however old the files of this one are", (context) => {
+  const folder = folderFor(context);
+  const checkout = (name: string, hoursAgo: number): string => {
+    const native = join(folder, name, 'native');
+    mkdirSync(join(native, 'src'), { recursive: true });
+    const manifest =
+      '[package]\nname = "chorus-addon"\nversion = "0.1.0"\nedition = "2021"\n[lib]\n';
+    const files = {
+      'Cargo.toml': `${manifest}crate-type = ["cdylib"]\n`,
+      'Cargo.lock': 'version = 4\n[[package]]\nname = "chorus-addon"\nversion = "0.1.0"\n',
+      'src/lib.rs': `#[no_mangle]\npub static ENGINE: [u8; 9] = *b"engine: ${name}";\n`,
+    };
+    const time = Date.now() / 1000 - hoursAgo * 3600;
+    for (const [path, text] of Object.entries(files)) {
+      writeFileSync(join(native, path), text);
+      utimesSync(join(native, path), time, time);
+    }
+    return join(folder, name);
+  };
+  const command = commandOf('native');
+  // Where an image has it, a checkout always lies.
+  const build = join(folder, 'build');
+  const engineOf = (source: string): string => {
+    rmSync(build, { recursive: true, force: true });
+    cpSync(source, build, { recursive: true, preserveTimestamps: true });
+    const written = command.replaceAll('/target', join(folder, 'target')).replace('/build/', build);
+    execFileSync('sh', ['-euc', written], { cwd: build, stdio: 'pipe' });
+    const [engine = ''] =
+      /engine: ./.exec(readFileSync(join(build, 'libchorus_addon.so'), 'latin1')) ?? [];
+    return engine;
+  };
+  assert.equal(engineOf(checkout('a', 0)), 'engine: a');
+  assert.equal(engineOf(checkout('b', 2)), 'engine: b');
+});
+
+test('the layer of models is the same to the bit, whenever and with whatever it was pulled', async (context) => {
+  const { hub, profile, cache, folder, run } = await hubWorld(context);
+  assert.equal((await run('pull', profile)).code, 0);
+  const bake = (name: string): string => {
+    const destination = join(folder, name);
+    const script = join(root, 'deploy/images/baked.mjs');
+    const lock = profile.replace('.yaml', '.lock.json');
+    execFileSync(process.execPath, [script, lock, cache, join(destination, 'hub')]);
+    return destination;
+  };
+  const digestOf = (destination: string): string =>
+    execFileSync('sh', ['-c', 'tar --sort=name -cf - hub | sha256sum'], {
+      cwd: destination,
+      encoding: 'utf8',
+    });
+  const first = bake('first');
+
+  // Another profile is pulled into the same cache, and this one anew.
+  const revision = await hub.addRepo({ repo: 'owner/other', files: published('bert') });
+  const other = join(folder, 'other.yaml');
+  const source = `{ repo: owner/other, revision: '${revision}' }`;
+  const routes = 'routes: [{ path: /process, contract: process }]\n';
+  writeFileSync(other, `name: other\nmodels: [{ name: other, source: ${source} }]\n${routes}`);
+  rmSync(cache, { recursive: true });
+  for (const each of [other, profile]) assert.equal((await run('pull', each)).code, 0);
+  const second = bake('second');
+  assert.equal(digestOf(second), digestOf(first));
+
+  const baked = readdirSync(second, { recursive: true, encoding: 'utf8' });
+  assert.ok(baked.some((name) => name.endsWith('model.safetensors')));
+  assert.ok(!baked.some((name) => /pytorch_model|owner--other/.test(name)));
+  const checked = await runChorus(['check', profile], { HF_HOME: second });
+  assert.equal(checked.code, 0, checked.stderr);
+});

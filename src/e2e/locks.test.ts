@@ -1,0 +1,37 @@
+/**
+ * `make lock`: the locks that profiles lack, and the check that refuses to publish without them.
+ */
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { hubWorld } from './hub-world.js';
+
+const SCRIPT = fileURLToPath(new URL('../../scripts/locks.mjs', import.meta.url));
+
+test('a profile of a hub without a lock is named, then has one', async (context) => {
+  const { folder, profile, environment } = await hubWorld(context);
+  const profiles = join(folder, 'profiles');
+  mkdirSync(profiles);
+  const own = join(profiles, 'own.yaml');
+  renameSync(profile, own);
+  writeFileSync(join(profiles, 'local.yaml'), 'name: local\nmodels: [{ name: a, path: ./a }]\n');
+  const locks = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [SCRIPT, ...args], {
+      env: { PATH: process.env.PATH, ...environment },
+    });
+
+  await assert.rejects(locks('--check', profiles), (error: { code: number; stderr: string }) => {
+    assert.equal(error.code, 1);
+    assert.match(error.stderr, /^\S*own\.yaml has no lock; make lock writes it/);
+    return !error.stderr.includes('local.yaml');
+  });
+  await locks(profiles);
+  assert.ok(existsSync(join(profiles, 'own.lock.json')));
+  await locks('--check', profiles);
+});
