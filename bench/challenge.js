@@ -10,13 +10,13 @@ import { check } from 'k6';
 import exec from 'k6/execution';
 import http from 'k6/http';
 
-import { challengeStages, leastScale } from './lib/challenge-stages.js';
-import { checks } from './lib/contract.js';
+import { challengeStages, leastScale, TIMEOUT } from './lib/challenge-stages.js';
+import { CHECKPOINT_LABELS, checks, MODELS } from './lib/contract.js';
 import { loadTexts, perScenario, send, summarize } from './lib/k6-common.js';
 
 const texts = loadTexts(__ENV.TEXTS);
 const scale = leastScale(__ENV.SCALE ?? 1);
-const promised = checks();
+const promised = checks(MODELS, CHECKPOINT_LABELS);
 
 const scenarios = challengeStages(scale);
 
@@ -34,7 +34,8 @@ export const options = {
 };
 
 export default function () {
-  check(send(http, texts[exec.scenario.iterationInTest % texts.length]), promised);
+  const text = texts[exec.scenario.iterationInTest % texts.length];
+  check(send(http, text, undefined, TIMEOUT), promised);
 }
 
 export function handleSummary({ metrics, root_group: root }) {

@@ -11,13 +11,13 @@ import exec from 'k6/execution';
 import http from 'k6/http';
 import { Trend } from 'k6/metrics';
 
-import { checks, MODELS } from './lib/contract.js';
+import { CHECKPOINT_LABELS, checks, MODELS } from './lib/contract.js';
 import { loadTexts, send, summarize } from './lib/k6-common.js';
 import { closedLoop, count, figuresOf } from './lib/k6-figures.js';
 
 const texts = loadTexts(__ENV.TEXTS);
 const offset = Number(__ENV.OFFSET ?? 0);
-const promised = checks(__ENV.MODELS ? __ENV.MODELS.split(',') : MODELS);
+const promised = checks(__ENV.MODELS ? __ENV.MODELS.split(',') : MODELS, CHECKPOINT_LABELS);
 const length = new Trend('text_length');
 
 export const options = {

@@ -73,6 +73,18 @@ check_namespace() {
   [[ $left == 0 ]] || { echo "$left objects keep their namespace after kustomize edit" >&2; return 1; }
 }
 
+# The challenge's own form of values reaches the load; what is not read is refused.
+check_autotests() {
+  local values=deploy/examples/challenge/autotests.yaml url
+  url=$(sed -n 's/^ *api_host: //p' "$values")
+  "$bin/helm" template autotests autotests/helm --namespace texts --values "$values" | tee >(validate "$values" >&2) |
+    grep -qF "value: \"$url\"" || { echo "$values does not reach the CronJob" >&2; return 1; }
+  ! "$bin/helm" template autotests autotests/helm --set global.image.tag=mine >/dev/null 2>&1 || {
+    echo 'autotests/helm takes global.image, which it does not read' >&2
+    return 1
+  }
+}
+
 write() {
   render_base >"$base"
   render_example_base >"$example_base"
@@ -99,6 +111,7 @@ check() {
   check_namespace
   "$bin/helm" lint --strict --quiet autotests/helm
   "$bin/helm" template autotests autotests/helm --namespace texts | validate autotests/helm
+  check_autotests
   for file in deploy/kserve/*.yaml; do validate "$file" <"$file"; done
 }
 

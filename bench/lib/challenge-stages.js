@@ -1,5 +1,8 @@
 // The challenge's four stages with their rates, users and times (1712n/infra-challenge,
-// autotests/app/src/main.js), as k6 scenarios. The last decides: ten users in a closed loop for two minutes.
+// autotests/app/src/main.js), as k6 scenarios of the same names. The last decides: ten users in a closed loop for two minutes.
+
+/** What the challenge's requests have, which name none: k6's own. */
+export const TIMEOUT = '60s';
 
 /** k6 takes no stage below a second, and the first has sixty. */
 export function leastScale(wanted) {
@@ -27,7 +30,7 @@ export function challengeStages(scale = 1) {
       preAllocatedVUs: 1,
       maxVUs: 1,
     },
-    highload: ramp(61, [
+    highload_scenario: ramp(61, [
       [10, 5],
       [30, 5],
       [60, 10],
@@ -37,7 +40,7 @@ export function challengeStages(scale = 1) {
       [10, 30],
       [0, 5],
     ]),
-    spike: ramp(247, [
+    spike_scenario: ramp(247, [
       [10, 5],
       [30, 5],
       [200, 10],

@@ -19,10 +19,15 @@ export function loadRows(path, from = (row) => row) {
 }
 
 /** Posts one text as the challenge does; gives the status and the parsed body, null if it is not JSON. */
-export function send(http, text, target = __ENV.TARGET ?? 'http://127.0.0.1:8080/process') {
+export function send(
+  http,
+  text,
+  target = __ENV.TARGET ?? 'http://127.0.0.1:8080/process',
+  timeout = '120s',
+) {
   const response = http.post(target, JSON.stringify(text), {
     headers: { 'content-type': 'application/json' },
-    timeout: '120s',
+    timeout,
   });
   let answer = null;
   try {

@@ -155,6 +155,10 @@ export const NOT_RUN: readonly NotRun[] = [
     command: /^(?:sudo )?make cluster\b/,
     why: '.github/workflows/cluster.yml; a real node needs root, runc and an image',
   },
+  {
+    command: /^deploy\/examples\/challenge\/solution\.sh /,
+    why: 'into a temporary folder: src/e2e/challenge-example.test.ts',
+  },
   { command: /^docker (?:build|run|push|save) /, why: IMAGES },
   {
     command: /^SOURCE_DATE_EPOCH=\S.* docker buildx build /,

@@ -6,13 +6,13 @@ import { stageSeconds } from '../../../bench/lib/challenge-stages.js';
 /** The statistics of a duration that are reported. */
 export const LATENCIES = ['min', 'avg', 'med', 'max', 'p(90)', 'p(95)', 'p(99)', 'p(99.99)'];
 /** The closed loop has no rate to keep up with: what it did not send is no loss. */
-const CLOSED_LOOP = 'stress_speed_test';
+export const CLOSED_LOOP = 'stress_speed_test';
 
 /** `data` is what k6 hands to handleSummary. */
 export function markdownReport(data, { target, scale, scenarios }) {
   return [
     `# Autotest of ${target}`,
-    verdict(data, scale),
+    `${verdict(data, scale)} ${neverSent(data, scenarios)}`,
     table(
       ['stage', 'requests', 'per second', 'dropped', ...LATENCIES.map((name) => `${name}, ms`)],
       Object.entries(scenarios).map(([stage, scenario]) => stageRow(data, stage, scenario)),
@@ -31,6 +31,15 @@ export function outputs(report, data) {
       }
     : {};
   return { stdout: report, ...files };
+}
+
+/** Whether the load was sent at all: a service that is too slow for it answers what little comes. */
+function neverSent({ metrics }, scenarios) {
+  const counts = Object.keys(scenarios)
+    .filter((stage) => stage !== CLOSED_LOOP)
+    .map((stage) => metrics[`dropped_iterations{scenario:${stage}}`]?.values.count ?? 0);
+  const count = counts.reduce((sum, each) => sum + each, 0);
+  return count === 0 ? 'Every request was sent.' : `${count} requests were never sent.`;
 }
 
 /** Which thresholds were missed, and how long the run was. */
