@@ -75,10 +75,11 @@ check_namespace() {
 
 # The challenge's own form of values reaches the load; what is not read is refused.
 check_autotests() {
-  local values=deploy/examples/challenge/autotests.yaml url
+  local values=deploy/examples/challenge/autotests.yaml url all
   url=$(sed -n 's/^ *api_host: //p' "$values")
-  "$bin/helm" template autotests autotests/helm --namespace texts --values "$values" | tee >(validate "$values" >&2) |
-    grep -qF "value: \"$url\"" || { echo "$values does not reach the CronJob" >&2; return 1; }
+  all=$("$bin/helm" template autotests autotests/helm --namespace texts --values "$values")
+  validate "$values" <<<"$all"
+  grep -qF "value: \"$url\"" <<<"$all" || { echo "$values does not reach the CronJob" >&2; return 1; }
   ! "$bin/helm" template autotests autotests/helm --set global.image.tag=mine >/dev/null 2>&1 || {
     echo 'autotests/helm takes global.image, which it does not read' >&2
     return 1

@@ -13,14 +13,19 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 interface Service {
   readonly image: string;
   readonly profiles?: readonly string[];
-  readonly build?: { readonly args: Readonly<Record<string, string>> };
+  readonly build?: {
+    readonly args: Readonly<Record<string, string>>;
+    readonly secrets: readonly string[];
+  };
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  readonly mem_limit?: string;
   readonly healthcheck?: { readonly test: readonly string[] };
 }
 
-const { services } = parse(read('compose.yaml')) as {
-  services: Readonly<Record<'chorus' | 'redis', Service>>;
+const { services, secrets } = parse(read('compose.yaml')) as {
+  services: Readonly<Record<'chorus' | 'grafana' | 'prometheus' | 'redis', Service>>;
+  secrets: Readonly<Record<string, { readonly file: string }>>;
 };
 
 interface Values {
@@ -62,4 +67,22 @@ test("both have a health check, the service's that of its image", () => {
   assert.equal(kind, 'CMD');
   assert.deepEqual(command, JSON.parse(ofImage ?? '[]'));
   assert.deepEqual(services.redis.healthcheck?.test, ['CMD', 'redis-cli', '-e', 'ping']);
+});
+
+test('compose builds from another hub, with its token, as the Dockerfile takes them', () => {
+  const dockerfile = read('Dockerfile-cpu');
+  for (const [name, value] of Object.entries(services.chorus.build?.args ?? {})) {
+    const [, written] = new RegExp(`^ARG ${name}=(.*)$`, 'm').exec(dockerfile) ?? [];
+    assert.equal(value, `\${${name}:-${String(written)}}`);
+  }
+  assert.deepEqual(services.chorus.build?.secrets, ['hf_token']);
+  assert.match(dockerfile, /--mount=type=secret,id=hf_token/);
+  assert.equal(secrets.hf_token?.file, '${HF_TOKEN_FILE:-/dev/null}');
+});
+
+test('nothing of compose takes memory without an end, and each says whether it works', () => {
+  for (const [name, { mem_limit: limit, healthcheck }] of Object.entries(services)) {
+    assert.match(limit ?? '', /^(?:\d+[mg]|\$\{MEMORY_LIMIT:-3g\})$/, name);
+    assert.ok(healthcheck !== undefined, name);
+  }
 });

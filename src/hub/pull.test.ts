@@ -78,6 +78,15 @@ test('a pickle is converted, and serving needs the converted file alone', async 
   assert.deepEqual(names, ['config.json', 'merges.txt', 'model.safetensors', 'vocab.json']);
 });
 
+test('a cache that has everything may be read-only', async (context) => {
+  const own = await pullWorld(context, {
+    files: { 'config.json': '{}', 'vocab.txt': 'a', 'pytorch_model.bin': 'pickle' },
+  });
+  await own.pull();
+  context.mock.method(own.cache, 'exclusively', () => assert.fail('it is written to'));
+  await own.pull();
+});
+
 test('a revision that does not exist is named', async (context) => {
   const own = await pullWorld(context);
   own.profile(PROFILE('0123456789012345678901234567890123456789'));

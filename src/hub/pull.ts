@@ -228,32 +228,20 @@ async function fetchAll(
   );
 }
 
-/** Converts pickles unless that was done; what comes out must be what the lock says. */
+/** What comes of converting pickles must be what the lock says. */
 async function convertAll(
-  { model, entry: { repo }, weights: { commit }, converted }: Plan,
+  plan: Plan,
   pickled: readonly Wanted[],
-  { cache, progress, convert, signal }: Fetching,
+  fetching: Fetching,
 ): Promise<LockedFile[]> {
-  const toStore = () => pickled.filter(({ path }) => !cache.has(repo, commit, storedAs(path)));
-  const store = () => {
-    for (const { path } of toStore()) {
-      progress.note(`${model.name}: storing ${path} as ${storedAs(path)}`);
-    }
-    return convert(cache.snapshot(repo, commit));
-  };
-  const onWait = (who: string) => {
-    progress.note(`${model.name}: ${who} is storing it; waiting`);
-  };
+  const { cache } = fetching;
+  const { repo } = plan.entry;
+  const { commit } = plan.weights;
   const made: LockedFile[] = [];
-  for (const { from, to } of await cache.exclusively(
-    cache.blob(repo, `${commit}.converted`),
-    store,
-    signal,
-    onWait,
-  )) {
+  for (const { from, to } of await store(plan, pickled, fetching)) {
     const file = cache.file(repo, commit, to);
     const digests = await digestsOf(file);
-    const expected = converted.find(({ path }) => path === to);
+    const expected = plan.converted.find(({ path }) => path === to);
     if (expected !== undefined && expected.sha256 !== digests.sha256) {
       throw new HubError(
         `${repo}/${to}: expected the sha256 ${expected.sha256} of the lock, ` +
@@ -263,6 +251,27 @@ async function convertAll(
     made.push(lockedFile(to, commit, digests, { converted_from: from }));
   }
   return made;
+}
+
+/** Converts pickles, one process at a time; nothing is written where that was done. */
+async function store(
+  { model, entry: { repo }, weights: { commit } }: Plan,
+  pickled: readonly Wanted[],
+  { cache, progress, convert, signal }: Fetching,
+): ReturnType<PullParts['convert']> {
+  const missing = () => pickled.filter(({ path }) => !cache.has(repo, commit, storedAs(path)));
+  const folder = cache.snapshot(repo, commit);
+  if (missing().length === 0) return convert(folder);
+  const work = () => {
+    for (const { path } of missing()) {
+      progress.note(`${model.name}: storing ${path} as ${storedAs(path)}`);
+    }
+    return convert(folder);
+  };
+  const onWait = (who: string) => {
+    progress.note(`${model.name}: ${who} is storing its weights; waiting`);
+  };
+  return cache.exclusively(cache.blob(repo, `${commit}.converted`), work, signal, onWait);
 }
 
 function lockedFile(
