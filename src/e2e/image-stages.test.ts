@@ -3,7 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
   mkdirSync,
@@ -100,4 +100,14 @@ test('the layer of models is the same to the bit, whenever and with whatever it 
   assert.ok(!baked.some((name) => /pytorch_model|owner--other/.test(name)));
   const checked = await runChorus(['check', profile], { HF_HOME: second });
   assert.equal(checked.code, 0, checked.stderr);
+});
+
+test('a place for the models that is no absolute path is refused before they are pulled', () => {
+  const env = { PATH: process.env.PATH, HF_HOME: 'models', MODELS: 'baked' };
+  const { status, stderr } = spawnSync('sh', ['-euc', commandOf('models')], {
+    env,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 2);
+  assert.equal(stderr, 'HF_HOME is "models"; it must be an absolute path.\n');
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -54,4 +55,36 @@ test('what another has is not given back', (context) => {
   lock.release();
   assert.ok(existsSync(file));
   assert.equal(readFileSync(file, 'utf8'), `1 ${MACHINE}`);
+});
+
+test('who is removing a left lock is not disturbed, whatever the clock of this machine says', (context) => {
+  const file = join(folderFor(context), 'lock');
+  const left = `${process.pid} ${MACHINE} before`;
+  writeFileSync(file, left);
+  writeFileSync(`${file}.removal`, `1 elsewhere`);
+  const hourAhead = Date.now() + 3_600_000;
+  context.mock.method(Date, 'now', () => hourAhead);
+  assert.equal(Lock.tryTake(file), undefined);
+  assert.equal(readFileSync(file, 'utf8'), left);
+  // It was killed at it.
+  const before = new Date(0);
+  utimesSync(`${file}.removal`, before, before);
+  Lock.tryTake(file)?.release();
+  assert.ok(!existsSync(file));
+});
+
+test('where a file cannot have two names, one process has it all the same', (context) => {
+  const file = join(folderFor(context), 'lock');
+  context.mock.method(fs, 'linkSync', () => {
+    throw Object.assign(new Error('no links here'), { code: 'EPERM' });
+  });
+  syncBuiltinESMExports();
+  context.after(() => {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const lock = Lock.take(file);
+  assert.equal(Lock.tryTake(file), undefined);
+  lock.release();
+  assert.ok(!existsSync(file));
 });

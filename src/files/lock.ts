@@ -124,8 +124,20 @@ function leftHere(owner: string): boolean {
 
 function removeOld(file: string): void {
   try {
-    if (Date.now() - statSync(file).mtimeMs > REMOVAL_MS) rmSync(file, { force: true });
+    const { mtimeMs } = statSync(file);
+    if (nowBeside(file) - mtimeMs > REMOVAL_MS) rmSync(file, { force: true });
   } catch {
     // It is not there.
+  }
+}
+
+/** The time as the disk has it, which may be another machine's. */
+function nowBeside(file: string): number {
+  const fresh = temporaryName(file);
+  try {
+    writeFileSync(fresh, '');
+    return statSync(fresh).mtimeMs;
+  } finally {
+    rmSync(fresh, { force: true });
   }
 }
