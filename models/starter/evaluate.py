@@ -152,8 +152,10 @@ def main() -> None:
     for name in arguments.names or MODELS:
         classifier = Classifier(MODELS[name])
         report_held_out(classifier)
-        # The profile of these models renames the labels of sentiment.
+        # The profile of these models renames the labels of sentiment, and a language that its checkpoint spells otherwise.
         aliases = {label.upper(): label for label in MODELS[name].labels if label.islower()}
+        if "Mangolian" in MODELS[name].labels:
+            aliases["Mongolian"] = "Mangolian"
         for file in ("probe.tsv", "smoke.tsv"):
             report_table(classifier, file, aliases)
         if MODELS[name].task == "lang":
