@@ -37,7 +37,7 @@ export interface Watched {
  * only then renamed: a file that has its name is whole. An interrupted download goes on where it
  * stopped, whoever began it; one that another process is at is waited for.
  *
- * @throws {HubError} naming the file, what was expected and what was found, or that there is no room.
+ * @throws {HubError} naming the file, what was expected and what was found.
  */
 export async function download(
   client: HubClient,
