@@ -108,7 +108,7 @@ test('the models have a layer of their own, which sees nothing of the service', 
     const models = image.get('models') ?? '';
     assert.match(models, /--mount=type=cache,id=chorus-models,target=\/cache/);
     // What is baked comes out of the cache by the lock, with times that do not change.
-    assert.match(models, /node \/baked\.mjs .* \/cache\/hub "\/layer\$HF_HOME\/hub"/);
+    assert.match(models, /node \/baked\.mjs .* "\$hub\/hub" "\/layer\$HF_HOME\/hub"/);
     assert.doesNotMatch(models, /HF_HOME="?\/layer/);
     assert.match(runtime, /^ +HF_HOME=\$\{HF_HOME\} /m);
   }

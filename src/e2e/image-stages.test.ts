@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -29,7 +30,7 @@ function commandOf(stage: string): string {
   const [, body = ''] = text.split(new RegExp(`^FROM \\S+ AS ${stage}\n`, 'm'));
   const [, command = ''] =
     /^RUN (?:--mount=\S+ \\\n\s*)*([^]*?[^\\])\n(?!\s)/m.exec(body.split(/^FROM /m)[0] ?? '') ?? [];
-  return command.replaceAll('\\\n', '');
+  return command.replaceAll(/^ *#.*\n/gm, '').replaceAll('\\\n', '');
 }
 
 test("Cargo's cache never gives another checkout's engine, however old the files of this one are", (context) => {
@@ -110,4 +111,39 @@ test('a place for the models that is no absolute path is refused before they are
   });
   assert.equal(status, 2);
   assert.equal(stderr, 'HF_HOME is "models"; it must be an absolute path.\n');
+});
+
+test('what one hub has is not taken for what another has', (context) => {
+  const folder = folderFor(context);
+  const log = join(folder, 'log');
+  const program = join(folder, 'node');
+  const real = `[ "$1" != -p ] || exec '${process.execPath}' "$@"`;
+  writeFileSync(program, `#!/bin/sh\n${real}\necho "$HF_HOME $*" >>${log}\n`);
+  chmodSync(program, 0o755);
+  const written = ['/layer', '/cache', '/app', '/baked.mjs'].reduce(
+    (command, path) => command.replaceAll(path, `${folder}${path}`),
+    commandOf('models'),
+  );
+  mkdirSync(join(folder, 'app'));
+  const placeOf = (hub: string): string => {
+    const env = {
+      PATH: `${folder}:${process.env.PATH ?? ''}`,
+      HF_ENDPOINT: hub,
+      HF_HOME: '/models',
+    };
+    const stage = { ...env, PROFILE: 'starter', MODELS: 'baked' };
+    rmSync(log, { force: true });
+    execFileSync('sh', ['-euc', written], { env: stage });
+    const [pulled = '', baked = ''] = readFileSync(log, 'utf8').split('\n');
+    const [place = '', ...pull] = pulled.split(' ');
+    assert.deepEqual(pull, ['dist/cli/main.js', 'pull', 'starter']);
+    assert.equal(
+      baked,
+      `/models ${folder}/baked.mjs models/starter.lock.json ${place}/hub ${folder}/layer/models/hub`,
+    );
+    return place;
+  };
+  const place = placeOf('https://huggingface.co');
+  assert.equal(placeOf('https://huggingface.co'), place);
+  assert.notEqual(placeOf('http://127.0.0.1:5000'), place);
 });
