@@ -165,3 +165,18 @@ test('who stood still and wakes up leaves whole files', async (context) => {
   assertDone(await first.finished());
   assertWhole(own);
 });
+
+test('a container that is started anew goes on where the one before was killed', async (context) => {
+  const own = await pods(context);
+  // Its number was 1 as well, in a namespace that is gone: nobody can tell whether it lives, but that it renews nothing.
+  const before = '1-0123456789ab-cafecafe';
+  mkdirSync(own.blobs, { recursive: true });
+  writeFileSync(`${own.weights}.lock`, `1 pod/pid:[4026532001] ${before}`);
+  const half = WEIGHTS.length / 2;
+  writeFileSync(`${own.weights}.${before}.incomplete`, WEIGHTS.subarray(0, half));
+  const finished = await own.pod().finished();
+  assertDone(finished);
+  assert.match(finished.stderr, /^a\/model\.safetensors: process 1 of pod\/.* is at it; waiting$/m);
+  assertWhole(own);
+  assert.equal(own.sent(), half);
+});
