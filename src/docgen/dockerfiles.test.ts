@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { REVISION_VARIABLE } from '../config/load.js';
+
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 /** The text of each stage by its name, in order. */
@@ -95,5 +97,13 @@ test('Dependabot sees every base image, and a build argument replaces each', () 
       const isKnown = names.has(base) || replaced.some((name) => base === `\${${name}_IMAGE}`);
       assert.ok(isKnown || SEEN.test(line), line);
     }
+  }
+});
+
+test('an image says of which commit it is, to registries and to the service', () => {
+  for (const image of [cpu, gpu]) {
+    const runtime = image.get('runtime') ?? '';
+    assert.match(runtime, /org\.opencontainers\.image\.revision="\$\{REVISION\}"/);
+    assert.match(runtime, new RegExp(`\\b${REVISION_VARIABLE}=\\$\\{REVISION\\}`));
   }
 });
