@@ -40,7 +40,7 @@ export interface Rule {
   readonly alert?: string;
   readonly record?: string;
   readonly expr: string;
-  readonly annotations?: { readonly runbook_url?: string };
+  readonly labels?: { readonly severity?: string };
 }
 
 interface Dashboard {
