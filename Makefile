@@ -194,8 +194,8 @@ images: $(PACKAGES) ## Build the container images and run them, with docker or p
 	npm run --silent build:ts
 	node deploy/images/try.mjs $(ARGS)
 
-dashboards: build ## Ask every query of the dashboard and the alerts of a Prometheus that scrapes the service
-	node deploy/observability/try.mjs
+dashboards: build ## Test the alerts, and ask every query of the dashboard of a Prometheus that scrapes the service (ARGS=--rules: alerts alone)
+	node deploy/observability/try.mjs $(ARGS)
 
 chart: $(DEPLOY_TOOLS)-chart $(PACKAGES) ## Check the Helm chart, kustomize and KServe manifests (builds helm and others with Go)
 	npm run --silent docs:check

@@ -4,7 +4,9 @@
  */
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { errorKinds, shedCodes, type ErrorCode } from '../errors/codes.js';
 import { CLUSTER_METRICS } from '../testing/cluster-metrics.js';
@@ -18,7 +20,7 @@ import {
 } from '../testing/promql.js';
 import { exchangeRaw } from '../testing/raw-socket.js';
 import { until } from '../testing/until.js';
-import { scrapeUntil, startChorus } from './running-chorus.js';
+import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
 
 /** Labels that Prometheus adds to what it scrapes: `namespace` in Kubernetes, `cluster` where it looks after several. */
 const TARGET_LABELS = ['job', 'instance', 'namespace', 'cluster'];
@@ -35,7 +37,7 @@ function parsed(exposition: string): Scraped {
     const [, family = '', type] = /^# TYPE (\w+) (\w+)$/.exec(line) ?? [];
     const suffixes = type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
     for (const suffix of type === undefined ? [] : suffixes)
-      scraped.set(family + suffix, new Map());
+      scraped.set(family + suffix, scraped.get(family + suffix) ?? new Map<string, Set<string>>());
 
     const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
     if (name === undefined) continue;
@@ -46,6 +48,11 @@ function parsed(exposition: string): Scraped {
     }
   }
   return scraped;
+}
+
+async function stopped({ process }: RunningChorus): Promise<void> {
+  process.signal('SIGTERM');
+  await process.finished();
 }
 
 /** Whether a long text has no answer within a millisecond. */
@@ -70,16 +77,18 @@ function isMet({ operator, value }: Matcher, seen: ReadonlySet<string>): boolean
 test('the dashboard and the rules ask only for what the service has', async (context) => {
   // Nobody listens there: what is counted of Redis has its labels all the same.
   const chorus = await startChorus(['--cache-redis-url', 'redis://127.0.0.1:1']);
-  context.after(async () => {
-    chorus.process.signal('SIGTERM');
-    await chorus.process.finished();
-  });
+  context.after(() => stopped(chorus));
   await (await chorus.post('"a text"')).text();
   await (await chorus.post('no JSON')).text();
   await until(() => isGivenUp(chorus.port), 'an answer is given up for its time');
   await exchangeRaw(chorus.port, 'this is not HTTP\r\n\r\n');
-  const exposition = await scrapeUntil(chorus, /^chorus_http_parse_errors_total\{/m);
-  const scraped = parsed(exposition);
+  const retrieval = { profile: 'retrieval-starter', path: '/process' };
+  const withIndex = await startChorus([], {}, retrieval);
+  context.after(() => stopped(withIndex));
+  const scraped = parsed(
+    (await scrapeUntil(chorus, /^chorus_http_parse_errors_total\{/m)) +
+      (await scrapeUntil(withIndex, /^chorus_index_info\{/m)),
+  );
   const recorded = rules().flatMap(({ record }) => (record === undefined ? [] : [record]));
 
   const queries = [...dashboardQueries(), ...dashboardVariables(), ...ruleQueries()];
@@ -127,4 +136,19 @@ test('the error budget is spent by every 5xx that is not shedding', () => {
     .filter(({ label }) => label === 'reason');
   assert.ok(lists.length >= 7);
   for (const { value } of lists) assert.deepEqual(value.split('|').sort(), failures.sort());
+});
+
+test('without Prometheus the dashboard is not tried, and what to install is said first', () => {
+  const script = fileURLToPath(new URL('../../deploy/observability/try.mjs', import.meta.url));
+  const env = { ...process.env, PROMTOOL: 'no-promtool', PROMETHEUS: 'no-prometheus' };
+  const { status, stderr, stdout } = spawnSync(process.execPath, [script], {
+    env: { ...env, REDIS: process.execPath },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.equal(stdout, '');
+  assert.deepEqual(stderr.trimEnd().split('\n'), [
+    'chorus: no-promtool is missing; install it (Debian: apt-get install prometheus), or name one by PROMTOOL',
+    'chorus: no-prometheus is missing; install it (Debian: apt-get install prometheus), or name one by PROMETHEUS',
+  ]);
 });
