@@ -3,7 +3,6 @@ The groups of files/rules.yaml for this release: about its own pods, with its ob
 disabled. The file is about every Chorus; what is replaced in it is said at its top, and held by deploy/chart.sh.
 */}}
 {{- define "chorus.rules" -}}
-{{- $values := .Values.prometheusRule }}
 {{- $known := list }}
 {{- $groups := list }}
 {{- range $group := (include "chorus.rulesOfRelease" . | fromYaml).groups }}
@@ -12,22 +11,22 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
 {{- $alert := $rule.alert | default "" }}
 {{- if $alert }}
 {{- $known = append $known $alert }}
-{{- with $values.runbookUrl }}
+{{- with $.Values.prometheusRule.runbookUrl }}
 {{- $_ := set $rule.annotations "runbook_url" (printf "%s#%s" . (lower $alert)) }}
 {{- end }}
 {{- end }}
-{{- if not (has $alert $values.disabled) }}
+{{- if not (has $alert $.Values.prometheusRule.disabled) }}
 {{- $rules = append $rules $rule }}
 {{- end }}
 {{- end }}
 {{- $groups = append $groups (dict "name" $group.name "rules" $rules) }}
 {{- end }}
-{{- range $values.disabled }}
+{{- range .Values.prometheusRule.disabled }}
 {{- if not (has . $known) }}
 {{- fail (printf "prometheusRule.disabled names %s, which is no alert; there are %s." . ($known | uniq | join ", ")) }}
 {{- end }}
 {{- end }}
-{{- with $values.extraRules }}
+{{- with .Values.prometheusRule.extraRules }}
 {{- $groups = append $groups (dict "name" "chorus-extra" "rules" .) }}
 {{- end }}
 {{- toYaml (dict "groups" $groups) }}
@@ -35,17 +34,16 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
 
 {{/* The text of the file with the names of the release and its objectives. */}}
 {{- define "chorus.rulesOfRelease" -}}
-{{- $values := .Values.prometheusRule }}
 {{- $name := include "chorus.fullname" . }}
 {{- $here := printf "namespace=%q" .Release.Namespace }}
-{{- $bucket := printf "%s([.]0)?" (toString $values.latencySeconds | replace "." "[.]") }}
+{{- $bucket := printf "%s([.]0)?" (toString .Values.prometheusRule.latencySeconds | replace "." "[.]") }}
 {{- .Files.Get "files/rules.yaml"
   | replace `job=~".+"` (printf "%s,job=%q" $here (include "chorus.scrapeJob" .))
   | replace `deployment=~".*chorus.*"` (printf "%s,deployment=%q" $here $name)
   | replace `horizontalpodautoscaler=~".*chorus.*"` (printf `%s,horizontalpodautoscaler=~"(keda-hpa-)?%s"` $here $name)
   | replace `container="chorus"` (printf `%s,pod=~"%s-[a-z0-9]+-[a-z0-9]{5}",container="chorus"` $here $name)
   | replace `le=~"5([.]0)?"` (printf "le=~%q" $bucket)
-  | replace "0.001 *" (printf "%v *" $values.errorBudget) }}
+  | replace "0.001 *" (printf "%v *" .Values.prometheusRule.errorBudget) }}
 {{- end }}
 
 {{/* The label `job`, as the operator makes it of a service and of a PodMonitor. */}}

@@ -89,6 +89,11 @@ export class Metrics {
     labelNames: ['read', 'outcome'],
     registers: [this.registry],
   });
+  readonly #filesWrong = this.gauge(
+    'chorus_files_wrong',
+    '1 while files that are read again cannot be taken over, and what was read before goes on',
+    ['read'],
+  );
   readonly spans = new SpanMetrics(this.registry);
   readonly index = new IndexMetrics(this.registry);
   readonly #openMetrics: OpenMetrics;
@@ -107,6 +112,7 @@ export class Metrics {
     this.#lastReload.set(1);
     for (const read of followedNames) {
       for (const outcome of ['done', 'failed']) this.#filesRead.inc({ read, outcome }, 0);
+      this.filesWrong(read, false);
     }
     const expiry = 'When the certificate ends, where connections are encrypted';
     const name = 'chorus_tls_certificate_expiry_timestamp_seconds';
@@ -144,6 +150,10 @@ export class Metrics {
 
   filesRead(read: FollowedName, outcome: 'done' | 'failed'): void {
     this.#filesRead.inc({ read, outcome });
+  }
+
+  filesWrong(read: FollowedName, isWrong: boolean): void {
+    this.#filesWrong.set({ read }, isWrong ? 1 : 0);
   }
 
   ready(): void {
