@@ -32,7 +32,7 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
 {{- toYaml (dict "groups" $groups) }}
 {{- end }}
 
-{{/* The text of the file with the names of the release and its objectives. */}}
+{{/* The text of the file with the names of the release and its objectives. Kubernetes cuts what makes a pod's name at 58. */}}
 {{- define "chorus.rulesOfRelease" -}}
 {{- $name := include "chorus.fullname" . }}
 {{- $here := printf "namespace=%q" .Release.Namespace }}
@@ -41,7 +41,7 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
   | replace `job=~".+"` (printf "%s,job=%q" $here (include "chorus.scrapeJob" .))
   | replace `deployment=~".*chorus.*"` (printf "%s,deployment=%q" $here $name)
   | replace `horizontalpodautoscaler=~".*chorus.*"` (printf `%s,horizontalpodautoscaler=~"(keda-hpa-)?%s"` $here $name)
-  | replace `container="chorus"` (printf `%s,pod=~"%s-[a-z0-9]+-[a-z0-9]{5}",container="chorus"` $here $name)
+  | replace `container="chorus"` (printf `%s,pod=~"%s-[a-z0-9]+(-[a-z0-9]{5})?",container="chorus"` $here $name)
   | replace `le=~"5([.]0)?"` (printf "le=~%q" $bucket)
   | replace "0.001 *" (printf "%v *" .Values.prometheusRule.errorBudget) }}
 {{- end }}
