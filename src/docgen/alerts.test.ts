@@ -9,6 +9,7 @@ import { test } from 'node:test';
 
 import { parse as parseYaml } from 'yaml';
 
+import { shedCodes } from '../errors/codes.js';
 import { DURATION_BUCKETS } from '../metrics/http-metrics.js';
 import { readsOf, ruleQueries, rules, type Matcher } from '../testing/promql.js';
 import { chartValues } from './chart-values.js';
@@ -38,6 +39,13 @@ function alertTests(): AlertTest[] {
 test('every alert has a section of docs/alerts.md, and every section an alert', () => {
   const sections = [...read('docs/alerts.md').matchAll(/^## (\w+)$/gm)];
   assert.deepEqual(sections.map(([, name = '']) => name).sort(), names);
+});
+
+test('what requests are shed for is explained, each reason', () => {
+  const [, section = ''] = read('docs/alerts.md').split('## ChorusSustainedShedding');
+  const [explained = ''] = section.split('\n## ');
+  const items = [...explained.matchAll(/^- `(\w+)`:/gm)].map(([, code]) => code);
+  assert.deepEqual(items.sort(), [...shedCodes].sort());
 });
 
 test('every alert is seen to fire with each of its severities, and to be silent', () => {

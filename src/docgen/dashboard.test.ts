@@ -7,12 +7,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { shedCodes } from '../errors/codes.js';
 import { CLUSTER_METRICS } from '../testing/cluster-metrics.js';
 import {
   dashboardPanels,
   dashboardQueries,
   dashboardVariables,
   readsOf,
+  ruleQueries,
 } from '../testing/promql.js';
 
 const panels = dashboardPanels();
@@ -31,6 +33,26 @@ test('every query asks for the cluster, the namespace and the service that were 
       );
     }
   }
+});
+
+test('nothing of a cluster is listed that nobody asks for', () => {
+  const queries = [...dashboardQueries(), ...dashboardVariables(), ...ruleQueries()];
+  const asked = new Set(
+    queries.flatMap((query) => readsOf(query).selectors.map(({ metric }) => metric)),
+  );
+  assert.deepEqual(
+    Object.keys(CLUSTER_METRICS).filter((metric) => !asked.has(metric)),
+    [],
+  );
+});
+
+test('errors that are told without shedding are without all of it', () => {
+  const lists = dashboardQueries()
+    .flatMap((query) => readsOf(query).selectors)
+    .filter(({ metric }) => metric === 'chorus_request_errors_total')
+    .flatMap(({ matchers }) => matchers.filter(({ operator }) => operator === '!~'));
+  assert.equal(lists.length, 1);
+  for (const { value } of lists) assert.deepEqual(value.split('|').sort(), [...shedCodes].sort());
 });
 
 test('a cluster or a namespace that metrics do not have is no choice to make', () => {

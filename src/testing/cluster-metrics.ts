@@ -2,8 +2,7 @@
  * What alerts and dashboard ask for beside the service's own metrics, with the labels that they use of it. No test here has
  * a cluster that would be scraped, so this list is held against the two exporters by hand:
  *
- * - kube-state-metrics, docs/metrics/workload/{deployment,pod}-metrics.md, docs/metrics/extend/horizontalpodautoscaler-metrics.md;
- *   all of these are stable there, but for the reason why a container ended last.
+ * - kube-state-metrics, docs/metrics/workload/{deployment,horizontalpodautoscaler,pod}-metrics.md.
  * - cAdvisor of the kubelet, docs/storage/prometheus.md; the kubelet adds namespace, pod and container.
  */
 
