@@ -37,6 +37,8 @@ const { values: options } = parseArgs({
   options: { rules: { type: 'boolean' }, keep: { type: 'boolean' } },
 });
 requirePrograms(options.rules ? ['PROMTOOL'] : ['PROMTOOL', 'PROMETHEUS', 'REDIS']);
+testRules();
+if (options.rules) process.exit();
 
 const folder = mkdtempSync(join(tmpdir(), 'chorus-dashboards-'));
 const servers = [];
@@ -78,10 +80,21 @@ async function load(url, bodyOf) {
       const text = next % 2 === 0 ? known : JSON.stringify(`${JSON.parse(known)} ${next}`);
       const body = next % 10 === 9 ? '[]' : bodyOf(text);
       next += 1;
-      await (await fetch(url, { method: 'POST', body })).arrayBuffer();
+      await answered(url, body);
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
+}
+
+/** @throws {Error} that says which service did not answer, and why. */
+async function answered(url, body) {
+  try {
+    await (await fetch(url, { method: 'POST', body })).arrayBuffer();
+  } catch (error) {
+    throw new Error(`${url} did not answer: ${error.cause?.message ?? error.message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The service is given so little memory of its own for answers that it asks Redis all the time. */
@@ -157,9 +170,6 @@ async function faults(origin) {
   return found;
 }
 
-testRules();
-if (options.rules) process.exit();
-
 try {
   const cache = await cacheSettings();
   const metricsPorts = [];
@@ -184,8 +194,9 @@ try {
     load(starter, (text) => text),
     load(retrieval, (text) => `{"instances":[${text}]}`),
   ]);
-  await sleep(LOAD_MS);
-  const found = await faults(origin);
+  const looked = sleep(LOAD_MS).then(() => faults(origin));
+  // The load goes on until it is told to end: what comes of it earlier is its failure.
+  const found = await Promise.race([looked, loaded]);
   for (const fault of found) console.error(fault);
   if (found.length > 0) process.exitCode = 1;
   if (options.keep) {
