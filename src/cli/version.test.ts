@@ -13,7 +13,10 @@ test('an image says of which commit it is', (context) => {
 
 test('a clone is of the commit that is checked out, a folder inside of one is of none', (context) => {
   const root = folderFor(context);
-  const git = (...args: string[]) => execFileSync('git', ['-C', root, ...args], { stdio: 'pipe' });
+  // Neither the configuration of whoever runs it, nor the repository that a hook of git is about.
+  const env = { PATH: process.env.PATH, HOME: root };
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', root, ...args], { stdio: 'pipe', env });
   assert.equal(revisionOf({}, root), 'unknown');
   git('init', '--quiet');
   assert.equal(revisionOf({}, root), 'unknown', 'nothing is committed yet');

@@ -25,9 +25,10 @@ export function revisionOf(
 ): string {
   const said = environment[REVISION_VARIABLE];
   if (said !== undefined && said !== '') return said;
-  // Git would look for one above, whose commit is another project's.
-  if (!existsSync(join(root, '.git'))) return 'unknown';
-  const { status, stdout } = spawnSync('git', ['-C', root, 'rev-parse', 'HEAD'], {
+  // Left to look for itself, git takes one above, or what its variables name: another project's commit.
+  const repository = join(root, '.git');
+  if (!existsSync(repository)) return 'unknown';
+  const { status, stdout } = spawnSync('git', ['--git-dir', repository, 'rev-parse', 'HEAD'], {
     encoding: 'utf8',
     timeout: GIT_MS,
   });
