@@ -201,8 +201,8 @@ hadolint: ## Lint the Dockerfiles (installs hadolint in a virtual environment)
 lock: build ## Write the locks that profiles lack, from their hub, which needs room for the models; commit them
 	node scripts/locks.mjs
 
-dashboards: build ## Ask every query of the dashboard and the alerts of a Prometheus that scrapes the service
-	node deploy/observability/try.mjs
+dashboards: build ## Test the alerts, and ask every query of the dashboard of a Prometheus that scrapes the service (ARGS=--rules: alerts alone)
+	node deploy/observability/try.mjs $(ARGS)
 
 chart: $(DEPLOY_TOOLS)-chart $(PACKAGES) ## Check the Helm chart, kustomize and KServe manifests (builds helm and others with Go)
 	npm run --silent docs:check

@@ -101,6 +101,8 @@ check() {
     "$bin/helm" lint --strict --quiet helm --values "$file"
     "$bin/helm" template chorus helm --namespace texts --values "$file" | validate "$file"
   done
+  "$bin/helm" template chorus helm --namespace texts --values helm/ci/most-values.yaml |
+    node deploy/observability/rendered.mjs texts texts-of-all
   for overlay in deploy/kustomize/overlays/*; do
     "$bin/kustomize" build "$overlay" | validate "$overlay"
   done

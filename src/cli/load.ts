@@ -7,6 +7,7 @@ import { selfTest } from '../check/self-test.js';
 import { flagOf, type Settings } from '../config/settings.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineConfig } from '../engine/native-models.js';
+import { lockedCommits } from '../hub/installed.js';
 import type { Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import type { Loaded } from '../server/generation.js';
@@ -26,6 +27,8 @@ export interface Prepared {
   readonly served: Served;
   readonly config: EngineConfig;
   readonly memory: Memory;
+  /** The commits of those models that were pulled, by their names. */
+  readonly revisions: ReadonlyMap<string, string>;
 }
 
 export interface LoaderParts {
@@ -42,7 +45,7 @@ export interface LoaderParts {
 export function loader({ settings, first, cache, logger }: LoaderParts): Load {
   let serving: { readonly engine: Engine; readonly memory: Memory } | undefined;
   return async (wanted: Wanted): Promise<Loaded> => {
-    const { served, config, memory } =
+    const { served, config, memory, revisions } =
       serving === undefined ? first : await prepare({ ...settings, ...wanted }, serving.memory);
     const surroundings = { before: serving?.engine, onModelEvent: modelLog(logger) };
     const engine = await loadEngine(config, served.profile, surroundings);
@@ -53,7 +56,7 @@ export function loader({ settings, first, cache, logger }: LoaderParts): Load {
       throw error;
     });
     serving = { engine, memory: alone(memory, settings) };
-    return { ...served, engine: cache.over(engine, served.profile), index };
+    return { ...served, engine: cache.over(engine, served.profile), revisions, index };
   };
 }
 
@@ -72,7 +75,7 @@ export async function prepare(settings: Settings, before?: Memory): Promise<Prep
   await requireServable(config, profile);
   const memory = await memoryOf(settings, config, before);
   await requireMemory(memory, settings, profile);
-  return { served, config, memory };
+  return { served, config, memory, revisions: lockedCommits(profile) };
 }
 
 /** @throws {StartError} where a route is for some keys only, and nobody would be asked for one. */

@@ -9,7 +9,7 @@ import { scanCacheDir } from '@huggingface/hub';
 
 import { describeModel } from '../engine/native-models.js';
 import { HubCache } from '../hub/cache.js';
-import { hasOwnFolder, locateModels, type InstalledModel } from '../hub/installed.js';
+import { commitOf, hasOwnFolder, locateModels, type InstalledModel } from '../hub/installed.js';
 import { lockFileOf, readLock } from '../hub/lock.js';
 import { sizeOf } from '../hub/progress.js';
 import { locateProfile, shippedProfiles } from '../profile/locate.js';
@@ -59,8 +59,7 @@ function servedRows(profile: Profile, cache: HubCache): Promise<string[][]> {
       const computed = installed === undefined ? '' : await computerOf(model, installed);
       if (hasOwnFolder(model)) return [profile.name, name, folder, '', 'own folder', computed];
       const locked = lock.models[name];
-      const commit = locked?.files.find(({ path }) => path === 'config.json')?.commit;
-      const revision = (commit ?? source?.revision ?? '').slice(0, SHOWN_DIGITS);
+      const revision = (commitOf(locked) ?? source?.revision ?? '').slice(0, SHOWN_DIGITS);
       const state = stateOf(installed);
       return [profile.name, name, source?.repo ?? folder, revision, state, computed];
     }),

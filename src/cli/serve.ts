@@ -22,7 +22,7 @@ import type { Command } from './command.js';
 import { serveHelp } from './help.js';
 import { loader, prepare } from './load.js';
 import { memoryFields } from './memory.js';
-import { version } from './version.js';
+import { revisionOf, version } from './version.js';
 
 export const serve: Command = {
   name: 'serve',
@@ -58,12 +58,13 @@ async function run(args: readonly string[]): Promise<void> {
   });
   lifecycle.watch();
 
-  logger.info({ profile: profile.name, version, ...memoryFields(prepared.memory) }, 'loading');
+  const build = { version, revision: revisionOf(process.env) };
+  logger.info({ profile: profile.name, ...build, ...memoryFields(prepared.memory) }, 'loading');
   const service = new Service({
     settings,
     logger,
     logLinesDropped: () => output.dropped,
-    version,
+    build,
     tracing: await tracingTo(spansTo, logger),
     load: loader({ settings, first: prepared, cache, logger }),
     release: cache.close,

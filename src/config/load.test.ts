@@ -122,6 +122,10 @@ test('what goes to the engine is what is marked so', () => {
   assert.ok(!('port' in forEngine));
 });
 
+test('what an image says of itself is no setting, and no variable that nobody knows', () => {
+  assert.deepEqual(loadSettings([], { CHORUS_REVISION: 'd6f1e80' }).warnings, []);
+});
+
 test('an unknown CHORUS_ variable is a warning that names the nearest one', () => {
   const { warnings } = loadSettings([], { CHORUS_PROT: '1', OTHER: '1' });
   assert.deepEqual(warnings, ['Unknown variable CHORUS_PROT; did you mean CHORUS_PORT?']);

@@ -31,6 +31,9 @@ export interface LoadedSettings {
   readonly warnings: readonly string[];
 }
 
+/** No setting: an image says by it which commit it was built of. */
+export const REVISION_VARIABLE = 'CHORUS_REVISION';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws {StartError} listing every fault. */
@@ -159,7 +162,7 @@ function alternatives(names: readonly string[]): string {
 }
 
 function unknownVariables(environment: Environment): string[] {
-  const known = settingNames.map(envOf);
+  const known = [...settingNames.map(envOf), REVISION_VARIABLE];
   return Object.keys(environment)
     .filter((variable) => variable.startsWith('CHORUS_') && !known.includes(variable))
     .map((variable) => unknown('variable', variable, known));

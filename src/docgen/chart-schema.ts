@@ -1,10 +1,12 @@
 /**
- * The settings in `helm/values.schema.json`: those of the service, but for what the chart decides.
+ * What `helm/values.schema.json` takes from the service: its settings, but for what the chart decides, and the buckets
+ * that can be a latency objective.
  */
 
 import { format } from 'prettier';
 
 import { settingNames, settings, type SettingName } from '../config/settings.js';
+import { DURATION_BUCKETS } from '../metrics/http-metrics.js';
 
 /** What the pod must agree with, or a Secret holds, or stands beside it in values of its own. */
 const DECIDED_BY_THE_CHART: readonly SettingName[] = [
@@ -36,12 +38,18 @@ const DECIDED_BY_THE_CHART: readonly SettingName[] = [
 ];
 
 interface ValuesSchema {
-  readonly properties: { readonly settings: { properties: object } };
+  readonly properties: {
+    readonly settings: { properties: object };
+    readonly prometheusRule: {
+      readonly properties: { readonly latencySeconds: { enum: unknown } };
+    };
+  };
 }
 
-/** `text` of the schema with the settings as they are. */
+/** `text` of the schema with the settings and the buckets as they are. */
 export function chartSchema(text: string): Promise<string> {
   const schema = JSON.parse(text) as ValuesSchema;
+  schema.properties.prometheusRule.properties.latencySeconds.enum = DURATION_BUCKETS;
   schema.properties.settings.properties = Object.fromEntries(
     settingNames
       .filter((name) => !DECIDED_BY_THE_CHART.includes(name))

@@ -8,6 +8,8 @@ import { test } from 'node:test';
 
 import { parse } from 'yaml';
 
+import { REVISION_VARIABLE } from '../config/load.js';
+
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 /** The text of each stage by its name, in order. */
@@ -167,4 +169,12 @@ test('nothing is published before all checks, the locks among them, and an image
   assert.match(commands('locks'), /locks\.mjs --check/);
   assert.match(commands('image'), /cosign sign --yes/);
   assert.ok(before('release').includes('image'));
+});
+
+test('an image says of which commit it is, to registries and to the service', () => {
+  for (const image of [cpu, gpu]) {
+    const runtime = image.get('runtime') ?? '';
+    assert.match(runtime, /org\.opencontainers\.image\.revision="\$\{REVISION\}"/);
+    assert.match(runtime, new RegExp(`\\b${REVISION_VARIABLE}=\\$\\{REVISION\\}`));
+  }
 });

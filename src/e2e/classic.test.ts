@@ -177,7 +177,7 @@ test('metrics count its texts, and say what it is', async () => {
   assert.match(metrics, /^chorus_ready 1$/m);
   assert.match(
     metrics,
-    /^chorus_model_info\{model="topic",architecture="onnx",provider="cpu"\} 1$/m,
+    /^chorus_model_info\{model="topic",architecture="onnx",provider="cpu",precision="exact",revision="",profile="classic"\} 1$/m,
   );
 });
 

@@ -4,10 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { errorKinds, shedCodes, type ErrorCode } from '../errors/codes.js';
+import { CLUSTER_METRICS } from '../testing/cluster-metrics.js';
 import {
   dashboardQueries,
   dashboardVariables,
@@ -17,10 +19,11 @@ import {
   type Matcher,
 } from '../testing/promql.js';
 import { exchangeRaw } from '../testing/raw-socket.js';
-import { scrapeUntil, startChorus } from './running-chorus.js';
+import { until } from '../testing/until.js';
+import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
 
-/** Labels that Prometheus adds to what it scrapes; `namespace` where it runs in Kubernetes. */
-const TARGET_LABELS = ['job', 'instance', 'namespace'];
+/** Labels that Prometheus adds to what it scrapes: `namespace` in Kubernetes, `cluster` where it looks after several. */
+const TARGET_LABELS = ['job', 'instance', 'namespace', 'cluster'];
 /** Metrics that Prometheus makes itself. */
 const OF_PROMETHEUS = ['up'];
 
@@ -34,7 +37,7 @@ function parsed(exposition: string): Scraped {
     const [, family = '', type] = /^# TYPE (\w+) (\w+)$/.exec(line) ?? [];
     const suffixes = type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
     for (const suffix of type === undefined ? [] : suffixes)
-      scraped.set(family + suffix, new Map());
+      scraped.set(family + suffix, scraped.get(family + suffix) ?? new Map<string, Set<string>>());
 
     const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
     if (name === undefined) continue;
@@ -45,6 +48,21 @@ function parsed(exposition: string): Scraped {
     }
   }
   return scraped;
+}
+
+async function stopped({ process }: RunningChorus): Promise<void> {
+  process.signal('SIGTERM');
+  await process.finished();
+}
+
+/** Whether a long text has no answer within a millisecond. */
+async function isGivenUp(port: number): Promise<boolean> {
+  const { status } = await fetch(`http://127.0.0.1:${port}/process`, {
+    method: 'POST',
+    headers: { 'chorus-deadline': '1' },
+    body: JSON.stringify('word '.repeat(500)),
+  });
+  return status === 503;
 }
 
 /** Whether the values that were seen are ones that the matcher can mean. */
@@ -59,15 +77,18 @@ function isMet({ operator, value }: Matcher, seen: ReadonlySet<string>): boolean
 test('the dashboard and the rules ask only for what the service has', async (context) => {
   // Nobody listens there: what is counted of Redis has its labels all the same.
   const chorus = await startChorus(['--cache-redis-url', 'redis://127.0.0.1:1']);
-  context.after(async () => {
-    chorus.process.signal('SIGTERM');
-    await chorus.process.finished();
-  });
+  context.after(() => stopped(chorus));
   await (await chorus.post('"a text"')).text();
   await (await chorus.post('no JSON')).text();
+  await until(() => isGivenUp(chorus.port), 'an answer is given up for its time');
   await exchangeRaw(chorus.port, 'this is not HTTP\r\n\r\n');
-  const exposition = await scrapeUntil(chorus, /^chorus_http_parse_errors_total\{/m);
-  const scraped = parsed(exposition);
+  const retrieval = { profile: 'retrieval-starter', path: '/process' };
+  const withIndex = await startChorus([], {}, retrieval);
+  context.after(() => stopped(withIndex));
+  const scraped = parsed(
+    (await scrapeUntil(chorus, /^chorus_http_parse_errors_total\{/m)) +
+      (await scrapeUntil(withIndex, /^chorus_index_info\{/m)),
+  );
   const recorded = rules().flatMap(({ record }) => (record === undefined ? [] : [record]));
 
   const queries = [...dashboardQueries(), ...dashboardVariables(), ...ruleQueries()];
@@ -78,8 +99,16 @@ test('the dashboard and the rules ask only for what the service has', async (con
       const labels = new Set(TARGET_LABELS);
       for (const { metric, matchers } of selectors) {
         if (recorded.includes(metric) || OF_PROMETHEUS.includes(metric)) continue;
+        const ofCluster = CLUSTER_METRICS[metric];
+        if (ofCluster !== undefined) {
+          for (const label of ofCluster) labels.add(label);
+          for (const { label } of matchers) {
+            assert.ok(labels.has(label), `${metric} has no label ${label}`);
+          }
+          continue;
+        }
         const known = scraped.get(metric);
-        assert.ok(known, `the service has no ${metric}`);
+        assert.ok(known, `neither the service nor its cluster has ${metric}`);
         for (const label of known.keys()) labels.add(label);
         for (const matcher of matchers) {
           if (TARGET_LABELS.includes(matcher.label)) continue;
@@ -109,12 +138,17 @@ test('the error budget is spent by every 5xx that is not shedding', () => {
   for (const { value } of lists) assert.deepEqual(value.split('|').sort(), failures.sort());
 });
 
-test('every alert says what to do, and every section of docs/alerts.md is one of an alert', () => {
-  const document = readFileSync(new URL('../../docs/alerts.md', import.meta.url), 'utf8');
-  const sections = [...document.matchAll(/^## (\w+)$/gm)].map(([, name = '']) => name);
-  const alerts = rules().filter(({ alert }) => alert !== undefined);
-  assert.deepEqual(sections.sort(), [...new Set(alerts.map(({ alert = '' }) => alert))].sort());
-  for (const { alert = '', annotations } of alerts) {
-    assert.equal(annotations?.runbook_url, `docs/alerts.md#${alert.toLowerCase()}`);
-  }
+test('without Prometheus the dashboard is not tried, and what to install is said first', () => {
+  const script = fileURLToPath(new URL('../../deploy/observability/try.mjs', import.meta.url));
+  const env = { ...process.env, PROMTOOL: 'no-promtool', PROMETHEUS: 'no-prometheus' };
+  const { status, stderr, stdout } = spawnSync(process.execPath, [script], {
+    env: { ...env, REDIS: process.execPath },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.equal(stdout, '');
+  assert.deepEqual(stderr.trimEnd().split('\n'), [
+    'chorus: no-promtool is missing; install it (Debian: apt-get install prometheus), or name one by PROMTOOL',
+    'chorus: no-prometheus is missing; install it (Debian: apt-get install prometheus), or name one by PROMETHEUS',
+  ]);
 });

@@ -99,10 +99,13 @@ test("the engine's figures are scraped", async () => {
     chorus,
     /^chorus_texts_total\{model="svalabs",outcome="done"\} [1-9]/m,
   );
-  assert.match(text, /^chorus_build_info\{.*ort_version="1\.\d+"\} 1$/m);
   assert.match(
     text,
-    /^chorus_model_info\{model="jy46604790",architecture="roberta",provider="cpu"\} 1$/m,
+    /^chorus_build_info\{.*revision="(?:[0-9a-f]{40}|unknown)",.*ort_version="1\.\d+"\} 1$/m,
+  );
+  assert.match(
+    text,
+    /^chorus_model_info\{model="jy46604790",architecture="roberta",provider="cpu",precision="exact",revision="",profile="starter"\} 1$/m,
   );
 });
 

@@ -77,8 +77,7 @@ function locate(
     const where = cache.file(locked.repo, absent.commit, absent.path);
     return `${who} is not pulled: there is no ${where}; run: ${command}`;
   }
-  const commitOf = (path: string) => served.find((file) => file.path === path)?.commit;
-  const settings = commitOf('config.json') ?? '';
+  const settings = commitOf(locked) ?? '';
   const weights = served.find(({ path }) => !isSettings(path))?.commit ?? settings;
   return {
     folder: cache.snapshot(locked.repo, settings),
@@ -89,6 +88,24 @@ function locate(
       sha256,
     })),
   };
+}
+
+/** The commit of each model that was pulled: that of its configuration, as the lock has it. */
+export function lockedCommits(profile: Profile): ReadonlyMap<string, string> {
+  const lock = readLock(lockFileOf(profile.file));
+  return new Map(
+    profile.models
+      .filter((model) => !hasOwnFolder(model))
+      .flatMap(({ name }) => {
+        const commit = commitOf(lock.models[name]);
+        return commit === undefined ? [] : [[name, commit] as const];
+      }),
+  );
+}
+
+/** The commit that a model's configuration is of; its weights may be of another (`weights_revision`). */
+export function commitOf(locked: LockedModel | undefined): string | undefined {
+  return locked?.files.find(({ path }) => path === 'config.json')?.commit;
 }
 
 /** What serving reads: not the pickle that a file was converted from. */

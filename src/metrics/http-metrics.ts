@@ -18,9 +18,13 @@ import type { Exchange } from '../http/exchange.js';
 import type { ExchangeObserver } from '../http/exchanges.js';
 import { histogramSamples, SnapshotMetric } from './snapshot-metric.js';
 
-/** OpenTelemetry's advice for `http.server.request.duration`, with steps added around 100 ms. */
-const DURATION_BUCKETS = [
-  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+/**
+ * OpenTelemetry's advice for `http.server.request.duration`, with steps added around 100 ms, and beyond its 10 s up to
+ * what `--answer-timeout` allows by default and twice that. The chart takes no other latency objective than these.
+ */
+export const DURATION_BUCKETS = [
+  ...[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+  ...[15, 20, 30, 60],
 ];
 
 const SIZE_BUCKETS = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { loadSettings } from '../config/load.js';
+import type { Engine } from '../engine/engine.js';
 import { fakeEngine } from '../testing/fake-engine.js';
 import { startTestService } from '../testing/test-service.js';
 import { Metrics } from './metrics.js';
 
 const SAMPLE =
   /^[a-zA-Z_:][\w:]*(?:\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*",?)*\})? (?:[-+\d.e]+|NaN|[+-]Inf)$/;
+
+const BUILD = { version: '1.0.0', revision: 'd6f1e80' };
+
+function served(engine: Engine, revisions: ReadonlyMap<string, string> = new Map()) {
+  return { engine, profile: { name: 'three' }, revisions };
+}
 
 test('every line of the exposition is a comment or a sample', async (context) => {
   const { post, metrics } = await startTestService(context);
@@ -20,14 +28,14 @@ test('the engine is read once per scrape', async (context) => {
   const engine = fakeEngine();
   const { mock } = context.mock.method(engine, 'stats');
   const metrics = new Metrics();
-  metrics.engineLoaded(engine, '1.0.0');
+  metrics.serve(served(engine), BUILD);
   await metrics.scrape();
   assert.equal(mock.callCount(), 1);
 });
 
 test("the engine's histograms are cumulative and end with +Inf, sum and count", async () => {
   const metrics = new Metrics();
-  metrics.engineLoaded(fakeEngine(), '1.0.0');
+  metrics.serve(served(fakeEngine()), BUILD);
   const lines = (await metrics.scrape()).body.split('\n');
   assert.deepEqual(
     lines.filter((line) => line.startsWith('chorus_batch_size') && line.includes('svalabs')),
@@ -39,6 +47,31 @@ test("the engine's histograms are cumulative and end with +Inf, sum and count", 
       'chorus_batch_size_count{model="svalabs"} 12',
     ],
   );
+});
+
+test('what runs is told by its commit, and each model by its own, its precision and its profile', async () => {
+  const metrics = new Metrics();
+  metrics.serve(served(fakeEngine(), new Map([['svalabs', 'c0ffee']])), BUILD);
+  const { body: text } = await metrics.scrape();
+  assert.match(text, /^chorus_build_info\{version="1.0.0",revision="d6f1e80",.*\} 1$/m);
+  assert.match(
+    text,
+    /^chorus_model_info\{model="svalabs",.*,precision="exact",revision="c0ffee",profile="three"\} 1$/m,
+  );
+  // A folder of the user's own is of no commit.
+  assert.match(text, /^chorus_model_info\{model="ivanlau",.*,revision="",profile="three"\} 1$/m);
+});
+
+test('a latency beyond what an answer may take by default has buckets of its own', async (context) => {
+  const { post, metrics } = await startTestService(context);
+  await post('"hello"');
+  const bounds = [
+    ...(await metrics()).matchAll(/^http_server_request_duration_seconds_bucket.*le="([\d.]+)"/gm),
+  ].map(([, bound]) => Number(bound));
+  const { answerTimeout } = loadSettings([], {}).settings;
+  assert.ok(bounds.includes(answerTimeout / 1000), 'a bucket ends with --answer-timeout');
+  assert.ok(bounds.filter((bound) => bound > 10 && bound <= answerTimeout / 1000).length >= 3);
+  assert.ok(bounds.some((bound) => bound > answerTimeout / 1000));
 });
 
 test('before the engine is loaded a scrape works and has none of its samples', async () => {
@@ -76,7 +109,7 @@ test('requests are counted by route, status and error', async (context) => {
   assert.match(text, /^chorus_texts_total\{model="svalabs",outcome="done"\} 12$/m);
   assert.match(
     text,
-    /^chorus_model_info\{model="svalabs",architecture="xlm-roberta",provider="cpu"\} 1$/m,
+    /^chorus_model_info\{model="svalabs",architecture="xlm-roberta",provider="cpu",precision="exact",revision="",profile="test"\} 1$/m,
   );
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
 });

@@ -21,6 +21,21 @@ export const followedNames = ['certificate', 'keys'] as const;
 
 export type FollowedName = (typeof followedNames)[number];
 
+/** What runs. */
+export interface Build {
+  readonly version: string;
+  /** The commit that it was built of, or `unknown`. */
+  readonly revision: string;
+}
+
+/** What is served. */
+export interface Served {
+  readonly engine: Engine;
+  readonly profile: { readonly name: string };
+  /** By model: the commit of its repository; none for a folder of the user's own. */
+  readonly revisions: ReadonlyMap<string, string>;
+}
+
 export interface Exposition {
   readonly contentType: string;
   readonly body: string;
@@ -42,6 +57,7 @@ export class Metrics {
   );
   readonly #build = this.gauge('chorus_build_info', 'Versions, as labels', [
     'version',
+    'revision',
     'node_version',
     'ort_version',
   ]);
@@ -49,6 +65,9 @@ export class Metrics {
     'model',
     'architecture',
     'provider',
+    'precision',
+    'revision',
+    'profile',
   ]);
   readonly #generation = this.gauge(
     'chorus_generation',
@@ -70,6 +89,11 @@ export class Metrics {
     labelNames: ['read', 'outcome'],
     registers: [this.registry],
   });
+  readonly #filesWrong = this.gauge(
+    'chorus_files_wrong',
+    '1 while files that are read again cannot be taken over, and what was read before goes on',
+    ['read'],
+  );
   readonly spans = new SpanMetrics(this.registry);
   readonly index = new IndexMetrics(this.registry);
   readonly #openMetrics: OpenMetrics;
@@ -88,6 +112,7 @@ export class Metrics {
     this.#lastReload.set(1);
     for (const read of followedNames) {
       for (const outcome of ['done', 'failed']) this.#filesRead.inc({ read, outcome }, 0);
+      this.filesWrong(read, false);
     }
     const expiry = 'When the certificate ends, where connections are encrypted';
     const name = 'chorus_tls_certificate_expiry_timestamp_seconds';
@@ -101,13 +126,15 @@ export class Metrics {
   }
 
   /** The engine is loaded, the first one or another: its figures are part of every scrape from now on. */
-  engineLoaded(engine: Engine, version: string): void {
+  serve({ engine, profile, revisions }: Served, { version, revision }: Build): void {
     this.#engine = engine;
     this.#generation.inc();
     this.#model.reset();
-    this.#build.set({ version, node_version: process.version, ort_version: engine.ortVersion }, 1);
-    for (const { name, architecture, provider } of engine.models) {
-      this.#model.set({ model: name, architecture, provider }, 1);
+    const [node_version, ort_version] = [process.version, engine.ortVersion];
+    this.#build.set({ version, revision, node_version, ort_version }, 1);
+    for (const { name, architecture, provider, precision } of engine.models) {
+      const from = { revision: revisions.get(name) ?? '', profile: profile.name };
+      this.#model.set({ model: name, architecture, provider, precision, ...from }, 1);
     }
   }
 
@@ -123,6 +150,10 @@ export class Metrics {
 
   filesRead(read: FollowedName, outcome: 'done' | 'failed'): void {
     this.#filesRead.inc({ read, outcome });
+  }
+
+  filesWrong(read: FollowedName, isWrong: boolean): void {
+    this.#filesWrong.set({ read }, isWrong ? 1 : 0);
   }
 
   ready(): void {

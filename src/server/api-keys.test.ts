@@ -141,6 +141,7 @@ test('after a reload new keys count and old ones do not; a faulty file changes n
   const failed = await reload();
   assert.equal(failed.status, 422);
   assert.match(failed.detail, /keys:2: must be NAME:sha256:HEX/);
+  assert.match(await metrics(), /^chorus_files_wrong\{read="keys"\} 1$/m);
   assert.equal((await ask('/process', { 'x-api-key': web.key })).status, 200);
   write(next.line);
   assert.equal((await reload()).status, 200);
@@ -153,6 +154,7 @@ test('after a reload new keys count and old ones do not; a faulty file changes n
   assert.doesNotMatch(counts, /key="web"/);
   assert.match(counts, /^chorus_files_read_total\{read="keys",outcome="failed"\} 1$/m);
   assert.match(counts, /^chorus_files_read_total\{read="keys",outcome="done"\} 1$/m);
+  assert.match(counts, /^chorus_files_wrong\{read="keys"\} 0$/m);
 });
 
 test('openapi.json says where a key is needed, and what is told without', async (context) => {

@@ -14,6 +14,7 @@ const LOOK_EVERY_MS = 20;
 function follow(context: TestContext, files: Readonly<Record<string, string>>) {
   const taken: Readonly<Record<string, string>>[] = [];
   const outcomes: string[] = [];
+  const wrong: boolean[] = [];
   const followed = new FollowedFiles(
     {
       what: 'keys',
@@ -22,7 +23,10 @@ function follow(context: TestContext, files: Readonly<Record<string, string>>) {
         if (Object.values(texts).includes('bad')) throw new StartError(['It is bad.']);
         taken.push(texts);
       },
-      observer: { filesRead: (_, outcome) => outcomes.push(outcome) },
+      observer: {
+        filesRead: (_, outcome) => outcomes.push(outcome),
+        filesWrong: (_, isWrong) => wrong.push(isWrong),
+      },
       logger: createLogger('silent'),
     },
     LOOK_EVERY_MS,
@@ -30,7 +34,7 @@ function follow(context: TestContext, files: Readonly<Record<string, string>>) {
   context.after(() => {
     followed.stop();
   });
-  return { followed, taken, outcomes };
+  return { followed, taken, outcomes, wrong };
 }
 
 test('a file that changes is read again, once it is right', async (context) => {
@@ -46,6 +50,26 @@ test('a file that changes is read again, once it is right', async (context) => {
   assert.deepEqual(taken[1], { '--a': 'two' });
   assert.deepEqual(outcomes, ['failed', 'done']);
 });
+
+test('files are wrong until they are right, by a new content or by that from before', async (context) => {
+  const file = join(folderFor(context), 'file');
+  writeFileSync(file, 'one');
+  const { followed, taken, wrong } = follow(context, { '--a': file });
+  await followed.start();
+  writeFileSync(file, 'bad');
+  await until(() => wrong.at(-1) === true, 'the fault is found');
+  writeFileSync(file, 'one');
+  await until(() => wrong.at(-1) === false, 'what was read before is right');
+  await assert.rejects(writeAndReload(followed, file, 'bad'));
+  await writeAndReload(followed, file, 'two');
+  assert.deepEqual(wrong, [true, false, true, false]);
+  assert.equal(taken.length, 2);
+});
+
+async function writeAndReload(followed: FollowedFiles, file: string, text: string): Promise<void> {
+  writeFileSync(file, text);
+  await followed.reload();
+}
 
 test('a Secret of Kubernetes is followed, whose files change by a link above them', async (context) => {
   const folder = folderFor(context);

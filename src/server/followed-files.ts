@@ -21,6 +21,8 @@ const LOOK_EVERY_MS = 2000;
 export interface FollowedObserver {
   /** Files that had changed were read, or could not be. */
   filesRead(what: FollowedName, outcome: 'done' | 'failed'): void;
+  /** Whether what they say now cannot be taken over, from now on. */
+  filesWrong(what: FollowedName, isWrong: boolean): void;
 }
 
 export interface FollowedParts {
@@ -43,6 +45,7 @@ export class FollowedFiles {
   #taken = '';
   #seen = '';
   #wrong = '';
+  #isWrong = false;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -69,10 +72,13 @@ export class FollowedFiles {
   async reload(): Promise<void> {
     const { what, logger, observer } = this.parts;
     try {
-      if (!(await this.#read())) return;
+      const isNew = await this.#read();
+      this.#found({ wrong: false });
+      if (!isNew) return;
       observer.filesRead(what, 'done');
       logger.info({ read: what }, 'read anew');
     } catch (err) {
+      this.#found({ wrong: true });
       observer.filesRead(what, 'failed');
       logger.error({ read: what, err }, 'what was read before goes on');
       throw err;
@@ -100,12 +106,21 @@ export class FollowedFiles {
     const found = await this.#contents().then(hashOf, hashOf);
     const isStill = found === this.#seen;
     this.#seen = found;
-    if (found === this.#taken) this.#wrong = '';
+    if (found === this.#taken) {
+      this.#wrong = '';
+      this.#found({ wrong: false });
+    }
     if (!isStill || found === this.#taken || found === this.#wrong) return;
     await this.reload().catch(() => {
       // Told in the log, once.
       this.#wrong = found;
     });
+  }
+
+  #found({ wrong }: { readonly wrong: boolean }): void {
+    if (wrong === this.#isWrong) return;
+    this.#isWrong = wrong;
+    this.parts.observer.filesWrong(this.parts.what, wrong);
   }
 
   /** Whether anything has changed. */

@@ -21,6 +21,8 @@ export interface Loaded {
   /** Of the profile's routes. */
   readonly endpoints: readonly Endpoint[];
   readonly engine: Engine;
+  /** The commits of those models that were pulled, by their names. */
+  readonly revisions: ReadonlyMap<string, string>;
   /** Where one of the routes looks in one. */
   readonly index?: ServedIndex | undefined;
 }
@@ -34,6 +36,7 @@ export async function freed({ engine, index }: Pick<Loaded, 'engine' | 'index'>)
 export class Generation implements Serving {
   readonly profile: Profile;
   readonly engine: Engine;
+  readonly revisions: ReadonlyMap<string, string>;
   readonly index: ServedIndex | undefined;
   readonly formatOf: FormatOf;
   readonly app: RequestListener;
@@ -43,12 +46,13 @@ export class Generation implements Serving {
   /** `number`: 1 is the one that the service starts with. */
   constructor(
     readonly number: number,
-    { profile, endpoints, engine, index }: Loaded,
+    { profile, endpoints, engine, revisions, index }: Loaded,
     app: RequestListener,
     readonly refusal: EarlyRefusal,
   ) {
     this.profile = profile;
     this.engine = engine;
+    this.revisions = revisions;
     this.index = index;
     this.formatOf = errorFormats(endpoints);
     this.app = app;

@@ -21,7 +21,7 @@ import { TrustedProxies } from '../http/proxies.js';
 import { requestLog } from '../http/request-log.js';
 import type { Tracing } from '../http/tracing.js';
 import type { Logger } from '../log/logger.js';
-import { Metrics } from '../metrics/metrics.js';
+import { Metrics, type Build } from '../metrics/metrics.js';
 import { ServiceStats } from '../stats/service-stats.js';
 import type { Page, Question } from './admin-messages.js';
 import { AdminThread } from './admin-thread.js';
@@ -43,7 +43,7 @@ export interface ServiceParts {
   readonly logger: Logger;
   /** How many lines of the log could not be written so far. */
   readonly logLinesDropped?: () => number;
-  readonly version: string;
+  readonly build: Build;
   readonly load: Load;
   /** Lets go of what generations share, once the last of them has ended. */
   readonly release?: () => void;
@@ -83,7 +83,7 @@ export class Service {
   #phase: Phase = 'starting';
 
   constructor(private readonly parts: ServiceParts) {
-    const { load, logger, logLinesDropped, settings, tracing, version } = parts;
+    const { build, load, logger, logLinesDropped, settings, tracing } = parts;
     const { corsOrigins, trustedProxies } = settings;
     this.#metrics = new Metrics(logLinesDropped);
     this.#cors = corsOrigins.length > 0 ? new Cors(corsOrigins) : undefined;
@@ -102,7 +102,7 @@ export class Service {
     const application: ApplicationParts = {
       settings,
       logger,
-      version,
+      version: build.version,
       exchanges: this.#exchanges,
       authorize: this.#files.keys?.authorize,
       phase: () => this.#phase,
@@ -121,7 +121,7 @@ export class Service {
       began: (generation) => {
         this.#exchanges.serve(generation);
         this.#files.keys?.serve(generation.profile.routes);
-        this.#metrics.engineLoaded(generation.engine, version);
+        this.#metrics.serve(generation, build);
         this.#metrics.index.serve(generation.index);
         this.#stats.engineLoaded(generation.engine);
       },
@@ -213,7 +213,7 @@ export class Service {
   }
 
   private async answerAdmin(question: Question): Promise<Page> {
-    const { version } = this.parts;
+    const { version } = this.parts.build;
     switch (question.what) {
       case 'metrics':
         return this.#metrics.scrape(question.accept);

@@ -67,8 +67,8 @@ const traced = url === '' ? undefined : await import('../tracing/tracing.js');
 const service = new Service({
   settings,
   logger,
-  version: '0',
-  load: () => Promise.resolve({ profile, endpoints, engine: nullEngine() }),
+  build: { version: '0', revision: 'unknown' },
+  load: () => Promise.resolve({ profile, endpoints, engine: nullEngine(), revisions: new Map() }),
   tracing: traced?.startTracing({ url, version: '0', logger }),
 });
 const lifecycle = new Lifecycle(settings.shutdownTimeout, logger, (code) => process.exit(code));

@@ -40,20 +40,43 @@ export interface Rule {
   readonly alert?: string;
   readonly record?: string;
   readonly expr: string;
-  readonly annotations?: { readonly runbook_url?: string };
+  readonly labels?: { readonly severity?: string };
 }
+
+export interface Panel {
+  readonly id: number;
+  readonly title: string;
+  readonly gridPos: Readonly<Record<'x' | 'y' | 'w' | 'h', number>>;
+  readonly targets?: readonly { readonly expr: string }[];
+}
+
+export interface Variable extends Query {
+  /** Whose values it has. */
+  readonly label: string;
+  /** What stands for all of them, where that is not their list. */
+  readonly allValue: string | undefined;
+}
+
+/** What stands for a variable of the dashboard. */
+type Fill = (name: string) => string;
 
 interface Dashboard {
-  readonly panels: readonly {
-    readonly title: string;
-    readonly targets?: readonly { readonly expr: string }[];
-  }[];
+  readonly panels: readonly Panel[];
   readonly annotations: { readonly list: readonly { name: string; expr?: string }[] };
-  readonly templating: { readonly list: readonly { name: string; definition?: string }[] };
+  readonly templating: {
+    readonly list: readonly { name: string; definition?: string; allValue?: string }[];
+  };
 }
 
-/** Of panels and annotations, with `values` for the variables; `.*` for those that are not given. */
-export function dashboardQueries(values: Readonly<Record<string, string>> = {}): Query[] {
+export function dashboardPanels(): readonly Panel[] {
+  return dashboard().panels;
+}
+
+/** Of panels and annotations, with `values` for the variables; those that are not given are what `fill` says. */
+export function dashboardQueries(
+  values: Readonly<Record<string, string>> = {},
+  fill: Fill = anything,
+): Query[] {
   const { panels, annotations } = dashboard();
   return [
     ...panels.flatMap(({ title, targets = [] }) =>
@@ -62,17 +85,17 @@ export function dashboardQueries(values: Readonly<Record<string, string>> = {}):
     ...annotations.list.flatMap(({ name, expr }) =>
       expr === undefined ? [] : [{ where: name, expr }],
     ),
-  ].map(({ where, expr }) => ({ where, expr: filledIn(expr, values) }));
+  ].map(({ where, expr }) => ({ where, expr: filledIn(expr, values, fill) }));
 }
 
 /** What fills the variables: `label_values(metric{…}, label)`, taken apart. */
-export function dashboardVariables(): { where: string; expr: string; label: string }[] {
-  return dashboard().templating.list.flatMap(({ name, definition }) => {
+export function dashboardVariables(): Variable[] {
+  return dashboard().templating.list.flatMap(({ name, definition, allValue }) => {
     if (definition === undefined) return [];
     const found = /^label_values\((.+), (\w+)\)$/.exec(definition);
     if (found === null) throw new Error(`The variable ${name} is not label_values(…).`);
     const [, expr = '', label = ''] = found;
-    return [{ where: `variable ${name}`, expr: filledIn(expr, {}), label }];
+    return [{ where: `variable ${name}`, expr: filledIn(expr, {}, anything), label, allValue }];
   });
 }
 
@@ -126,9 +149,12 @@ function dashboard(): Dashboard {
   return JSON.parse(readFileSync(DASHBOARD, 'utf8')) as Dashboard;
 }
 
-function filledIn(expr: string, values: Readonly<Record<string, string>>): string {
+function filledIn(expr: string, values: Readonly<Record<string, string>>, fill: Fill): string {
   return expr.replace(/\$(\w+)/g, (_, name: string) => {
-    const fallback = name.startsWith('__') ? '5m' : '.*';
-    return values[name] ?? fallback;
+    return values[name] ?? (name.startsWith('__') ? '5m' : fill(name));
   });
+}
+
+function anything(): string {
+  return '.*';
 }

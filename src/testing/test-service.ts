@@ -90,14 +90,15 @@ export async function startTestService(
       engine.models.map(({ name }) => name),
       routes,
     );
-    return { profile, endpoints: endpointsOf(profile, settings.pathPrefix, contracts), engine };
+    const endpoints = endpointsOf(profile, settings.pathPrefix, contracts);
+    return { profile, endpoints, engine, revisions: new Map() };
   };
   const logger = createLogger('trace', sink);
   const service = new Service({
     settings,
     logger,
     tracing: tracing?.(logger),
-    version: '0.0.0',
+    build: { version: '0.0.0', revision: 'unknown' },
     load: load?.(loadedOf) ?? (() => Promise.resolve(loadedOf(engine))),
   });
   const { port, adminPort } = await service.start();
