@@ -7,7 +7,9 @@ const deadline = Date.now() + TIMEOUT_SECONDS * 1000;
 
 while (!existsSync(PROFILE)) {
   if (Date.now() >= deadline) {
-    console.error(`${PROFILE} is not there after ${TIMEOUT_SECONDS} s: look at the Job that pulls.`);
+    console.error(
+      `${PROFILE} is not there after ${TIMEOUT_SECONDS} s: look at the Job that pulls.`,
+    );
     process.exit(1);
   }
   await sleep(1000);
