@@ -57,6 +57,12 @@ test('the chart takes the answer timeout that the service has by itself', () => 
   assert.equal(taken, settings.answerTimeout.default);
 });
 
+test('KServe gives what is accepted the time that it may take', () => {
+  const runtime = readFileSync(join(chartFolder, '../deploy/kserve/serving-runtime.yaml'), 'utf8');
+  const [, seconds] = /CHORUS_SHUTDOWN_TIMEOUT\n +value: (\d+)s/.exec(runtime) ?? [];
+  assert.ok(Number(seconds) >= Number.parseInt(settings.answerTimeout.default, 10));
+});
+
 test('the chart knows what computes each precision', () => {
   const [, table = ''] =
     /get \(dict ("int8"[^)]*)\) \./.exec(template('_checks-compute.tpl')) ?? [];

@@ -3,36 +3,16 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { runChartScript as run, type Ended } from '../testing/chart-script.js';
 import { folderFor } from '../testing/folder.js';
-import { chartFolder } from './chart-values.js';
-
-interface Ended {
-  readonly code: number;
-  /** Of both streams. */
-  readonly output: string;
-}
-
-async function run(script: string, env: Readonly<Record<string, string>>): Promise<Ended> {
-  const source = readFileSync(join(chartFolder, 'files', script), 'utf8');
-  const options = { env: { PATH: process.env.PATH, ...env } };
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], options);
-  const [[code], ...streams] = await Promise.all([
-    once(child, 'close') as Promise<[number]>,
-    text(child.stdout),
-    text(child.stderr),
-  ]);
-  return { code, output: streams.join('') };
-}
 
 /** A folder with what a ConfigMap of a profile has; `lock` may be left out. */
 function given(context: TestContext, profile: string, lock?: string): string {
