@@ -25,6 +25,9 @@
 {{- if and (eq $device "cpu") .Values.gpu.count }}
 {{- fail (printf "settings.device is cpu, but gpu.count is %d; nothing would use it." (int .Values.gpu.count)) }}
 {{- end }}
+{{- if and .Values.gpu.count (ge (int .Values.settings.deviceId) (int .Values.gpu.count)) }}
+{{- fail (printf "settings.deviceId is %d, but gpu.count is %d; they are counted from 0." (int .Values.settings.deviceId) (int .Values.gpu.count)) }}
+{{- end }}
 {{- $runsOn := ternary "cuda" "cpu" (and (ne $device "cpu") (not (empty $hasGpu))) }}
 {{- $words := dict "cpu" "a CPU" "cuda" "a GPU" }}
 {{- with .Values.settings.precision }}

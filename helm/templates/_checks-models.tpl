@@ -19,6 +19,9 @@
 {{- if and (eq $models.source "volume") (hasKey ($models.volume | default dict) "emptyDir") }}
 {{- fail "models.source is volume, but an emptyDir holds nothing; use source: pull." }}
 {{- end }}
+{{- if and (eq $models.source "pull") (dig "persistentVolumeClaim" "readOnly" false ($models.volume | default dict)) }}
+{{- fail "models.source is pull, but models.volume.persistentVolumeClaim.readOnly is true, so nothing can be pulled; leave it out." }}
+{{- end }}
 {{- if and (eq $models.source "volume") $claim.enabled (not $claim.existingClaim) }}
 {{- fail "models.source is volume, but a claim that the chart makes holds nothing; name yours in persistence.existingClaim, or use source: pull." }}
 {{- end }}

@@ -1,5 +1,8 @@
 {{/* What is in a pod, beside the chart's own, and how it ends. */}}
 {{- define "chorus.podChecks" -}}
+{{- if and (eq .Values.dnsPolicy "None") (not (get (.Values.dnsConfig | default dict) "nameservers")) }}
+{{- fail "dnsPolicy is None; it needs dnsConfig.nameservers." }}
+{{- end }}
 {{- include "chorus.shutdownChecks" . }}
 {{- include "chorus.envChecks" . }}
 {{- include "chorus.containerChecks" . }}

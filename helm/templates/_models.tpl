@@ -29,8 +29,8 @@ persistentVolumeClaim: {claimName: {{ . }}}
 {{- end }}
 
 {{/*
-The containers that pull, for the profile as a copy in the folder $folder: call with the root and that folder. Where it is not
-the one of what is served, a lock that an earlier pull left there is gone by.
+The containers that pull. They write the lock beside a copy of the profile: call with the root and /models, where what is
+served lies, or with the folder of a Job, to which the lock of an earlier pull is then brought from there.
 */}}
 {{- define "chorus.pull" -}}
 {{- $root := index . 0 }}

@@ -71,7 +71,7 @@ of the profile and its golden texts. Labels are promised for those alone.
 {{- $labels := dict }}
 {{- range $golden := slice ($profile.golden | default list) 0 (min 2 (len ($profile.golden | default list))) }}
 {{- if $ofTexts }}
-{{- with get $golden.labels (first $models) }}
+{{- with get ($golden.labels | default dict) (first $models) }}
 {{- $texts = append $texts $golden.text }}
 {{- $_ := set $labels $golden.text . }}
 {{- end }}
