@@ -16,7 +16,7 @@ example_base=$example/kustomize/base/services.yaml
 
 # Without what only Helm means.
 without_helm() {
-  sed -E '/^ +(namespace: default|helm\.sh\/chart: .*|app\.kubernetes\.io\/managed-by: Helm)$/d; /^# Source:/d'
+  sed -E '/^ +(namespace: "default"|helm\.sh\/chart: .*|app\.kubernetes\.io\/managed-by: Helm)$/d; /^# Source:/d'
 }
 
 # Kustomize's base is the chart as it is.

@@ -18,8 +18,8 @@
 {{/* What is selected by: call with the root and the component. They never change. */}}
 {{- define "chorus.selectorLabelsOf" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ include "chorus.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ include "chorus.name" $root | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
@@ -45,7 +45,7 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 
 {{/* What the pod of `helm test` is known by: not all of the selector's, so that no request reaches it. */}}
 {{- define "chorus.testSelectorLabels" -}}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: test
 {{- end }}
 
