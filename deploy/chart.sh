@@ -10,17 +10,23 @@ cd "$(dirname "$0")/.."
 
 bin=$PWD/deploy/.bin
 base=deploy/kustomize/base/chorus.yaml
+monitor=deploy/kustomize/components/monitoring/service-monitor.yaml
 example=deploy/examples/two-services
 example_base=$example/kustomize/base/services.yaml
 
 # Without what only Helm means.
 without_helm() {
-  sed -E '/^ +(namespace: default|helm\.sh\/chart: .*|app\.kubernetes\.io\/managed-by: Helm)$/d; /^# Source:/d'
+  sed -E '/^ +(namespace: "default"|helm\.sh\/chart: .*|app\.kubernetes\.io\/managed-by: Helm)$/d; /^# Source:/d'
 }
 
 # Kustomize's base is the chart as it is.
 render_base() {
   "$bin/helm" template chorus helm --skip-tests | without_helm
+}
+
+# Beside it, where Prometheus' operator runs.
+render_monitor() {
+  "$bin/helm" template chorus helm --set serviceMonitor.enabled=true --show-only templates/servicemonitor.yaml | without_helm
 }
 
 # The same of both services. Their password is no part of it: it would be another each time, and in git.
@@ -86,14 +92,33 @@ check_autotests() {
   }
 }
 
+# Overlays take the image that they are told of, and name none of a registry that anybody could have meant.
+check_image() {
+  local overlay copy images
+  copy=$(mktemp -d)
+  cp -r deploy/kustomize "$copy"
+  for overlay in "$copy"/kustomize/overlays/*; do
+    images=$("$bin/kustomize" build "$overlay" | sed -n 's/^ *image: //p')
+    [[ $images == registry.example/* ]] || { echo "${overlay##*/}: the image is $images" >&2; return 1; }
+    (cd "$overlay" && "$bin/kustomize" edit set image chorus-cpu=other.example/chorus-cpu:1 &&
+      "$bin/kustomize" edit add component ../../components/monitoring)
+    images=$("$bin/kustomize" build "$overlay" | sed -n 's/^ *image: //p')
+    [[ $images == other.example/chorus-cpu:1 ]] || { echo "${overlay##*/}: the image is $images" >&2; return 1; }
+    "$bin/kustomize" build "$overlay" | validate "${overlay##*/} with monitoring"
+  done
+  rm -r "$copy"
+}
+
 write() {
   render_base >"$base"
+  render_monitor >"$monitor"
   render_example_base >"$example_base"
 }
 
 check() {
   local file overlay
   diff -u "$base" <(render_base) || { echo "$base is stale: deploy/chart.sh write" >&2; return 1; }
+  diff -u "$monitor" <(render_monitor) || { echo "$monitor is stale: deploy/chart.sh write" >&2; return 1; }
   diff -u "$example_base" <(render_example_base) || { echo "$example_base is stale: deploy/chart.sh write" >&2; return 1; }
 
   "$bin/helm-unittest" --strict helm
@@ -106,6 +131,7 @@ check() {
   for overlay in deploy/kustomize/overlays/*; do
     "$bin/kustomize" build "$overlay" | validate "$overlay"
   done
+  check_image
   render_example istio | count "$example with istio" VirtualService
   render_example gateway | count "$example with gateway" HTTPRoute
   render_example ingress | count "$example with ingress" Ingress

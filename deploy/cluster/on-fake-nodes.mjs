@@ -15,6 +15,7 @@ import { startFakeNodes } from './lib/fake-nodes.mjs';
 import { Programs, run, tool } from './lib/programs.mjs';
 import { demand, refused, step } from './lib/steps.mjs';
 import { EXAMPLE } from './lib/two-services.mjs';
+import { tryPull } from './pull-on-fake-nodes.mjs';
 import { tryTwoServices } from './two-services-on-fake-nodes.mjs';
 
 const root = join(import.meta.dirname, '../..');
@@ -35,8 +36,10 @@ try {
   await step('upgrade replaces every pod', upgrade);
   await step('rollback', rollback);
   await step('an upgrade that never gets ready is taken back', failedUpgrade);
+  await step('a change by hand stops an upgrade until Helm takes it back', takeBack);
   await step('the HPA scales with CPU', scale);
   await step('uninstall leaves nothing', uninstall);
+  await tryPull(plane, namespace);
   await step('a drain waits for the disruption budget', drain);
   await step('two releases share a host', shareHost);
   await tryTwoServices(plane);
@@ -85,15 +88,8 @@ async function dryRunEverything() {
   for (const path of ['helm/ci', 'helm/envs']) {
     for (const name of files(path)) {
       const values = join(root, path, name);
-      const rendered = await plane.helm(
-        'template',
-        'chorus',
-        chart,
-        '--namespace',
-        namespace,
-        '--values',
-        values,
-      );
+      const own = ['chorus', chart, '--namespace', namespace, '--values', values];
+      const rendered = await plane.helm('template', ...own);
       manifests.push([values, rendered]);
     }
   }
@@ -105,24 +101,16 @@ async function dryRunEverything() {
     await plane.kubectl('apply', '--filename', join(path, 'namespace.yaml'));
     manifests.push([path, (await run(tool('kustomize'), ['build', path])).stdout]);
   }
+  // What values name and another brings.
+  await plane.kubectl('create', 'namespace', 'monitoring');
+  await plane.kubectl('create', 'priorityclass', 'online', '--value=1000');
+  const dryRun = ['apply', '--dry-run=server'];
   for (const [name, input] of manifests) {
-    const { stderr } = await plane.kubectlWith(
-      { input },
-      'apply',
-      '--dry-run=server',
-      '--filename=-',
-    );
+    const { stderr } = await plane.kubectlWith({ input }, ...dryRun, '--filename=-');
     demand(!/warning/i.test(stderr), `${name}: ${stderr}`);
   }
-  const kserve = [
-    'apply',
-    '--dry-run=server',
-    '--namespace',
-    namespace,
-    '--filename',
-    join(root, 'deploy/kserve'),
-  ];
-  await plane.kubectl(...kserve);
+  const kserve = join(root, 'deploy/kserve');
+  await plane.kubectl(...dryRun, '--namespace', namespace, '--filename', kserve);
   return `${manifests.length} sets of objects, and KServe's`;
 }
 
@@ -184,6 +172,16 @@ async function failedUpgrade() {
   await refused(() => helm(...attempt), /rolled back|rollback/);
   demand((await image()) === 'chorus-cpu:0.1.0', `the image is ${await image()}`);
   demand((await ready()) === 2, 'the two old pods were to stay ready');
+}
+
+/** As helm/README.md says of Helm 4. */
+async function takeBack() {
+  const upgrade = ['upgrade', 'chorus', chart, '--wait', '--timeout=90s', ...claims('100m')];
+  await plane.kubectl('scale', 'deployment/chorus', '--replicas=3', '--namespace', namespace);
+  await refused(() => helm(...upgrade), /Apply failed with 1 conflict.*\.spec\.replicas/s);
+  await helm(...upgrade, '--force-conflicts');
+  const { replicas } = (await deployment()).spec;
+  demand(replicas === 2, `${replicas} pods are asked for, not 2`);
 }
 
 /**

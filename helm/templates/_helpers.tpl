@@ -1,3 +1,5 @@
+{{/* Names, labels, the image: what every object has. */}}
+
 {{- define "chorus.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
@@ -9,39 +11,42 @@
 {{- .Values.fullnameOverride | default $full | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
+{{- define "chorus.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace }}
+{{- end }}
+
+{{/* What is selected by: call with the root and the component. They never change. */}}
+{{- define "chorus.selectorLabelsOf" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ include "chorus.name" $root | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{/* Labels of a component's objects: call with the root and the component. */}}
+{{- define "chorus.labelsOf" -}}
+{{- $root := index . 0 -}}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{ include "chorus.selectorLabelsOf" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{- define "chorus.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "chorus.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: server
+{{- include "chorus.selectorLabelsOf" (list . "server") }}
 {{- end }}
 
 {{- define "chorus.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{ include "chorus.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- include "chorus.labelsOf" (list . "server") }}
 {{- end }}
 
-{{/* Labels of the pod of `helm test`: none of the selector's, so that no request reaches it. */}}
-{{- define "chorus.testLabels" -}}
-app.kubernetes.io/instance: {{ .Release.Name }}
+{{/* What the pod of `helm test` is known by: not all of the selector's, so that no request reaches it. */}}
+{{- define "chorus.testSelectorLabels" -}}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: test
-{{- end }}
-
-{{/* What the models of starter and challenge say to the sample, as JSON. */}}
-{{- define "chorus.expectedLabels" -}}
-{{- $sample := dict "cardiffnlp" "POSITIVE" "ivanlau" "English" "svalabs" "HAM" "EIStakovskii" "LABEL_0" "jy46604790" "LABEL_0" }}
-{{- toJson (.Values.test.labels | default $sample) }}
-{{- end }}
-
-{{/* What is posted, as JSON. */}}
-{{- define "chorus.testBody" -}}
-{{- toJson (.Values.test.body | default "This is how true happiness looks like 👍😜") }}
-{{- end }}
-
-{{/* Where the sample is posted to, as the service has it. */}}
-{{- define "chorus.testPath" -}}
-{{ .Values.settings.pathPrefix | default "" }}{{ .Values.test.path }}
 {{- end }}
 
 {{- define "chorus.image" -}}
@@ -57,191 +62,9 @@ app.kubernetes.io/component: test
 {{- .Values.serviceAccount.name | default $made }}
 {{- end }}
 
-{{/* Where the profile lies before anything is pulled: a name, or a path. */}}
-{{- define "chorus.givenProfile" -}}
-{{- if .Values.profile.inline }}/etc/chorus/profile.yaml{{ else }}{{ .Values.profile.name }}{{ end }}
-{{- end }}
-
-{{/* What is served. `chorus pull` writes a lock beside the profile: it works on a copy in the volume. */}}
-{{- define "chorus.servedProfile" -}}
-{{- $given := include "chorus.givenProfile" . }}
-{{- if eq .Values.models.source "pull" }}/models/{{ base $given | trimSuffix ".yaml" }}.yaml{{ else }}{{ $given }}{{ end }}
-{{- end }}
-
-{{/* The Redis that is brought: its name, its labels, its image. */}}
-{{- define "chorus.redisName" -}}
-{{- .Values.cache.redis.fullnameOverride | default (printf "%s-redis" (include "chorus.fullname" .)) }}
-{{- end }}
-
-{{- define "chorus.redisSelectorLabels" -}}
-app.kubernetes.io/name: {{ include "chorus.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: redis
-{{- end }}
-
-{{- define "chorus.redisLabels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{ include "chorus.redisSelectorLabels" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- end }}
-
-{{- define "chorus.redisImage" -}}
-{{- if .Values.cache.redis.image.digest }}
-{{- printf "%s@%s" .Values.cache.redis.image.repository .Values.cache.redis.image.digest }}
-{{- else }}
-{{- printf "%s:%s" .Values.cache.redis.image.repository .Values.cache.redis.image.tag }}
-{{- end }}
-{{- end }}
-
-{{/* The ports that pods reach of a Redis elsewhere, as JSON; behind Sentinels the server's usual one. */}}
-{{- define "chorus.redisPorts" -}}
-{{- $url := .Values.cache.redis.url | default (printf "redis://redis:%d" (int .Values.cache.redis.port)) }}
-{{- $isSentinel := contains "+sentinel://" $url }}
-{{- $ports := list }}
-{{- range splitList "," (regexReplaceAll "^[a-z+]+://([^/]+).*$" $url "${1}") }}
-{{- $named := regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) }}
-{{- $ports = append $ports ($named | default (ternary "26379" "6379" $isSentinel) | int) }}
-{{- end }}
-{{- if $isSentinel }}
-{{- $ports = append $ports 6379 }}
-{{- end }}
-{{- $ports | uniq | toJson }}
-{{- end }}
-
-{{/* Whether there is any Redis: empty, or not. */}}
-{{- define "chorus.hasRedis" -}}
-{{- if or .Values.cache.redis.enabled .Values.cache.redis.url .Values.cache.redis.existingSecret.urlKey }}yes{{ end }}
-{{- end }}
-
-{{/* The secret with Redis's password, as {name, key} in JSON; empty where there is none. */}}
-{{- define "chorus.redisPasswordSecret" -}}
-{{- $given := .Values.cache.redis.existingSecret }}
-{{- if $given.passwordKey }}
-{{- dict "name" $given.name "key" $given.passwordKey | toJson }}
-{{- else if .Values.cache.redis.enabled }}
-{{- dict "name" (include "chorus.redisName" .) "key" "password" | toJson }}
-{{- end }}
-{{- end }}
-
-{{/*
-The password that the chart makes: that of the cluster, if it is there, so that an upgrade changes nothing. What is made
-is kept for the other templates of this run, since each call would make another.
-*/}}
-{{- define "chorus.redisMadePassword" -}}
-{{- $secret := lookup "v1" "Secret" .Release.Namespace (include "chorus.redisName" .) | default dict }}
-{{- $found := dig "data" "password" "" $secret | b64dec }}
-{{- if not (hasKey .Values.cache.redis "madePassword") }}
-{{- $_ := set .Values.cache.redis "madePassword" ($found | default (randAlphaNum 32)) }}
-{{- end }}
-{{- get .Values.cache.redis "madePassword" }}
-{{- end }}
-
-{{/*
-Changes with the secrets that pods read once, when they start. They are looked up, so that an upgrade after one was
-changed replaces the pods; `helm template` sees none of them.
-*/}}
-{{- define "chorus.cacheChecksum" -}}
-{{- $secrets := list }}
-{{- range list .Values.cache.existingSecret .Values.cache.redis.existingSecret }}
-{{- with .name }}
-{{- $secrets = append $secrets (lookup "v1" "Secret" $.Release.Namespace . | default dict | dig "data" dict) }}
-{{- end }}
-{{- end }}
-{{- if and .Values.cache.redis.enabled (not .Values.cache.redis.existingSecret.passwordKey) }}
-{{- $secrets = append $secrets (include "chorus.redisMadePassword" .) }}
-{{- end }}
-{{- toJson $secrets | sha256sum }}
-{{- end }}
-
-{{/* Where Redis is and how it is spoken to, for the service and for what waits for it. */}}
-{{- define "chorus.redisEnv" }}
-{{- $secret := .Values.cache.redis.existingSecret }}
-{{- $brought := printf "redis://%s:%d" (include "chorus.redisName" .) (int .Values.cache.redis.port) }}
-{{- if $secret.urlKey }}
-- name: CHORUS_CACHE_REDIS_URL
-  valueFrom:
-    secretKeyRef: {name: {{ $secret.name }}, key: {{ $secret.urlKey }}}
-{{- else }}
-- {name: CHORUS_CACHE_REDIS_URL, value: {{ .Values.cache.redis.url | default $brought | quote }}}
-{{- end }}
-{{- if include "chorus.redisPasswordSecret" . }}
-- {name: CHORUS_CACHE_REDIS_PASSWORD_FILE, value: /etc/chorus-cache/redis-password}
-{{- end }}
-{{- end }}
-
-{{/* What the service is told of its cache; empty where nothing is. */}}
-{{- define "chorus.cacheEnv" -}}
-{{- $secretFile := ternary "/etc/chorus-cache/secret" "" (not (empty .Values.cache.existingSecret)) }}
-{{- include "chorus.cacheSetting" (list "SIZE" .Values.cache.size) }}
-{{- include "chorus.cacheSetting" (list "TTL" .Values.cache.ttl) }}
-{{- include "chorus.cacheSetting" (list "BYPASS" (ternary "true" "" .Values.cache.bypass)) }}
-{{- include "chorus.cacheSetting" (list "SECRET_FILE" $secretFile) }}
-{{- if include "chorus.hasRedis" . }}
-{{- include "chorus.redisEnv" . }}
-{{- include "chorus.cacheSetting" (list "REDIS_PREFIX" .Values.cache.redis.prefix) }}
-{{- include "chorus.cacheSetting" (list "REDIS_TIMEOUT" .Values.cache.redis.timeout) }}
-{{- include "chorus.cacheSetting" (list "REDIS_REQUIRED" (ternary "true" "" .Values.cache.redis.required)) }}
-{{- end }}
-{{- end }}
-
-{{/* A setting of the cache by its name and value; nothing where the value is empty, and 0 is none. */}}
-{{- define "chorus.cacheSetting" }}
-{{- $value := index . 1 | toString }}
-{{- if ne $value "" }}
-- {name: CHORUS_CACHE_{{ index . 0 }}, value: {{ $value | quote }}}
-{{- end }}
-{{- end }}
-
-{{/* Files of keys and of the certificate. Whole folders are mounted: a file by itself would never change. */}}
-{{- define "chorus.securityEnv" -}}
-{{- if .Values.apiKeys.existingSecret }}
-- {name: CHORUS_API_KEYS_FILE, value: /etc/chorus-keys/keys}
-{{- end }}
-{{- if .Values.tls.existingSecret }}
-- {name: CHORUS_TLS_CERT_FILE, value: /etc/chorus-tls/tls.crt}
-- {name: CHORUS_TLS_KEY_FILE, value: /etc/chorus-tls/tls.key}
-{{- with .Values.tls.clientCaKey }}
-- {name: CHORUS_TLS_CA_FILE, value: /etc/chorus-tls/{{ . }}}
-{{- end }}
-{{- end }}
-{{- end }}
-
 {{/* What the service speaks. */}}
 {{- define "chorus.scheme" -}}
 {{ ternary "https" "http" (not (empty .Values.tls.existingSecret)) }}
-{{- end }}
-
-{{/* Secrets of the cache as a volume's sources; empty where there are none. */}}
-{{- define "chorus.cacheSecrets" -}}
-{{- with include "chorus.redisPasswordSecret" . | fromJson }}
-{{- if .name }}
-- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: redis-password}]}
-{{- end }}
-{{- end }}
-{{- with .Values.cache.existingSecret }}
-- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: secret}]}
-{{- end }}
-{{- end }}
-
-{{/* An init container that asks Redis: call with the root, the container's name, and what else `chorus cache ping` is told. */}}
-{{- define "chorus.verifyRedis" -}}
-{{- $root := index . 0 -}}
-- name: {{ index . 1 }}
-  image: {{ include "chorus.image" $root | quote }}
-  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-  args: [cache, ping, {{ range slice . 2 }}{{ . }}, {{ end }}--wait, {{ $root.Values.waitTimeoutSeconds }}s]
-  env:
-    {{- include "chorus.redisEnv" $root | trim | nindent 4 }}
-  resources:
-    requests: {cpu: 50m, memory: 64Mi}
-    limits: {memory: 128Mi}
-  securityContext:
-    {{- include "chorus.containerSecurityContext" $root | nindent 4 }}
-  volumeMounts:
-    - {name: tmp, mountPath: /tmp}
-    {{- if include "chorus.cacheSecrets" $root }}
-    - {name: cache-secrets, mountPath: /etc/chorus-cache, readOnly: true}
-    {{- end }}
 {{- end }}
 
 {{/* The fewest pods that there will be. */}}
@@ -252,38 +75,27 @@ changed replaces the pods; `helm template` sees none of them.
 {{- end }}
 {{- end }}
 
-{{/* Pod Security "restricted". Not values: nothing in Chorus needs more. */}}
-{{- define "chorus.podSecurityContext" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile:
-  type: RuntimeDefault
+{{/* The most. */}}
+{{- define "chorus.mostReplicas" -}}
+{{- if .Values.hpa.enabled }}{{ .Values.hpa.maxReplicas }}
+{{- else if .Values.keda.enabled }}{{ .Values.keda.maxReplicas }}
+{{- else }}{{ .Values.replicas }}
+{{- end }}
 {{- end }}
 
-{{- define "chorus.containerSecurityContext" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{/* A quantity of Kubernetes, such as 512Mi or 500m, as a number; empty where it is none. */}}
+{{- define "chorus.quantity" -}}
+{{- $text := toString . }}
+{{- $units := dict "" 1 "n" 1e-9 "u" 1e-6 "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 }}
+{{- $number := regexFind "^[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?" $text }}
+{{- $unit := trimPrefix $number $text }}
+{{- if and $number (hasKey $units $unit) }}
+{{- mulf (float64 $number) (get $units $unit) | printf "%.9f" }}
+{{- end }}
 {{- end }}
 
-{{/* An init or test container that runs a script of files/ with the image's own Node. Call with the root and the file. */}}
-{{- define "chorus.script" -}}
-{{- $root := index . 0 -}}
-image: {{ include "chorus.image" $root | quote }}
-imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-command:
-  - node
-  - --input-type=module
-  - --eval
-  - |
-    {{- $root.Files.Get (index . 1) | nindent 4 }}
-resources:
-  requests: {cpu: 50m, memory: 64Mi}
-  limits: {memory: 128Mi}
-securityContext:
-  {{- include "chorus.containerSecurityContext" $root | nindent 2 }}
+{{/* A duration of the service's settings, such as 1500ms, in milliseconds. */}}
+{{- define "chorus.milliseconds" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 }}
+{{- mul (int64 (regexFind "^[0-9]+" .)) (get $units (regexFind "[a-z]+$" .)) }}
 {{- end }}

@@ -5,22 +5,42 @@ import { test } from 'node:test';
 
 import { chartFolder, chartValues } from './chart-values.js';
 
-/** The paths after `.Values.` in all templates. */
-function referenced(): Set<string> {
+/** All templates, as one text. */
+const templates = (() => {
   const folder = join(chartFolder, 'templates');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  const text = files
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.(?:yaml|tpl|txt)$/i.test(file))
     .map((file) => readFileSync(join(folder, file), 'utf8'))
     .join('\n');
-  return new Set(
-    [...text.matchAll(/\.Values\.([A-Za-z.]+[A-Za-z])/g)].map(([, path = '']) => path),
-  );
+})();
+
+/** The first group of each match of `pattern` in `text`. */
+function found(pattern: RegExp, text: string): string[] {
+  return [...text.matchAll(pattern)].map(([, group = '']) => group);
+}
+
+/** The paths after `.Values.` in all templates. */
+function referenced(): Set<string> {
+  return new Set(found(/\.Values\.([A-Za-z.]+[A-Za-z])/g, templates));
+}
+
+/** The paths that templates use without writing them: of a map that a helper is called with, what the helper takes. */
+function passedOn(): string[] {
+  const calls = templates.matchAll(/include "([\w.]+)" \.Values\.([A-Za-z.]+[A-Za-z])/g);
+  return [...calls].flatMap(([, helper = '', path = '']) => {
+    const body = new RegExp(`define "${helper}"(.*?)\\n{{- end }}\\n(?:\\n|$)`, 's').exec(
+      templates,
+    );
+    return found(/[ (]\.([A-Za-z]+)/g, body?.[1] ?? '').map((key) => `${path}.${key}`);
+  });
 }
 
 test('every value of the chart is used by a template', () => {
-  const used = [...referenced()];
-  const isUsed = (path: string) => used.some((u) => u === path || u.startsWith(`${path}.`));
+  const used = [...referenced(), ...passedOn()];
+  const whole = found(/toYaml \.Values\.([A-Za-z.]+[A-Za-z])/g, templates);
+  const isUsed = (path: string) =>
+    used.some((u) => u === path || u.startsWith(`${path}.`)) ||
+    whole.some((map) => path.startsWith(`${map}.`));
   const dead = chartValues().filter(({ path }) => !isUsed(path));
   assert.deepEqual(dead, []);
 });
