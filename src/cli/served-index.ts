@@ -6,6 +6,7 @@ import { flagOf, type Settings } from '../config/settings.js';
 import type { Engine, ModelInfo } from '../engine/engine.js';
 import type { Logger } from '../log/logger.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
+import { folderSource } from '../retrieval/index-source.js';
 import { ServedIndex, type IndexEvent } from '../retrieval/served-index.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Served } from './served.js';
@@ -75,7 +76,7 @@ export async function indexOf(
   const name = encoderOf(served);
   if (name === undefined) return undefined;
   const index = await ServedIndex.start({
-    directory: new IndexDirectory(indexFolderOf(settings, served)),
+    source: folderSource(new IndexDirectory(indexFolderOf(settings, served))),
     engine,
     encoder: encoderIn(engine, name),
     onEvent: indexLog(logger),

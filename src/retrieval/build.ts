@@ -19,9 +19,10 @@ import { goldenOf } from './golden.js';
 import { writeWhole, type IndexDirectory } from './index-directory.js';
 import { Lock } from './lock.js';
 import { MANIFEST, manifestText, sha256Of, type Manifest } from './manifest.js';
-import { OpenIndex, requireCosine } from './open-index.js';
+import { OpenIndex } from './open-index.js';
 import { documentPrompt } from './prompts.js';
 import { RowFiles } from './row-files.js';
+import { requireCosine } from './trial.js';
 
 export interface BuildParts {
   readonly directory: IndexDirectory;

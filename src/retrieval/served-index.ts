@@ -6,11 +6,13 @@
  * start the last generation before it is served instead.
  */
 
-import type { Engine, HistogramSnapshot, ModelInfo } from '../engine/engine.js';
+import type { HistogramSnapshot } from '../engine/engine.js';
 import { Histogram } from '../engine/histogram.js';
 import { StartError } from '../start-error.js';
-import type { IndexDirectory, Named } from './index-directory.js';
-import { OpenIndex } from './open-index.js';
+import type { IndexGeneration } from './generation.js';
+import type { Named } from './index-directory.js';
+import type { IndexSource } from './index-source.js';
+import type { Encoding } from './trial.js';
 
 /** What becomes of generations. */
 export type IndexEvent =
@@ -20,13 +22,11 @@ export type IndexEvent =
       readonly rows: number;
       readonly seconds: number;
     }
-  /** `error` names files: it is for the log. */
+  /** `error` names files or nodes: it is for the log. */
   | { readonly what: 'refused'; readonly generation: string | undefined; readonly error: string };
 
-export interface ServedParts {
-  readonly directory: IndexDirectory;
-  readonly engine: Engine;
-  readonly encoder: ModelInfo;
+export interface ServedParts extends Encoding {
+  readonly source: IndexSource;
   readonly onEvent: (event: IndexEvent) => void;
 }
 
@@ -51,7 +51,7 @@ const TRY_AGAIN_MS = 10_000;
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export class ServedIndex {
-  #current: OpenIndex;
+  #current: IndexGeneration;
   /** The pointer that was followed last. */
   #written: string | undefined;
   #isBehind: boolean;
@@ -66,7 +66,7 @@ export class ServedIndex {
 
   private constructor(
     private readonly parts: ServedParts,
-    first: OpenIndex,
+    first: IndexGeneration,
     written: string | undefined,
     isBehind: boolean,
   ) {
@@ -82,19 +82,18 @@ export class ServedIndex {
    * @throws {StartError} when nothing is published, or nothing of it can be served, with every reason.
    */
   static async start(parts: ServedParts): Promise<ServedIndex> {
-    const { directory, onEvent } = parts;
-    directory.require();
-    const written = directory.written();
-    const pointer = directory.current(written);
+    const { source, onEvent } = parts;
+    const written = await source.written();
+    const pointer = await source.current(written);
     if (pointer === undefined) {
       throw new StartError([
-        `${directory.path} has no published generation; chorus index publish makes one of those in it.`,
+        `${source.place} has no published generation; chorus index publish makes one of those in it.`,
       ]);
     }
     const faults: string[] = [];
     for (const named of [pointer, ...pointer.previous]) {
       try {
-        const opened = await open(parts, named);
+        const opened = await source.open(named, parts);
         return new ServedIndex(parts, opened, written, faults.length > 0);
       } catch (error) {
         const lines = linesOf(error);
@@ -106,7 +105,7 @@ export class ServedIndex {
   }
 
   /** What is served now. */
-  get current(): OpenIndex {
+  get current(): IndexGeneration {
     return this.#current;
   }
 
@@ -150,16 +149,16 @@ export class ServedIndex {
   }
 
   private async followOnce(): Promise<void> {
-    const { directory, onEvent } = this.parts;
+    const { source, onEvent } = this.parts;
     let generation: string | undefined;
     try {
-      const written = directory.written();
+      const written = await source.written();
       const isTime = performance.now() - this.#triedAt > TRY_AGAIN_MS;
       if (written === this.#written && !(this.#isBehind && isTime)) return;
       if (written !== this.#written) this.#told = undefined;
       this.#written = written;
       this.#triedAt = performance.now();
-      const pointer = directory.current(written);
+      const pointer = await source.current(written);
       if (pointer === undefined) throw new StartError(['the index has no pointer any more']);
       generation = pointer.generation;
       if (pointer.manifest !== this.#current.digest) await this.replace(pointer);
@@ -178,7 +177,7 @@ export class ServedIndex {
 
   private async replace(named: Named): Promise<void> {
     const begun = performance.now();
-    const opened = await open(this.parts, named);
+    const opened = await this.parts.source.open(named, this.parts);
     if (this.#isClosed) {
       opened.retire();
       return;
@@ -191,11 +190,6 @@ export class ServedIndex {
     const seconds = (performance.now() - begun) / 1000;
     this.parts.onEvent({ what: 'serving', generation, rows, seconds });
   }
-}
-
-function open({ directory, engine, encoder }: ServedParts, named: Named): Promise<OpenIndex> {
-  const folder = directory.folderOf(named.generation);
-  return OpenIndex.open(folder, { engine, encoder, expected: named.manifest });
 }
 
 function linesOf(error: unknown): readonly string[] {

@@ -8,7 +8,7 @@
 import { z } from 'zod';
 
 import { problem } from '../../errors/problem.js';
-import type { Found } from '../../retrieval/open-index.js';
+import type { Found } from '../../retrieval/generation.js';
 import { kindOf } from '../kind-of.js';
 import { contract, operation, type Operation } from '../operation.js';
 import { bodyOf, listOfTexts } from '../texts.js';
