@@ -18,6 +18,7 @@ import { vectorOf } from '../retrieval/embed.js';
 import { queryPrompt } from '../retrieval/prompts.js';
 import { UnknownField, type Found, type IndexGeneration } from '../retrieval/generation.js';
 import type { ServedIndex } from '../retrieval/served-index.js';
+import { StoreTrouble } from '../retrieval/store/nodes.js';
 import type { Route } from '../routes/endpoints.js';
 import type { Call, Wish } from '../routes/operation.js';
 import { tooLate, type Exchange } from './exchange.js';
@@ -106,6 +107,10 @@ export class RequestCall implements Call {
       return found;
     } catch (error) {
       if (error instanceof LateSearch) throw tooLate(hurry.deadlineMs);
+      if (error instanceof StoreTrouble) {
+        this.services.index?.searchFailed(error);
+        throw new ServiceError('index_unavailable', 'The index did not answer; ask again.');
+      }
       if (!(error instanceof LargeSearch)) throw error;
       const detail = `asks for more than an answer has room for: ${error.message}; ask for less`;
       throw faultyInput([{ pointer: '', detail }]);

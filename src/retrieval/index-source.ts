@@ -7,6 +7,12 @@ import type { IndexDirectory, Named, Pointer } from './index-directory.js';
 import { OpenIndex } from './open-index.js';
 import type { Encoding } from './trial.js';
 
+/** Requests that a node of a store has not answered. */
+export interface NodeFailures {
+  readonly url: string;
+  readonly count: number;
+}
+
 export interface IndexSource {
   /** For messages. */
   readonly place: string;
@@ -20,6 +26,8 @@ export interface IndexSource {
   current(written: string | undefined): Pointer | undefined | Promise<Pointer | undefined>;
   /** @throws {StartError} when it is not whole, or of another encoder. */
   open(named: Named, by: Encoding): Promise<IndexGeneration>;
+  /** Where there are nodes. */
+  failures?(): readonly NodeFailures[];
 }
 
 /** @throws {StartError} when there is no such folder. */

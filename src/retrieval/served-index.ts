@@ -11,7 +11,7 @@ import { Histogram } from '../engine/histogram.js';
 import { StartError } from '../start-error.js';
 import type { IndexGeneration } from './generation.js';
 import type { Named } from './index-directory.js';
-import type { IndexSource } from './index-source.js';
+import type { IndexSource, NodeFailures } from './index-source.js';
 import type { Encoding } from './trial.js';
 
 /** What becomes of generations. */
@@ -23,7 +23,8 @@ export type IndexEvent =
       readonly seconds: number;
     }
   /** `error` names files or nodes: it is for the log. */
-  | { readonly what: 'refused'; readonly generation: string | undefined; readonly error: string };
+  | { readonly what: 'refused'; readonly generation: string | undefined; readonly error: string }
+  | { readonly what: 'unavailable'; readonly generation: string; readonly error: string };
 
 export interface ServedParts extends Encoding {
   readonly source: IndexSource;
@@ -42,11 +43,18 @@ export interface IndexStats {
   readonly isBehind: boolean;
   readonly switches: Readonly<Record<'done' | 'failed', number>>;
   readonly searchSeconds: HistogramSnapshot;
+  readonly failedSearches: number;
+  /** Where the index is in a store: what its nodes have not answered. */
+  readonly nodes: readonly NodeFailures[];
 }
 
 const FOLLOW_MS = 250;
-/** What could not be opened is tried again now and then: its files may have been on their way. */
-const TRY_AGAIN_MS = 10_000;
+/** What could not be opened is tried again, each time after twice as long: its files may have been on their way. */
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10_000;
+
+/** What fails goes on failing: the log is told of it now and then. */
+const TELL_AGAIN_MS = 10_000;
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
@@ -58,10 +66,13 @@ export class ServedIndex {
   /** What was told of the pointer as it is, where it cannot be followed. */
   #told: string | undefined;
   #triedAt = performance.now();
+  #waitMs = FIRST_WAIT_MS;
   #isOpening = false;
   #isClosed = false;
   readonly #timer: NodeJS.Timeout;
   readonly #switches = { done: 0, failed: 0 };
+  #failedSearches = 0;
+  #failureToldAt = -Infinity;
   readonly #seconds = new Histogram(SECONDS);
 
   private constructor(
@@ -114,6 +125,16 @@ export class ServedIndex {
     this.#seconds.observe(seconds);
   }
 
+  /** A search has failed since the index could not be reached. */
+  searchFailed({ message }: Error): void {
+    this.#failedSearches += 1;
+    const now = performance.now();
+    if (now - this.#failureToldAt < TELL_AGAIN_MS) return;
+    this.#failureToldAt = now;
+    const { generation } = this.#current.manifest;
+    this.parts.onEvent({ what: 'unavailable', generation, error: message });
+  }
+
   stats(): IndexStats {
     const { manifest, bytes } = this.#current;
     const { generation, rows, dimensions, statistics } = manifest;
@@ -128,6 +149,8 @@ export class ServedIndex {
       isBehind: this.#isBehind,
       switches: { ...this.#switches },
       searchSeconds: this.#seconds.snapshot(),
+      failedSearches: this.#failedSearches,
+      nodes: this.parts.source.failures?.() ?? [],
     };
   }
 
@@ -153,9 +176,14 @@ export class ServedIndex {
     let generation: string | undefined;
     try {
       const written = await source.written();
-      const isTime = performance.now() - this.#triedAt > TRY_AGAIN_MS;
+      const isTime = performance.now() - this.#triedAt > this.#waitMs;
       if (written === this.#written && !(this.#isBehind && isTime)) return;
-      if (written !== this.#written) this.#told = undefined;
+      if (written === this.#written) {
+        this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
+      } else {
+        this.#told = undefined;
+        this.#waitMs = FIRST_WAIT_MS;
+      }
       this.#written = written;
       this.#triedAt = performance.now();
       const pointer = await source.current(written);

@@ -58,7 +58,7 @@ export function indexWorld(context: TestContext, engine: Engine = fakeEncoder())
       return build({
         ...{ directory, generation, corpus, fields, engine: by, encoder },
         progress: {
-          embedded: () => undefined,
+          done: () => undefined,
           note: (line) => {
             notes.push(line);
             onNote(line);

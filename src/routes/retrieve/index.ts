@@ -78,6 +78,7 @@ function retrieve({ max_texts: maxTexts, max_top_k: maxTop }: Options): Operatio
     example: { instances: ['Why so serious?'] },
     asksModels: true,
     asksIndex: true,
+    errors: ['index_unavailable'],
     async answer(
       { instances, top_k: top, scores, ids, min_score: least = -Infinity, filter },
       call,
