@@ -2,7 +2,6 @@
  * The cache of a profile, from settings: where answers are kept, and whether Redis is there.
  */
 
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CacheCounts } from '../cache/cache-counts.js';
@@ -19,6 +18,7 @@ import type { Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { circuitLog } from './circuit-log.js';
+import { secretOf } from './secrets.js';
 
 /** How long a start waits for Redis where it must be there. */
 const REQUIRED_WITHIN_MS = 10_000;
@@ -129,21 +129,6 @@ export async function answersWithin(
       told(isSilent ? 'no answer yet' : (error as Error).message);
     }
     await sleep(TRY_AGAIN_MS);
-  }
-}
-
-function secretOf(settings: Settings, name: 'cacheRedisPassword' | 'cacheSecret'): string {
-  const file = settings[`${name}File`];
-  if (file === '') return settings[name];
-  try {
-    const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-    if (secret === '') throw new Error('it is empty');
-    return secret;
-  } catch (error) {
-    throw new StartError(
-      [`${flagOf(`${name}File`)}: cannot read ${file}: ${(error as Error).message}`],
-      exitCodes.usage,
-    );
   }
 }
 

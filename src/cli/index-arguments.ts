@@ -7,9 +7,12 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { loadSettings } from '../config/load.js';
 import { engineSettingNames, envOf, flagOf, type Settings } from '../config/settings.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
+import { folderPublisher } from '../retrieval/publish.js';
+import type { Publisher } from '../retrieval/publisher.js';
+import { StorePublisher } from '../retrieval/store/store-publisher.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { parsed, PassedOn } from './parsed.js';
-import { indexFolderOf } from './served-index.js';
+import { indexFolderOf, storeOf } from './served-index.js';
 import { servedBy, type Served } from './served.js';
 
 /** What is built for where nothing else is said. */
@@ -18,6 +21,7 @@ export const PROFILE = 'retrieval-starter';
 /** What `serve` takes too: the profile, where the index is, and everything that decides how its encoder runs. */
 export const passedOn = new PassedOn([
   ...(['profile', 'modelsDir', 'indexDir'] as const),
+  ...(['indexStore', 'indexStoreName', 'indexStoreKeyFile', 'indexStoreTimeout'] as const),
   ...engineSettingNames,
 ]);
 
@@ -53,6 +57,43 @@ export function directoryOf(settings: Settings, served?: Served): IndexDirectory
   const folder = indexDir === '' ? indexFolderOf(settings, served ?? servedBy(settings)) : indexDir;
   if (folder !== '') return new IndexDirectory(folder);
   throw new StartError([`Give ${flagOf('indexDir')}, the folder of the index.`], exitCodes.usage);
+}
+
+/** Where generations are published: in the store, if settings name one. */
+export function publisherOf(
+  settings: Settings,
+  { replicas, shards }: Arguments['values'],
+  served?: Served,
+): Publisher {
+  const store = storeOf(settings, true);
+  const copies = {
+    replicas: countOf('replicas', replicas),
+    shards: countOf('shards', shards) ?? 1,
+  };
+  if (store !== undefined) {
+    const folder = indexFolderOf(settings, served ?? servedBy(settings));
+    const directory = folder === '' ? undefined : new IndexDirectory(folder);
+    return new StorePublisher({ store, directory, copies });
+  }
+  if (replicas === undefined && shards === undefined) {
+    return folderPublisher(directoryOf(settings, served));
+  }
+  throw new StartError(
+    [`--replicas and --shards are of a store; give ${flagOf('indexStore')}.`],
+    exitCodes.usage,
+  );
+}
+
+/** Of `publish`, and of `build` where it publishes. */
+export const copyOptions = { replicas: { type: 'string' }, shards: { type: 'string' } } as const;
+
+function countOf(name: string, written: string | boolean | undefined): number | undefined {
+  if (written === undefined) return undefined;
+  if (/^[1-9]\d{0,2}$/.test(String(written))) return Number(written);
+  throw new StartError(
+    [`--${name} is "${written}"; it must be a number, 1 to 999.`],
+    exitCodes.usage,
+  );
 }
 
 export function requireNone(positionals: readonly string[]): void {

@@ -4,15 +4,23 @@
 
 import { statSync } from 'node:fs';
 
+import { flagOf } from '../config/settings.js';
 import { sizeOf } from '../hub/progress.js';
 import { build } from '../retrieval/build.js';
-import type { IndexDirectory } from '../retrieval/index-directory.js';
-import { bytesOf, GENERATION_NAME } from '../retrieval/manifest.js';
-import { collect, list, publish, rollback, verify } from '../retrieval/publish.js';
+import { GENERATION_NAME } from '../retrieval/manifest.js';
+import type { Publisher } from '../retrieval/publisher.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Command } from './command.js';
 import { requireServable } from './described.js';
-import { argumentsOf, directoryOf, passedOn, PROFILE, requireNone } from './index-arguments.js';
+import {
+  argumentsOf,
+  copyOptions,
+  directoryOf,
+  passedOn,
+  PROFILE,
+  publisherOf,
+  requireNone,
+} from './index-arguments.js';
 import { progressOn } from './index-progress.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { encoderIn, encoderOf } from './served-index.js';
@@ -35,7 +43,7 @@ export const index: Command = {
   usage: Object.keys(actions).join('|'),
   summary: 'Build an index of a corpus, and say which generation is served',
   help: () => `Usage: chorus index build <corpus.jsonl> [--generation NAME] [--fields KEY,KEY] [--publish] [options]
-       chorus index publish <generation> [options]
+       chorus index publish <generation> [--replicas COUNT] [--shards COUNT] [options]
        chorus index rollback [options]
        chorus index list [--json] [options]
        chorus index verify [generation…] [options]
@@ -45,10 +53,13 @@ build embeds the lines of a corpus, {"text":"…"} with id, match and other keys
 written again; where it was interrupted, the same command goes on. NAME is by default the time.
 publish serves a generation; services that run follow within a second. rollback serves the one before.
 verify reads every file of generations, of all by default. gc removes those before the last ${KEEP}, or COUNT, that were
-served, and builds that were interrupted.
+served, and what was interrupted. With ${flagOf('indexStore')} a generation is published there, from the folder; what the store
+has needs no folder any more.
 
   --fields KEY,KEY   Keys of the corpus that can be filtered by
   --publish          Publish it when it is built
+  --replicas COUNT   Nodes of the store that have each line, by default 3 where it has so many
+  --shards COUNT     Parts in the store, by default 1
 
 Options, as of chorus serve: ${passedOn.toString()};
 the profile, by default ${PROFILE}, says which encoder.
@@ -65,6 +76,7 @@ async function buildOne(args: readonly string[]): Promise<void> {
     generation: { type: 'string' },
     fields: { type: 'string', default: '' },
     publish: { type: 'boolean', default: false },
+    ...copyOptions,
   });
   const [corpus, ...others] = positionals;
   if (corpus === undefined || others.length > 0) {
@@ -84,12 +96,13 @@ async function buildOne(args: readonly string[]): Promise<void> {
     );
   }
   const directory = directoryOf(settings, served);
+  const publisher = publisherOf(settings, values, served);
   const config = engineConfig(settings, served.profile);
   await requireServable(config, served.profile);
   const engine = await loadEngine(config, served.profile);
   try {
     const begun = performance.now();
-    const progress = progressOn(process.stderr);
+    const progress = progressOn(process.stderr, 'embedded');
     const { manifest, resumed } = await build({
       directory,
       generation,
@@ -111,90 +124,83 @@ async function buildOne(args: readonly string[]): Promise<void> {
       `${generation}: ${rows} rows of ${dimensions} dimensions in ${seconds.toFixed(1)} s` +
         `${notes.map((note) => `; ${note}`).join('')}\n`,
     );
-    if (values.publish === true) await publishIn(directory, generation);
+    if (values.publish === true) await publishIn(publisher, generation);
   } finally {
     await engine.close();
   }
 }
 
 async function publishOne(args: readonly string[]): Promise<void> {
-  const { positionals, settings } = argumentsOf(args);
+  const { values, positionals, settings } = argumentsOf(args, copyOptions);
   const [generation, ...others] = positionals;
   if (generation === undefined || others.length > 0) {
     throw new StartError(['Give one generation; chorus index list shows them.'], exitCodes.usage);
   }
-  await publishIn(directoryOf(settings), generation);
+  await publishIn(publisherOf(settings, values), generation);
 }
 
-async function publishIn(directory: IndexDirectory, generation: string): Promise<void> {
-  const outcome = await publish(directory, generation);
+async function publishIn(publisher: Publisher, generation: string): Promise<void> {
+  const progress = progressOn(process.stderr, 'copied');
+  const outcome = await publisher.publish(generation, progress).finally(progress.stop);
   process.stdout.write(
     outcome === 'published'
-      ? `${generation} is published in ${directory.path}\n`
+      ? `${generation} is published in ${publisher.place}\n`
       : `${generation} was published already\n`,
   );
 }
 
 async function rollbackOne(args: readonly string[]): Promise<void> {
-  const { positionals, settings } = argumentsOf(args);
+  const { values, positionals, settings } = argumentsOf(args);
   requireNone(positionals);
-  const directory = directoryOf(settings);
-  process.stdout.write(`${await rollback(directory)} is served again in ${directory.path}\n`);
+  const publisher = publisherOf(settings, values);
+  process.stdout.write(`${await publisher.rollback()} is served again in ${publisher.place}\n`);
 }
 
-function listAll(args: readonly string[]): Promise<void> {
+async function listAll(args: readonly string[]): Promise<void> {
   const { values, positionals, settings } = argumentsOf(args, {
     json: { type: 'boolean', default: false },
   });
   requireNone(positionals);
-  const directory = directoryOf(settings);
-  directory.require();
-  const all = list(directory).map(({ generation, state, manifest }) => ({
-    generation,
-    state,
-    ...(manifest && {
-      created: manifest.created,
-      rows: manifest.rows,
-      dimensions: manifest.dimensions,
-      bytes: bytesOf(manifest),
-      encoder: manifest.encoder,
-      fields: manifest.fields.map(({ name }) => name),
-    }),
-  }));
+  const all = await publisherOf(settings, values).list();
   if (values.json === true) {
-    process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
-    return Promise.resolve();
+    const flat = all.map(({ about, ...listed }) => ({ ...listed, ...about }));
+    process.stdout.write(`${JSON.stringify(flat, null, 2)}\n`);
+    return;
   }
-  const rows = all.map(({ generation, state, created = '', rows, bytes, encoder }) => [
+  const rows = all.map(({ generation, state, about }) => [
     generation,
     state,
-    created,
-    rows === undefined ? '' : String(rows),
-    bytes === undefined ? '' : sizeOf(bytes),
-    encoder === undefined ? '' : `${encoder.model} ${encoder.precision}`,
+    about?.created ?? '',
+    about === undefined ? '' : String(about.rows),
+    about?.bytes === undefined ? '' : sizeOf(about.bytes),
+    about === undefined ? '' : `${about.encoder.model} ${about.encoder.precision}`,
   ]);
   process.stdout.write(
     textTable(['GENERATION', 'STATE', 'CREATED', 'ROWS', 'SIZE', 'ENCODER'], rows),
   );
-  return Promise.resolve();
 }
 
 async function verifySome(args: readonly string[]): Promise<void> {
-  const { positionals, settings } = argumentsOf(args);
-  const directory = directoryOf(settings);
-  directory.require();
-  const names = positionals.length === 0 ? directory.names() : positionals;
+  const { values, positionals, settings } = argumentsOf(args);
+  const publisher = publisherOf(settings, values);
+  const names = positionals.length === 0 ? await namesIn(publisher) : positionals;
   const faults: string[] = [];
   for (const name of names) {
     try {
-      const { manifest } = await verify(directory, name);
-      process.stdout.write(`${name}: ${manifest.rows} rows, every file is as it was written\n`);
+      const rows = await publisher.verify(name);
+      process.stdout.write(`${name}: ${rows} rows, all of it is as it was written\n`);
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       faults.push(...error.lines);
     }
   }
   if (faults.length > 0) throw new StartError(faults, exitCodes.failed);
+}
+
+/** Those that are whole, or should be. */
+async function namesIn(publisher: Publisher): Promise<readonly string[]> {
+  const all = await publisher.list();
+  return all.filter(({ state }) => state !== 'unfinished').map(({ generation }) => generation);
 }
 
 async function collectAll(args: readonly string[]): Promise<void> {
@@ -209,7 +215,7 @@ async function collectAll(args: readonly string[]): Promise<void> {
       exitCodes.usage,
     );
   }
-  const removed = await collect(directoryOf(settings), Number(written));
+  const removed = await publisherOf(settings, values).collect(Number(written));
   process.stdout.write(
     removed.length === 0 ? 'nothing to remove\n' : `removed ${removed.join(', ')}\n`,
   );

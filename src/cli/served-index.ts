@@ -6,8 +6,11 @@ import { flagOf, type Settings } from '../config/settings.js';
 import type { Engine, ModelInfo } from '../engine/engine.js';
 import type { Logger } from '../log/logger.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
+import { folderSource, type IndexSource } from '../retrieval/index-source.js';
 import { ServedIndex, type IndexEvent } from '../retrieval/served-index.js';
+import { IndexStore } from '../retrieval/store/index-store.js';
 import { exitCodes, StartError } from '../start-error.js';
+import { secretOf } from './secrets.js';
 import type { Served } from './served.js';
 
 /** Where the index is; empty: nowhere. */
@@ -36,11 +39,20 @@ export function encoderOf({ profile, endpoints }: Served): string | undefined {
 /** @throws {StartError} when there is a route that looks in an index, and none; or an index, and no such route. */
 export function requireIndex(settings: Settings, served: Served): void {
   const { profile } = served;
-  const encoder = encoderOf(served);
-  const folder = indexFolderOf(settings, served);
-  const flag = flagOf('indexDir');
-  if (encoder === undefined && folder !== '') {
-    const what = settings.indexDir === '' ? `${profile.file} has an index` : `${flag} is given`;
+  const [folderFlag, storeFlag] = [flagOf('indexDir'), flagOf('indexStore')];
+  const isStored = settings.indexStore.length > 0;
+  if (isStored && settings.indexDir !== '') {
+    throw new StartError(
+      [`Give ${folderFlag} or ${storeFlag}; one of them is served.`],
+      exitCodes.usage,
+    );
+  }
+  const folder = isStored ? '' : indexFolderOf(settings, served);
+  if (encoderOf(served) === undefined) {
+    if (folder === '' && !isStored) return;
+    const flag = isStored ? storeFlag : folderFlag;
+    const isGiven = isStored || settings.indexDir !== '';
+    const what = isGiven ? `${flag} is given` : `${profile.file} has an index`;
     throw new StartError(
       [
         `${what}, and no route of ${profile.name} looks in one; a route with the contract retrieve does.`,
@@ -48,12 +60,12 @@ export function requireIndex(settings: Settings, served: Served): void {
       exitCodes.usage,
     );
   }
-  if (encoder === undefined) return;
+  if (isStored) return;
   if (folder === '') {
     throw new StartError(
       [
-        `${profile.name} looks in an index, and has none of its own: give ${flag}, ` +
-          'a folder in which chorus index has built and published one.',
+        `${profile.name} looks in an index, and has none of its own: give ${folderFlag}, ` +
+          `a folder in which chorus index has built and published one, or ${storeFlag}.`,
       ],
       exitCodes.usage,
     );
@@ -75,7 +87,7 @@ export async function indexOf(
   const name = encoderOf(served);
   if (name === undefined) return undefined;
   const index = await ServedIndex.start({
-    directory: new IndexDirectory(indexFolderOf(settings, served)),
+    source: sourceOf(settings, served),
     engine,
     encoder: encoderIn(engine, name),
     onEvent: indexLog(logger),
@@ -85,11 +97,28 @@ export async function indexOf(
   return index;
 }
 
+function sourceOf(settings: Settings, served: Served): IndexSource {
+  return storeOf(settings) ?? folderSource(new IndexDirectory(indexFolderOf(settings, served)));
+}
+
+/** The store of the index, where settings name one. */
+export function storeOf(settings: Settings, isPatient = false): IndexStore | undefined {
+  const { indexStore: urls, indexStoreName: name, indexStoreTimeout: timeoutMs } = settings;
+  if (urls.length === 0) return undefined;
+  const key = secretOf(settings, 'indexStoreKey');
+  return new IndexStore({ urls, name, timeoutMs, key, isPatient });
+}
+
 export function encoderIn(engine: Engine, name: string): ModelInfo {
   const encoder = engine.models.find((model) => model.name === name);
   if (encoder === undefined) throw new Error(`No model ${name} is loaded.`);
   return encoder;
 }
+
+const TOLD = {
+  refused: 'an index cannot be served',
+  unavailable: 'an index cannot be searched',
+} as const;
 
 function indexLog(logger: Logger): (event: IndexEvent) => void {
   return (event) => {
@@ -98,7 +127,7 @@ function indexLog(logger: Logger): (event: IndexEvent) => void {
       logger.info({ index: generation, rows, seconds }, 'serving an index');
     } else {
       const { generation, error } = event;
-      logger.error({ index: generation, detail: error }, 'an index cannot be served');
+      logger.error({ index: generation, detail: error }, TOLD[event.what]);
     }
   };
 }

@@ -54,6 +54,12 @@ export const keyPrefix: Kind<string> = matching(
   'letters, digits, ".", "_" and "-", at most 64',
 );
 
+/** What a store calls an index. */
+export const storeName: Kind<string> = matching(
+  /^[A-Z][A-Za-z0-9]{0,63}$/,
+  'letters and digits, a capital first, at most 64',
+);
+
 /** On or off; the flag alone is on. */
 export const toggle: Kind<boolean> = {
   schema: z.enum(['true', 'false']).transform((written) => written === 'true'),
@@ -89,6 +95,18 @@ export const origins: Kind<readonly string[]> = list(
   isOrigin,
   'origins such as https://app.example,http://localhost:3000, or *, or nothing',
 );
+
+/** Nodes of a store, or nothing. */
+export const storeUrls: Kind<readonly string[]> = list(
+  isStoreUrl,
+  'URLs of nodes such as http://store-0:8080,http://store-1:8080, without a user, a query or a path, or nothing',
+);
+
+function isStoreUrl(written: string): boolean {
+  return (
+    /^https?:\/\//.test(written) && URL.canParse(written) && new URL(written).origin === written
+  );
+}
 
 function isAddressRange(written: string): boolean {
   const [address = '', length, ...more] = written.split('/');

@@ -20,8 +20,10 @@ import {
   envOf,
   flagNames,
   flagOf,
+  secretNames,
   settingNames,
   settings,
+  type SecretName,
   type SettingName,
   type Settings,
 } from './settings.js';
@@ -129,7 +131,7 @@ function contradictions(values: Settings): string[] {
     values.tlsCaFile !== '' &&
       values.tlsCertFile === '' &&
       `${flagOf('tlsCaFile')} needs ${flagOf('tlsCertFile')}.`,
-    ...(['cacheRedisPassword', 'cacheSecret'] as const).map((name) => twice(name, values)),
+    ...secretNames.map((name) => twice(name, values)),
     values.cacheRedisRequired &&
       values.cacheRedisUrl === '' &&
       `${flagOf('cacheRedisRequired')} needs ${flagOf('cacheRedisUrl')}.`,
@@ -138,7 +140,7 @@ function contradictions(values: Settings): string[] {
 }
 
 /** That a secret is given both itself and in a file, if it is. */
-function twice(name: 'cacheRedisPassword' | 'cacheSecret', values: Settings): string | false {
+function twice(name: SecretName, values: Settings): string | false {
   const file = `${name}File` as const;
   return (
     values[name] !== '' &&

@@ -25,6 +25,8 @@ import {
   secret,
   size,
   someTime,
+  storeName,
+  storeUrls,
   text,
   toggle,
   type Kind,
@@ -61,6 +63,15 @@ export const settings = {
     '',
     "Where the index is that routes look in, as chorus index makes it; empty: the profile's own",
   ),
+  indexStore: setting(
+    storeUrls,
+    '',
+    'Weaviate where the index is instead, that several machines share; each of its nodes that may be asked, or one address of all',
+  ),
+  indexStoreName: setting(storeName, 'Chorus', 'What the index is called there'),
+  indexStoreKey: secretSetting('Key that the store asks for'),
+  indexStoreKeyFile: setting(text('a file'), '', 'File of that key, instead'),
+  indexStoreTimeout: setting(someTime, '1s', 'Longest wait for a node, then another is asked'),
   pull: setting(toggle, 'false', 'Download what is missing first, as chorus pull does'),
   port: setting(port, '8080', 'Port of the service'),
   // Not 0.0.0.0: `localhost` is ::1 first on many machines, and a cluster may have IPv6 only. Not ::
@@ -230,6 +241,11 @@ export type SettingName = keyof typeof settings;
 export type Settings = {
   readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never;
 };
+
+/** Secrets that may be given in a file instead. */
+export const secretNames = ['cacheRedisPassword', 'cacheSecret', 'indexStoreKey'] as const;
+
+export type SecretName = (typeof secretNames)[number];
 
 export const settingNames = Object.keys(settings) as SettingName[];
 

@@ -48,6 +48,8 @@ const kinds = {
   deadline_exceeded: kind(503, 'The answer took too long', 'models'),
   /** What asks no models, too: a stop does not wait for ever for a body, nor for an answer. */
   draining: kind(503, 'The service is shutting down', 'any'),
+  /** Where the index is in a store. */
+  index_unavailable: kind(503, 'The index cannot be searched now', 'own'),
   /** It is loaded when it is asked for, and that has failed; others are served. */
   model_unavailable: kind(503, 'A model cannot be loaded now', 'models'),
   not_ready: kind(503, 'The service is not ready', 'own'),

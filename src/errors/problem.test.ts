@@ -17,6 +17,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   draining: 503,
   expectation_failed: 417,
   headers_too_large: 431,
+  index_unavailable: 503,
   inference_failed: 500,
   internal: 500,
   invalid_input: 422,

@@ -16,8 +16,9 @@ import { LargeSearch, LateSearch } from '../engine/native-index.js';
 import { ServiceError } from '../errors/service-error.js';
 import { vectorOf } from '../retrieval/embed.js';
 import { queryPrompt } from '../retrieval/prompts.js';
-import { UnknownField, type Found, type OpenIndex } from '../retrieval/open-index.js';
+import { UnknownField, type Found, type IndexGeneration } from '../retrieval/generation.js';
 import type { ServedIndex } from '../retrieval/served-index.js';
+import { StoreTrouble } from '../retrieval/store/nodes.js';
 import type { Route } from '../routes/endpoints.js';
 import type { Call, Wish } from '../routes/operation.js';
 import { tooLate, type Exchange } from './exchange.js';
@@ -82,11 +83,11 @@ export class RequestCall implements Call {
   }
 
   private async foundIn(
-    index: OpenIndex,
+    index: IndexGeneration,
     texts: readonly string[],
     { top, filter = {} }: Wish,
   ): Promise<readonly (readonly Found[])[]> {
-    const conditions = known(() => index.conditionsOf(filter));
+    const within = known(() => index.within(filter));
     const hurry = this.hurry();
     const begun = performance.now();
     const [encoder] = this.models;
@@ -97,8 +98,8 @@ export class RequestCall implements Call {
     const deadlineMs =
       hurry.deadlineMs === 0 ? undefined : Math.max(0, hurry.deadlineMs - (embedded - begun));
     try {
-      const search = { top, conditions, ...(deadlineMs !== undefined && { deadlineMs }) };
-      const found = await index.search(answer.texts.map(vectorOf), search);
+      const search = { top, ...(deadlineMs !== undefined && { deadlineMs }) };
+      const found = await within.search(answer.texts.map(vectorOf), search);
       const searchMs = performance.now() - embedded;
       this.services.index?.searched(searchMs / 1000);
       const { exchange } = this.context.state;
@@ -106,6 +107,10 @@ export class RequestCall implements Call {
       return found;
     } catch (error) {
       if (error instanceof LateSearch) throw tooLate(hurry.deadlineMs);
+      if (error instanceof StoreTrouble) {
+        this.services.index?.searchFailed(error);
+        throw new ServiceError('index_unavailable', 'The index did not answer; ask again.');
+      }
       if (!(error instanceof LargeSearch)) throw error;
       const detail = `asks for more than an answer has room for: ${error.message}; ask for less`;
       throw faultyInput([{ pointer: '', detail }]);

@@ -16,7 +16,7 @@ const ANY_ORIGIN = '*';
 
 /** What a page may read, besides what it always may. */
 const EXPOSED = [
-  ...['chorus-truncated', 'retry-after', 'server-timing'],
+  ...['chorus-generation', 'chorus-truncated', 'retry-after', 'server-timing'],
   ...['traceresponse', 'www-authenticate', 'x-cache', 'x-request-id'],
 ].join(', ');
 

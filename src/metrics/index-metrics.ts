@@ -52,6 +52,20 @@ const rows: readonly IndexRow[] = [
       Object.entries(switches).map(([outcome, value]) => ({ labels: { outcome }, value })),
   },
   {
+    name: 'chorus_index_search_failures_total',
+    help: 'Searches that failed since no node of the store answered',
+    type: 'counter',
+    samples: ({ failedSearches }) => [{ labels: {}, value: failedSearches }],
+  },
+  {
+    name: 'chorus_index_node_failures_total',
+    help: 'Requests that a node of the store has not answered, after which another was asked',
+    type: 'counter',
+    labels: ['node'],
+    samples: ({ nodes }) =>
+      nodes.map(({ url, count }) => ({ labels: { node: url }, value: count })),
+  },
+  {
     name: SEARCH_SECONDS,
     help: 'Time from vectors to lines, waiting for the searches before included',
     type: 'histogram',

@@ -37,8 +37,7 @@ test('a corpus becomes a generation in which every text is found', async (contex
   const search = async (text: string, filter = {}) => {
     const [embedded] = await embed(engine, 'encoder', [text]);
     const vectors = [embedded?.vector ?? assert.fail()];
-    const conditions = opened.conditionsOf(filter);
-    const [found = []] = await opened.search(vectors, { top: 2, conditions });
+    const [found = []] = await opened.within(filter).search(vectors, { top: 2 });
     return found;
   };
   const [first] = await search('number 41 question about birds');
@@ -161,7 +160,7 @@ test('an empty corpus makes an index without rows', async (context) => {
   assert.equal(manifest.rows, 0);
   const opened = await OpenIndex.open(world.directory.folderOf('none'), encoderOf(world.engine));
   const vectors = [new Float32Array(manifest.dimensions).fill(1)];
-  assert.deepEqual(await opened.search(vectors, { top: 3, conditions: [] }), [[]]);
+  assert.deepEqual(await opened.within({}).search(vectors, { top: 3 }), [[]]);
   opened.retire();
 });
 

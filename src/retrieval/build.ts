@@ -20,9 +20,11 @@ import { sha256OfFile } from './file-digest.js';
 import { goldenOf } from './golden.js';
 import type { IndexDirectory } from './index-directory.js';
 import { MANIFEST, manifestText, sha256Of, type Manifest } from './manifest.js';
-import { OpenIndex, requireCosine } from './open-index.js';
+import { OpenIndex } from './open-index.js';
 import { documentPrompt } from './prompts.js';
+import type { Progress } from './publisher.js';
 import { RowFiles } from './row-files.js';
+import { requireCosine } from './trial.js';
 
 export interface BuildParts {
   readonly directory: IndexDirectory;
@@ -33,13 +35,7 @@ export interface BuildParts {
   readonly fields: readonly string[];
   readonly engine: Engine;
   readonly encoder: ModelInfo;
-  readonly progress: BuildProgress;
-}
-
-export interface BuildProgress {
-  /** So many of so many rows have their vectors. */
-  embedded(rows: number, of: number): void;
-  note(line: string): void;
+  readonly progress: Progress;
 }
 
 export interface Built {
@@ -175,7 +171,7 @@ async function embedRows(
       const which = `row ${next.first + refused.row + 1} of ${corpus}`;
       throw new StartError([`${which}: ${refused.message}; the encoder cannot be used for it.`]);
     }
-    progress.embedded(writer.rows, rows);
+    progress.done(writer.rows, rows);
   };
   const ask = async () => {
     if (texts.length === 0) return;

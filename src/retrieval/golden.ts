@@ -69,11 +69,15 @@ export async function goldenOf(folder: string, shape: Shape, fields: number): Pr
 }
 
 /** `count` numbers below `below`, as far apart as they can be. */
-function spread(count: number, below: number): number[] {
+export function spread(count: number, below: number): number[] {
   return Array.from({ length: count }, (_, at) => Math.floor((at * below) / count));
 }
 
-function vectorsOf(folder: string, { dimensions }: Shape, rows: readonly number[]): Float32Array[] {
+export function vectorsOf(
+  folder: string,
+  { dimensions }: Pick<Shape, 'dimensions'>,
+  rows: readonly number[],
+): Float32Array[] {
   return withVectors(folder, (read) => rows.map((row) => read(row, 1, dimensions)));
 }
 

@@ -28,7 +28,7 @@ import { replaceFile } from '../files/replace-file.js';
 import { StartError } from '../start-error.js';
 import { GENERATION_NAME } from './manifest.js';
 
-const named = z.strictObject({
+export const named = z.strictObject({
   generation: z.string().regex(GENERATION_NAME),
   /** The sha256 of its manifest. */
   manifest: z.string().regex(/^[0-9a-f]{64}$/),

@@ -30,8 +30,8 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const GENERATION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
-const schema = z.strictObject({
-  format: z.literal(FORMAT),
+/** What is said of a generation wherever it is. */
+export const manifestParts = {
   generation: z.string().regex(GENERATION_NAME),
   /** ISO 8601. */
   created: z.iso.datetime(),
@@ -47,16 +47,6 @@ const schema = z.strictObject({
   }),
   dimensions: z.int().min(1),
   rows: count,
-  /** The longest difference between a row and what its bytes stand for. */
-  error: z.number().min(0),
-  /** A row's code of a field is the place of its value, counted from 1; 0: it has none. */
-  fields: z.array(
-    z.strictObject({
-      name: z.string(),
-      values: z.array(z.union([z.string(), z.number(), z.boolean()])),
-    }),
-  ),
-  corpus: z.strictObject({ sha256: digest, bytes: count }),
   statistics: z.strictObject({
     /** Rows whose text another row before them has, too. */
     duplicateTexts: count,
@@ -68,6 +58,21 @@ const schema = z.strictObject({
   }),
   /** Rows whose texts are embedded again, and looked for, before the generation is served. */
   golden: z.array(z.strictObject({ row: count, vector: z.base64() })),
+};
+
+const schema = z.strictObject({
+  format: z.literal(FORMAT),
+  ...manifestParts,
+  /** The longest difference between a row and what its bytes stand for. */
+  error: z.number().min(0),
+  /** A row's code of a field is the place of its value, counted from 1; 0: it has none. */
+  fields: z.array(
+    z.strictObject({
+      name: z.string(),
+      values: z.array(z.union([z.string(), z.number(), z.boolean()])),
+    }),
+  ),
+  corpus: z.strictObject({ sha256: digest, bytes: count }),
   files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256: digest })).refine(
     (files) =>
       files

@@ -12,13 +12,21 @@ import { Vectors } from '../engine/native-index.js';
 import { Lock } from '../files/lock.js';
 import { StartError } from '../start-error.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
-import { filesOf, readManifest, type Manifest, type ManifestFile } from './manifest.js';
+import { bytesOf, filesOf, readManifest, type ManifestFile } from './manifest.js';
+import type { Listed, Publisher } from './publisher.js';
 
-/**
- * Serves `generation`, which is read whole before.
- *
- * @throws {StartError} when there is none of that name, or it is damaged.
- */
+/** What is published in a folder. */
+export function folderPublisher(directory: IndexDirectory): Publisher {
+  return {
+    place: directory.path,
+    publish: (generation) => publish(directory, generation),
+    rollback: () => rollback(directory),
+    list: () => Promise.resolve(list(directory)),
+    verify: async (generation) => (await verify(directory, generation)).manifest.rows,
+    collect: (keep) => collect(directory, keep),
+  };
+}
+
 export async function publish(
   directory: IndexDirectory,
   generation: string,
@@ -32,11 +40,6 @@ export async function publish(
   });
 }
 
-/**
- * Serves the generation that was served before, and forgets the one that is; gives its name.
- *
- * @throws {StartError} when there was none, or it is damaged.
- */
 export async function rollback(directory: IndexDirectory): Promise<string> {
   return locked(directory, async () => {
     const [last, ...others] = directory.current()?.previous ?? [];
@@ -73,14 +76,8 @@ export async function verify(directory: IndexDirectory, generation: string): Pro
   return found;
 }
 
-export interface Listed {
-  readonly generation: string;
-  readonly state: 'served' | 'before' | 'unpublished' | 'damaged' | 'unfinished';
-  readonly manifest?: Manifest;
-}
-
-/** What is there: the one that is served, those before, then the others. */
 export function list(directory: IndexDirectory): readonly Listed[] {
+  directory.require();
   const pointer = directory.current();
   const published = pointer === undefined ? [] : [pointer, ...pointer.previous];
   const order = [
@@ -92,7 +89,14 @@ export function list(directory: IndexDirectory): readonly Listed[] {
       const at = published.findIndex((named) => named.generation === generation);
       if (at >= 0 && published[at]?.manifest !== sha256) return { generation, state: 'damaged' };
       const state = at === 0 ? 'served' : at > 0 ? 'before' : 'unpublished';
-      return { generation, state, manifest };
+      const { created, rows, dimensions, encoder, fields } = manifest;
+      const names = fields.map(({ name }) => name);
+      const bytes = bytesOf(manifest);
+      return {
+        generation,
+        state,
+        about: { created, rows, dimensions, encoder, bytes, fields: names },
+      };
     } catch {
       return { generation, state: 'damaged' };
     }
@@ -103,10 +107,6 @@ export function list(directory: IndexDirectory): readonly Listed[] {
   return [...whole, ...unfinished];
 }
 
-/**
- * Removes what is not needed any more: generations that were served before the last `keep`, and builds that were interrupted.
- * What was never served stays: it may be about to be. Gives their names.
- */
 export async function collect(directory: IndexDirectory, keep: number): Promise<readonly string[]> {
   return locked(directory, () => {
     const pointer = directory.current();

@@ -8,6 +8,7 @@ import { fakeEncoder } from '../testing/fake-encoder.js';
 import { indexWorld, type IndexWorld } from '../testing/index-world.js';
 import { until } from '../testing/until.js';
 import { embed } from './embed.js';
+import { folderSource } from './index-source.js';
 import { readManifest } from './manifest.js';
 import { publish, rollback } from './publish.js';
 import { ServedIndex, type IndexEvent } from './served-index.js';
@@ -15,7 +16,7 @@ import { ServedIndex, type IndexEvent } from './served-index.js';
 async function serve(context: TestContext, { directory, engine }: IndexWorld, by: Engine = engine) {
   const events: IndexEvent[] = [];
   const index = await ServedIndex.start({
-    ...{ directory, engine: by, encoder: by.models[0] ?? assert.fail() },
+    ...{ source: folderSource(directory), engine: by, encoder: by.models[0] ?? assert.fail() },
     onEvent: (event) => events.push(event),
   });
   context.after(() => {
@@ -57,10 +58,10 @@ test('a request ends in the generation that it began in', async (context) => {
   await world.published('b', ['two']);
   await serves(index, 'b');
   const vectors = (await embed(world.engine, 'encoder', ['one'])).map(({ vector }) => vector);
-  const [[first] = []] = await used.search(vectors, { top: 1, conditions: [] });
+  const [[first] = []] = await used.within({}).search(vectors, { top: 1 });
   assert.equal(first?.text, 'one');
   used.release();
-  await assert.rejects(used.search(vectors, { top: 1, conditions: [] }), /is not open/);
+  await assert.rejects(used.within({}).search(vectors, { top: 1 }), /is not open/);
 });
 
 test('a damaged generation is refused by its name, and the one that is served goes on', async (context) => {

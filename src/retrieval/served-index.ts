@@ -6,11 +6,13 @@
  * start the last generation before it is served instead.
  */
 
-import type { Engine, HistogramSnapshot, ModelInfo } from '../engine/engine.js';
+import type { HistogramSnapshot } from '../engine/engine.js';
 import { Histogram } from '../engine/histogram.js';
 import { StartError } from '../start-error.js';
-import type { IndexDirectory, Named } from './index-directory.js';
-import { OpenIndex } from './open-index.js';
+import type { IndexGeneration } from './generation.js';
+import type { Named } from './index-directory.js';
+import type { IndexSource, NodeFailures } from './index-source.js';
+import type { Encoding } from './trial.js';
 
 /** What becomes of generations. */
 export type IndexEvent =
@@ -20,13 +22,12 @@ export type IndexEvent =
       readonly rows: number;
       readonly seconds: number;
     }
-  /** `error` names files: it is for the log. */
-  | { readonly what: 'refused'; readonly generation: string | undefined; readonly error: string };
+  /** `error` names files or nodes: it is for the log. */
+  | { readonly what: 'refused'; readonly generation: string | undefined; readonly error: string }
+  | { readonly what: 'unavailable'; readonly generation: string; readonly error: string };
 
-export interface ServedParts {
-  readonly directory: IndexDirectory;
-  readonly engine: Engine;
-  readonly encoder: ModelInfo;
+export interface ServedParts extends Encoding {
+  readonly source: IndexSource;
   readonly onEvent: (event: IndexEvent) => void;
 }
 
@@ -42,31 +43,41 @@ export interface IndexStats {
   readonly isBehind: boolean;
   readonly switches: Readonly<Record<'done' | 'failed', number>>;
   readonly searchSeconds: HistogramSnapshot;
+  readonly failedSearches: number;
+  /** Where the index is in a store: what its nodes have not answered. */
+  readonly nodes: readonly NodeFailures[];
 }
 
 const FOLLOW_MS = 250;
-/** What could not be opened is tried again now and then: its files may have been on their way. */
-const TRY_AGAIN_MS = 10_000;
+/** What could not be opened is tried again, each time after twice as long: its files may have been on their way. */
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10_000;
+
+/** What fails goes on failing: the log is told of it now and then. */
+const TELL_AGAIN_MS = 10_000;
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export class ServedIndex {
-  #current: OpenIndex;
+  #current: IndexGeneration;
   /** The pointer that was followed last. */
   #written: string | undefined;
   #isBehind: boolean;
   /** What was told of the pointer as it is, where it cannot be followed. */
   #told: string | undefined;
   #triedAt = performance.now();
+  #waitMs = FIRST_WAIT_MS;
   #isOpening = false;
   #isClosed = false;
   readonly #timer: NodeJS.Timeout;
   readonly #switches = { done: 0, failed: 0 };
+  #failedSearches = 0;
+  #failureToldAt = -Infinity;
   readonly #seconds = new Histogram(SECONDS);
 
   private constructor(
     private readonly parts: ServedParts,
-    first: OpenIndex,
+    first: IndexGeneration,
     written: string | undefined,
     isBehind: boolean,
   ) {
@@ -82,19 +93,18 @@ export class ServedIndex {
    * @throws {StartError} when nothing is published, or nothing of it can be served, with every reason.
    */
   static async start(parts: ServedParts): Promise<ServedIndex> {
-    const { directory, onEvent } = parts;
-    directory.require();
-    const written = directory.written();
-    const pointer = directory.current(written);
+    const { source, onEvent } = parts;
+    const written = await source.written();
+    const pointer = await source.current(written);
     if (pointer === undefined) {
       throw new StartError([
-        `${directory.path} has no published generation; chorus index publish makes one of those in it.`,
+        `${source.place} has no published generation; chorus index publish makes one of those in it.`,
       ]);
     }
     const faults: string[] = [];
     for (const named of [pointer, ...pointer.previous]) {
       try {
-        const opened = await open(parts, named);
+        const opened = await source.open(named, parts);
         return new ServedIndex(parts, opened, written, faults.length > 0);
       } catch (error) {
         const lines = linesOf(error);
@@ -106,13 +116,23 @@ export class ServedIndex {
   }
 
   /** What is served now. */
-  get current(): OpenIndex {
+  get current(): IndexGeneration {
     return this.#current;
   }
 
   /** So many seconds a search has taken, its wait included. */
   searched(seconds: number): void {
     this.#seconds.observe(seconds);
+  }
+
+  /** A search has failed since the index could not be reached. */
+  searchFailed({ message }: Error): void {
+    this.#failedSearches += 1;
+    const now = performance.now();
+    if (now - this.#failureToldAt < TELL_AGAIN_MS) return;
+    this.#failureToldAt = now;
+    const { generation } = this.#current.manifest;
+    this.parts.onEvent({ what: 'unavailable', generation, error: message });
   }
 
   stats(): IndexStats {
@@ -129,6 +149,8 @@ export class ServedIndex {
       isBehind: this.#isBehind,
       switches: { ...this.#switches },
       searchSeconds: this.#seconds.snapshot(),
+      failedSearches: this.#failedSearches,
+      nodes: this.parts.source.failures?.() ?? [],
     };
   }
 
@@ -150,16 +172,21 @@ export class ServedIndex {
   }
 
   private async followOnce(): Promise<void> {
-    const { directory, onEvent } = this.parts;
+    const { source, onEvent } = this.parts;
     let generation: string | undefined;
     try {
-      const written = directory.written();
-      const isTime = performance.now() - this.#triedAt > TRY_AGAIN_MS;
+      const written = await source.written();
+      const isTime = performance.now() - this.#triedAt > this.#waitMs;
       if (written === this.#written && !(this.#isBehind && isTime)) return;
-      if (written !== this.#written) this.#told = undefined;
+      if (written === this.#written) {
+        this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
+      } else {
+        this.#told = undefined;
+        this.#waitMs = FIRST_WAIT_MS;
+      }
       this.#written = written;
       this.#triedAt = performance.now();
-      const pointer = directory.current(written);
+      const pointer = await source.current(written);
       if (pointer === undefined) throw new StartError(['the index has no pointer any more']);
       generation = pointer.generation;
       if (pointer.manifest !== this.#current.digest) await this.replace(pointer);
@@ -178,7 +205,7 @@ export class ServedIndex {
 
   private async replace(named: Named): Promise<void> {
     const begun = performance.now();
-    const opened = await open(this.parts, named);
+    const opened = await this.parts.source.open(named, this.parts);
     if (this.#isClosed) {
       opened.retire();
       return;
@@ -191,11 +218,6 @@ export class ServedIndex {
     const seconds = (performance.now() - begun) / 1000;
     this.parts.onEvent({ what: 'serving', generation, rows, seconds });
   }
-}
-
-function open({ directory, engine, encoder }: ServedParts, named: Named): Promise<OpenIndex> {
-  const folder = directory.folderOf(named.generation);
-  return OpenIndex.open(folder, { engine, encoder, expected: named.manifest });
 }
 
 function linesOf(error: unknown): readonly string[] {

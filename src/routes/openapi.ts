@@ -68,6 +68,7 @@ const HEADERS: JsonObject = {
   'chorus-truncated': header(
     'The models that read only the beginning of the text. Of several texts: `index:model`, at most a hundred, then how many more.',
   ),
+  'chorus-generation': header('The generation of the index that the answer is from.'),
   'retry-after': header('Seconds after which another try is worth it.'),
 };
 
@@ -107,7 +108,7 @@ export function openApiOf({ profile, version, endpoints, asksKeys }: Described):
 function described({ path, operation, route }: Endpoint, asksKeys: boolean): OperationObject {
   const { contract, models, errors } = route;
   const needsKey = asksKeys && route.keys !== 'none';
-  const { summary, request, response, example, asksModels } = operation;
+  const { summary, request, response, example, asksModels, asksIndex } = operation;
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   return {
     tags: [contract],
@@ -127,6 +128,7 @@ function described({ path, operation, route }: Endpoint, asksKeys: boolean): Ope
         headers: headers(
           'x-request-id',
           ...(asksModels ? ['server-timing', 'x-cache', 'chorus-truncated'] : []),
+          ...(asksIndex === true ? ['chorus-generation'] : []),
         ),
         content: { 'application/json': { schema: jsonSchema(response) } },
       },

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { ModelInfo, Task, TextAnswer } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
 import type { ErrorFormat } from '../errors/formats.js';
-import type { Filter, Found } from '../retrieval/open-index.js';
+import type { Filter, Found } from '../retrieval/generation.js';
 
 export interface Contract<O = unknown> {
   /** What its models may be. */

@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test';
 import type { Engine } from '../engine/engine.js';
 import { build, type Built } from '../retrieval/build.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
+import { folderSource } from '../retrieval/index-source.js';
 import { publish } from '../retrieval/publish.js';
 import { ServedIndex } from '../retrieval/served-index.js';
 import { fakeEncoder } from './fake-encoder.js';
@@ -57,7 +58,7 @@ export function indexWorld(context: TestContext, engine: Engine = fakeEncoder())
       return build({
         ...{ directory, generation, corpus, fields, engine: by, encoder },
         progress: {
-          embedded: () => undefined,
+          done: () => undefined,
           note: (line) => {
             notes.push(line);
             onNote(line);
@@ -72,7 +73,8 @@ export function indexWorld(context: TestContext, engine: Engine = fakeEncoder())
     serve() {
       const encoder = engine.models.find(({ task }) => task === 'embedding');
       if (encoder === undefined) throw new Error('The engine has no encoder.');
-      return ServedIndex.start({ directory, engine, encoder, onEvent: () => undefined });
+      const source = folderSource(directory);
+      return ServedIndex.start({ source, engine, encoder, onEvent: () => undefined });
     },
   };
   return world;

@@ -8,7 +8,7 @@
 import { z } from 'zod';
 
 import { problem } from '../../errors/problem.js';
-import type { Found } from '../../retrieval/open-index.js';
+import type { Found } from '../../retrieval/generation.js';
 import { kindOf } from '../kind-of.js';
 import { contract, operation, type Operation } from '../operation.js';
 import { bodyOf, listOfTexts } from '../texts.js';
@@ -78,6 +78,7 @@ function retrieve({ max_texts: maxTexts, max_top_k: maxTop }: Options): Operatio
     example: { instances: ['Why so serious?'] },
     asksModels: true,
     asksIndex: true,
+    errors: ['index_unavailable'],
     async answer(
       { instances, top_k: top, scores, ids, min_score: least = -Infinity, filter },
       call,

@@ -1,0 +1,168 @@
+/**
+ * A generation of a folder, copied into a collection of its own.
+ *
+ * Rows that are there are written once more: a copy that was interrupted is finished by the same command.
+ */
+
+import { StartError } from '../../start-error.js';
+import type { IndexDirectory } from '../index-directory.js';
+import type { Manifest } from '../manifest.js';
+import { verify } from '../publish.js';
+import type { Progress } from '../publisher.js';
+import { rowsIn } from '../row-reader.js';
+import type { IndexStore } from './index-store.js';
+import { until } from './patience.js';
+import { descriptionOf, storedOf, writtenValue, type Stored } from './stored.js';
+import { recallOf, requireWhole } from './whole.js';
+
+export interface Copies {
+  /** Of each row, on as many nodes; nothing: three, or one on every node. */
+  readonly replicas: number | undefined;
+  /** Parts of a generation, each of which some nodes have. */
+  readonly shards: number;
+}
+
+const REPLICAS = 3;
+/** A few megabytes of JSON. */
+const ROWS = 256;
+const TELL_AGAIN_MS = 10_000;
+/** Of the ten rows that are nearest to some, so many are found, or nothing is served. */
+const LEAST_RECALL = 0.95;
+
+export interface CopyParts {
+  readonly store: IndexStore;
+  readonly directory: IndexDirectory;
+  readonly copies: Copies;
+  readonly progress: Progress;
+}
+
+/**
+ * The collection that has `generation` whole, on every node.
+ *
+ * @throws {StartError} when the generation is damaged, a node is not well, or the store does not find what it has.
+ */
+export async function copied(generation: string, parts: CopyParts): Promise<string> {
+  const { store, directory, progress } = parts;
+  const { manifest, sha256 } = await verify(directory, generation);
+  const collection = store.collectionOf(sha256);
+  const all = await store.all();
+  const known = all.find((each) => each.collection === collection);
+  if (known?.stored.isWhole === true) {
+    progress.note(`${generation} is in the store already`);
+    await store.asked(() => requireWhole(store, collection, known.stored, store.nodes.urls));
+    return collection;
+  }
+  if (all.some(({ stored }) => stored.generation === generation && stored.manifest !== sha256)) {
+    throw new StartError([
+      `${store.place} has another generation ${generation}, and generations are never written again; build this one by ` +
+        'another name.',
+    ]);
+  }
+  const stored = storedOf(manifest, sha256);
+  const nodes = await healthy(store);
+  if (known === undefined) await create(stored, nodes, parts);
+  const folder = directory.folderOf(generation);
+  for (const rows of rowsIn(folder, manifest, ROWS)) {
+    const written = rows.map(({ values, ...row }) => ({
+      ...row,
+      values: values.map((value) => (value === undefined ? undefined : writtenValue(value))),
+    }));
+    await store.asked(() => store.weaviate.put(collection, written));
+    progress.done((rows.at(-1)?.row ?? 0) + 1, manifest.rows);
+  }
+  await store.asked(() => settle({ store, collection, stored }, folder, manifest, progress));
+  return collection;
+}
+
+/** Tries it, and says that it is whole. */
+async function settle(
+  { store, collection, stored }: { store: IndexStore; collection: string; stored: Stored },
+  folder: string,
+  manifest: Manifest,
+  progress: Progress,
+): Promise<void> {
+  await healthy(store);
+  await searchable(store, collection, progress);
+  await requireWhole(store, collection, stored, store.nodes.urls);
+  const recall = await recallOf(folder, manifest, { store, collection, stored });
+  if (recall.recallAt10 < LEAST_RECALL) {
+    throw new StartError([
+      `${manifest.generation} is in ${store.place}, which finds only ${(recall.recallAt10 * 100).toFixed(1)} % of the ` +
+        'ten rows that are nearest to some; it is not published.',
+    ]);
+  }
+  const statistics = { ...manifest.statistics, ...recall };
+  await store.describe(collection, { ...stored, statistics, isWhole: true });
+}
+
+/** Resolves once all vectors can be searched; that takes as long as it takes, while it goes on. */
+async function searchable(
+  store: IndexStore,
+  collection: string,
+  progress: Progress,
+): Promise<void> {
+  let least = Infinity;
+  let toldAt = performance.now();
+  for (;;) {
+    const before = least;
+    let waiting = 0;
+    await until(
+      async () => {
+        waiting = await store.weaviate.waiting(collection);
+        return waiting === 0 || waiting < before;
+      },
+      () => `${store.place} gets no further with ${waiting} vectors that wait`,
+    );
+    if (waiting === 0) return;
+    least = waiting;
+    if (performance.now() - toldAt < TELL_AGAIN_MS) continue;
+    toldAt = performance.now();
+    progress.note(`${waiting} vectors wait in the store until they can be searched`);
+  }
+}
+
+async function create(
+  stored: Stored,
+  nodes: number,
+  { store, copies: { replicas = Math.min(REPLICAS, nodes), shards } }: CopyParts,
+): Promise<void> {
+  if (replicas > nodes) {
+    throw new StartError([
+      `--replicas is ${replicas}, and ${store.place} has ${nodes} nodes, each of which has a row once at most.`,
+    ]);
+  }
+  await store.asked(() =>
+    store.weaviate.create({
+      name: store.collectionOf(stored.manifest),
+      description: descriptionOf(stored),
+      fields: stored.fields.length,
+      ...{ replicas, shards },
+    }),
+  );
+}
+
+/**
+ * How many nodes the store has.
+ *
+ * @throws {StartError} when one of them is not well: what it lacks, it would lack for ever.
+ */
+export async function healthy(store: IndexStore): Promise<number> {
+  const answering = await store.weaviate.answering();
+  const silent = store.nodes.urls.filter((url) => !answering.includes(url));
+  if (silent.length > 0) {
+    throw new StartError([`${store.place}: ${silent.join(' and ')} does not answer; all must.`]);
+  }
+  const nodes = await store.asked(() => store.weaviate.members());
+  const unsafe = nodes.filter(({ isSafe }) => !isSafe).map(({ name }) => name);
+  if (unsafe.length > 0) {
+    throw new StartError([
+      `${store.place}: ${unsafe.join(' and ')} would lose vectors without a word when it is killed; start all nodes with ` +
+        'ASYNC_INDEXING=true.',
+    ]);
+  }
+  const ill = nodes.filter(({ isHealthy }) => !isHealthy).map(({ name }) => name);
+  if (ill.length === 0) return nodes.length;
+  throw new StartError([
+    `${store.place}: ${ill.join(' and ')} does not answer the others; rows are written on all nodes or on none.`,
+  ]);
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+
+import { LargeSearch, LateSearch } from '../../engine/native-index.js';
+import { NodeTrouble, StoreNodes, StoreTrouble, type StoreAnswer } from './nodes.js';
+
+const REQUEST = { method: 'GET', path: '/v1/meta' } as const;
+const json = ({ json }: StoreAnswer) => json;
+
+/** A node that does what no well one does, or what one does; gives its URL. */
+async function node(context: TestContext, does: RequestListener): Promise<string> {
+  const server = createServer(does).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const well: RequestListener = (request, response) => {
+  response.end(JSON.stringify({ key: request.headers.authorization ?? null }));
+};
+
+for (const [what, does] of [
+  ['refuses connections', undefined],
+  ['fails', (_, response) => response.writeHead(503).end('{"error":[{"message":"no leader"}]}')],
+  ['closes the connection', ({ socket }) => socket.destroy()],
+  ['stands still', () => undefined],
+  ['stands still amid an answer', (_, response) => response.write('{"a":')],
+  ['answers no JSON', (_, response) => response.end('<html>')],
+  [
+    'sends elsewhere',
+    (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1' }).end(),
+  ],
+] as const satisfies readonly (readonly [string, RequestListener | undefined])[]) {
+  test(`where a node ${what}, another is asked in the same request, and then first`, async (context) => {
+    const bad = does === undefined ? 'http://127.0.0.1:1' : await node(context, does);
+    const good = await node(context, well);
+    const nodes = new StoreNodes({ urls: [bad, good], key: '', timeoutMs: 200 });
+    for (let at = 0; at < 6; at += 1)
+      assert.deepEqual(await nodes.ask(REQUEST, json), { key: null });
+    assert.deepEqual(
+      nodes.failures.map(({ url, count }) => [url, count]),
+      [
+        [bad, 1],
+        [good, 0],
+      ],
+    );
+  });
+}
+
+test('a single address is asked twice, and what is wrong with it is told', async (context) => {
+  let asked = 0;
+  const url = await node(context, (request, response) => {
+    asked += 1;
+    if (asked === 1) request.socket.destroy();
+    else well(request, response);
+  });
+  const nodes = new StoreNodes({ urls: [url], key: 'secret', timeoutMs: 1000 });
+  assert.deepEqual(await nodes.ask(REQUEST, json), { key: 'Bearer secret' });
+  const refuses = () => {
+    throw new NodeTrouble('not like this');
+  };
+  await assert.rejects(nodes.ask(REQUEST, refuses), (error) => {
+    assert.ok(error instanceof StoreTrouble);
+    assert.match(error.message, /no node of the store has answered .*: http:\S+: not like this$/);
+    return true;
+  });
+});
+
+test('an answer that is too long is not read to its end', async (context) => {
+  let written = 0;
+  const url = await node(context, (_, response) => {
+    const chunk = 'x'.repeat(1 << 16);
+    const more = () => {
+      while (!response.destroyed && response.write(chunk)) written += chunk.length;
+    };
+    response.on('drain', more);
+    more();
+  });
+  const nodes = new StoreNodes({ urls: [url], key: '', timeoutMs: 5000 });
+  await assert.rejects(nodes.ask({ ...REQUEST, mostBytes: 1 << 20 }, json), LargeSearch);
+  assert.ok(written < 64 << 20, `${written} bytes were taken`);
+});
+
+test('a request whose time is up says nothing of the node', async (context) => {
+  const url = await node(context, () => undefined);
+  const nodes = new StoreNodes({ urls: [url], key: '', timeoutMs: 5000 });
+  await assert.rejects(nodes.ask(REQUEST, json, { deadlineMs: 50 }), LateSearch);
+  assert.deepEqual(nodes.failures, [{ url, count: 0 }]);
+});

@@ -1,0 +1,80 @@
+/**
+ * A generation in a store: searched there, by its collection's own name and not by the alias, so that an answer is of the
+ * generation that its texts were embedded for.
+ */
+
+import {
+  UnknownField,
+  type Facts,
+  type Filter,
+  type IndexGeneration,
+  type IndexSearch,
+  type Searchable,
+} from '../generation.js';
+import type { Entry } from '../row-files.js';
+import { factsOf, writtenValue, type Stored } from './stored.js';
+import type { Where } from './query.js';
+import type { Weaviate } from './weaviate.js';
+
+export class StoredGeneration implements IndexGeneration {
+  readonly manifest: Facts;
+  readonly digest: string;
+  /** Nothing is mapped. */
+  readonly bytes = 0;
+
+  constructor(
+    private readonly weaviate: Weaviate,
+    private readonly collection: string,
+    private readonly stored: Stored,
+  ) {
+    this.manifest = factsOf(stored);
+    this.digest = stored.manifest;
+  }
+
+  /** Whoever removes a generation from the store waits until nobody has it: `chorus index gc` keeps the last ones. */
+  use(): this {
+    return this;
+  }
+
+  release(): void {
+    // As of `use`.
+  }
+
+  retire(): void {
+    // As of `use`.
+  }
+
+  within(filter: Filter): Searchable {
+    return this.searchable(filter);
+  }
+
+  /** All of it, as the node at `url` finds it. */
+  at(url: string): Searchable {
+    return this.searchable({}, url);
+  }
+
+  private searchable(filter: Filter, url?: string): Searchable {
+    const where = this.whereOf(filter);
+    return {
+      search: async (vectors: readonly Float32Array[], search: IndexSearch) => {
+        const wanted = { ...search, where, url };
+        const found = await this.weaviate.nearest(this.collection, vectors, wanted);
+        return found.map((rows) =>
+          rows.map(({ entry, distance }) => ({
+            ...(JSON.parse(entry) as Entry),
+            score: 1 - distance,
+          })),
+        );
+      },
+    };
+  }
+
+  private whereOf(filter: Filter): Where {
+    const { fields } = this.stored;
+    return Object.entries(filter).map(([name, wanted]) => {
+      const field = fields.indexOf(name);
+      if (field < 0) throw new UnknownField(name, fields);
+      return { field, values: [wanted].flat().map(writtenValue) };
+    });
+  }
+}

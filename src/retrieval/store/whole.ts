@@ -1,0 +1,110 @@
+/**
+ * Whether a generation in a store is what was built: counted and tried on every node that is known.
+ *
+ * A store can say that rows were written where a node that it had given up did not get them, so nothing is believed.
+ */
+
+import { Vectors } from '../../engine/native-index.js';
+import type { Searchable } from '../generation.js';
+import { spread, vectorsOf } from '../golden.js';
+import { filesOf, type Manifest } from '../manifest.js';
+import type { IndexStore } from './index-store.js';
+import { until } from './patience.js';
+import type { Stored } from './stored.js';
+import { StoredGeneration } from './stored-generation.js';
+
+export interface Recall {
+  readonly recallAt1: number;
+  readonly recallAt10: number;
+}
+
+const SAMPLES = 100;
+const TOP = 10;
+/** What was written is counted, and found, within moments. */
+const SETTLED_MS = 5000;
+/** Of cosines that a store computes in f32. */
+const TOLERANCE = 1e-5;
+
+/**
+ * Counts, and looks for rows by their own vectors: some of all, and the last ones, which are what a node loses that is
+ * killed before it has written everything.
+ *
+ * @throws {StartError} with the one of the nodes at `urls` that lacks rows, or does not find them.
+ */
+export async function requireWhole(
+  store: IndexStore,
+  collection: string,
+  { generation, rows }: Stored,
+  urls: readonly string[],
+): Promise<void> {
+  const { weaviate } = store;
+  const last = Array.from({ length: Math.min(rows, SAMPLES) }, (_, at) => rows - 1 - at);
+  const sampled = [...new Set([...spread(Math.min(rows, SAMPLES), rows), ...last])];
+  for (const url of urls) {
+    let counted = 0;
+    await until(
+      async () => (counted = await weaviate.count(collection, url)) === rows,
+      () => `${generation} has ${rows} rows, and ${url} counts ${counted}`,
+      SETTLED_MS,
+    );
+    if (rows === 0) continue;
+    let lost: readonly number[] = [];
+    await until(
+      async () => (lost = await weaviate.lost(collection, sampled, url)).length === 0,
+      () =>
+        `${generation}: ${lost.length} of ${sampled.length} rows do not find themselves at ${url}; build it again by ` +
+        'another name, and publish that',
+      SETTLED_MS,
+    );
+  }
+}
+
+/** What the store finds of what comparing all rows finds, for some of the rows; each node is asked for its share. */
+export async function recallOf(
+  folder: string,
+  manifest: Manifest,
+  { store, collection, stored }: { store: IndexStore; collection: string; stored: Stored },
+): Promise<Recall> {
+  const { rows } = manifest;
+  const sampled = vectorsOf(folder, manifest, spread(Math.min(rows, SAMPLES), rows));
+  const exact = await exactly(folder, manifest, sampled);
+  const { urls } = store.nodes;
+  const found = await Promise.all(
+    urls.map((url, turn) => {
+      const share = sampled.filter((_, at) => at % urls.length === turn);
+      return nodesOf(store, collection, stored, url).search(share, { top: TOP });
+    }),
+  );
+  let [first, nearest, wanted] = [0, 0, 0];
+  for (const [at, scores] of exact.entries()) {
+    const hits = found[at % urls.length]?.[Math.floor(at / urls.length)] ?? [];
+    const atLeast = (rank: number) => (scores[rank] ?? 0) - TOLERANCE;
+    if ((hits[0]?.score ?? -Infinity) >= atLeast(0)) first += 1;
+    wanted += scores.length;
+    nearest += hits.filter(({ score }) => score >= atLeast(scores.length - 1)).length;
+  }
+  return {
+    recallAt1: sampled.length === 0 ? 1 : first / sampled.length,
+    recallAt10: wanted === 0 ? 1 : nearest / wanted,
+  };
+}
+
+function nodesOf(store: IndexStore, collection: string, stored: Stored, url: string): Searchable {
+  return new StoredGeneration(store.weaviate, collection, stored).at(url);
+}
+
+/** The scores of the nearest rows to each vector. */
+async function exactly(
+  folder: string,
+  manifest: Manifest,
+  vectors: readonly Float32Array[],
+): Promise<readonly (readonly number[])[]> {
+  if (vectors.length === 0) return [];
+  const opened = await Vectors.open(folder, filesOf(manifest));
+  try {
+    const found = await opened.search(vectors, { top: TOP, conditions: [] });
+    return found.map((rows) => rows.map(({ score }) => score));
+  } finally {
+    opened.close();
+  }
+}
