@@ -4,6 +4,7 @@
 {{- $claim := .Values.persistence }}
 {{- $job := $models.pull.job.enabled }}
 {{- include "chorus.profileChecks" . }}
+{{- include "chorus.indexChecks" .Values.index }}
 {{- if and (eq $models.source "image") $models.volume }}
 {{- fail "models.volume is set, but models.source is image; set it to volume or pull." }}
 {{- end }}
@@ -100,4 +101,16 @@
 {{- fail (printf "%s is %v, which is no quantity; it must be one such as 512Mi, 2Gi or 500m." (index . 0) (index . 1)) }}
 {{- end }}
 {{- $number }}
+{{- end }}
+
+{{/* An index is in one place, and what is said of a store is said of one. */}}
+{{- define "chorus.indexChecks" -}}
+{{- if and .volume .store.urls }}
+{{- fail "index.volume and index.store.urls exclude each other; an index is in files or in a store." }}
+{{- end }}
+{{- range list "name" "timeout" "keySecret" }}
+{{- if and (index $.store .) (not $.store.urls) }}
+{{- fail (printf "index.store.%s is set, but there is no store; set index.store.urls." .) }}
+{{- end }}
+{{- end }}
 {{- end }}

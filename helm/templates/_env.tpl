@@ -15,6 +15,9 @@
 {{- if .Values.index.volume }}
 - {name: CHORUS_INDEX_DIR, value: /index}
 {{- end }}
+{{- with include "chorus.storeEnv" . | trim }}
+{{ . }}
+{{- end }}
 {{- if and .Values.gpu.count (not .Values.settings.device) }}
 - {name: CHORUS_DEVICE, value: cuda}
 {{- end }}
@@ -32,6 +35,27 @@
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 - {name: CHORUS_{{ snakecase $name | upper }}, value: {{ kindIs "float64" $value | ternary (int64 $value) $value | toString | quote }}}
+{{- end }}
+{{- end }}
+
+{{/* Where the index is, if it is in a store. */}}
+{{- define "chorus.storeEnv" -}}
+{{- with .Values.index.store }}
+{{- if .urls }}
+- {name: CHORUS_INDEX_STORE, value: {{ join "," .urls | quote }}}
+{{- with .name }}
+- {name: CHORUS_INDEX_STORE_NAME, value: {{ . | quote }}}
+{{- end }}
+{{- with .timeout }}
+- {name: CHORUS_INDEX_STORE_TIMEOUT, value: {{ . | quote }}}
+{{- end }}
+{{- with .keySecret }}
+- name: CHORUS_INDEX_STORE_KEY
+  valueFrom:
+    secretKeyRef:
+      {{- toYaml . | nindent 6 }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -95,6 +95,15 @@ served lies, or with the folder of a Job, to which the lock of an earlier pull i
 {{- $ports | uniq | toJson }}
 {{- end }}
 
+{{/* The ports of the store that has the index, as JSON. */}}
+{{- define "chorus.storePorts" -}}
+{{- $ports := list }}
+{{- range .Values.index.store.urls }}
+{{- $ports = append $ports (include "chorus.urlPort" . | int) }}
+{{- end }}
+{{- $ports | uniq | toJson }}
+{{- end }}
+
 {{/* The port of a URL, named or not. */}}
 {{- define "chorus.urlPort" -}}
 {{- $url := urlParse . }}

@@ -141,6 +141,10 @@ export const NOT_RUN: readonly NotRun[] = [
       /^chorus index build .* --profile retrieval |^chorus index publish |^chorus serve retrieval --index-dir /,
     why: 'its encoder is on a hub: src/e2e/retrieval.test.ts does it with the starter',
   },
+  {
+    command: /^STORE=|^chorus serve retrieval --index-store /,
+    why: 'needs nodes of Weaviate: src/e2e/retrieval-store.test.ts has three',
+  },
   { command: /^make start$/, why: 'does not end; .ci/run builds, src/e2e/starter.test.ts serves' },
   { command: /^make faults\b/, why: 'minutes: .github/workflows/weekly.yml' },
   {
