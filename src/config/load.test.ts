@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { StartError } from '../start-error.js';
@@ -51,6 +52,14 @@ test('everything wrong is reported at once, each with what was given and what is
     'CHORUS_SHUTDOWN_TIMEOUT is "25"; it must be a duration with its unit, such as 500ms, 25s, 2m or 1h, at most 24h.',
     'CHORUS_LOG_LEVEL is "loud"; it must be one of trace, debug, info, warn, error, fatal, silent.',
   ]);
+});
+
+test('what was accepted has its time to be answered when the service stops', () => {
+  const { settings } = loadSettings([], {});
+  assert.ok(settings.shutdownTimeout - settings.drainDelay >= settings.answerTimeout);
+  const compose = readFileSync(new URL('../../compose.yaml', import.meta.url), 'utf8');
+  const [, grace] = /stop_grace_period: (\d+)s/.exec(compose) ?? [];
+  assert.ok(Number(grace) * 1000 >= settings.shutdownTimeout + 5000);
 });
 
 test('sizes and durations are read with their units', () => {

@@ -226,7 +226,7 @@ export const settings = {
     'false',
     'Let POST /reload of the admin port name another profile or precision; without, it reads the own again',
   ),
-  shutdownTimeout: setting(duration, '25s', 'Longest time to answer what is open when stopped'),
+  shutdownTimeout: setting(duration, '30s', 'Longest time to answer what is open when stopped'),
   logLevel: setting(oneOf(logLevels), 'info', 'Least severe log lines to write'),
   otlpEndpoint: setting(
     otlpUrl,
