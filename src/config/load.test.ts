@@ -21,7 +21,7 @@ test('defaults go through the same schema as given values', () => {
   const { settings, warnings } = loadSettings([], {});
   assert.equal(settings.port, 8080);
   assert.equal(settings.maxBodySize, 1_048_576);
-  assert.equal(settings.shutdownTimeout, 25_000);
+  assert.equal(settings.shutdownTimeout, 30_000);
   assert.equal(settings.profile, 'starter');
   assert.deepEqual(warnings, []);
 });
