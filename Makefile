@@ -42,6 +42,7 @@ test: build ## Run every test: Rust and TypeScript, unit and end to end
 	@# Two test files that fetched one of these at once would be in each other's way.
 	bench/tools/redis.sh >/dev/null
 	bench/tools/otelcol.sh >/dev/null
+	bench/tools/weaviate.sh >/dev/null
 	cargo test --locked --workspace $(MANIFEST)
 	npm run --silent test
 	npm run --silent test:e2e

@@ -122,7 +122,7 @@ check() {
   diff -u "$example_base" <(render_example_base) || { echo "$example_base is stale: deploy/chart.sh write" >&2; return 1; }
 
   "$bin/helm-unittest" --strict helm
-  for file in helm/ci/*.yaml helm/envs/*.yaml; do
+  for file in helm/ci/*.yaml helm/envs/*.yaml deploy/examples/retrieval-store/chorus.yaml; do
     "$bin/helm" lint --strict --quiet helm --values "$file"
     "$bin/helm" template chorus helm --namespace texts --values "$file" | validate "$file"
   done

@@ -168,6 +168,10 @@ export const NOT_RUN: readonly NotRun[] = [
     command: /^SOURCE_DATE_EPOCH=\S.* docker buildx build /,
     why: 'needs buildx: .github/workflows/weekly.yml builds twice',
   },
+  {
+    command: /^docker compose .*retrieval-store|^helm install weaviate /,
+    why: 'needs images of Weaviate: src/e2e/retrieval-store.test.ts has three nodes of it',
+  },
   { command: /^helm (?:install|upgrade|test) /, why: CLUSTER },
   { command: /^kubectl scale /, why: CLUSTER },
   { command: /^kubectl (?:apply|create secret|exec) /, why: TWO_SERVICES },

@@ -86,3 +86,27 @@ test('nothing of compose takes memory without an end, and each says whether it w
     assert.ok(healthcheck !== undefined, name);
   }
 });
+
+test('the example of a store has the version of Weaviate that tests run, whose nodes lose no vectors', () => {
+  const module = read('bench/tools/weaviate/go.mod');
+  const [, version] = /github\.com\/weaviate\/weaviate v([\d.]+)/.exec(module) ?? assert.fail();
+  const example = 'deploy/examples/retrieval-store';
+  const composed = parse(read(`${example}/compose.yaml`), { merge: true }) as {
+    services: Readonly<Record<string, Service>>;
+  };
+  const nodes = Object.entries(composed.services).filter(([name]) => name.startsWith('weaviate'));
+  assert.equal(nodes.length, 3);
+  for (const [name, { image, environment }] of nodes) {
+    assert.ok(image.endsWith(`/weaviate:${version}}`), image);
+    assert.equal(environment?.ASYNC_INDEXING, 'true');
+    assert.equal(environment.CLUSTER_HOSTNAME, name);
+  }
+  const values = parse(read(`${example}/weaviate.yaml`)) as {
+    image: { tag: string };
+    replicas: number;
+    env: { ASYNC_INDEXING: string; RAFT_BOOTSTRAP_EXPECT: number };
+  };
+  assert.equal(values.image.tag, version);
+  assert.equal(values.env.ASYNC_INDEXING, 'true');
+  assert.equal(values.env.RAFT_BOOTSTRAP_EXPECT, values.replicas);
+});
