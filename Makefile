@@ -139,8 +139,8 @@ search: build ## Measure an index beside FAISS and usearch, about 10 minutes; se
 retrieval-bench: build ## Measure question retrieval beside sentence-transformers and FAISS (ARGS="--encoder DIRECTORY")
 	node bench/retrieval.mjs $(ARGS)
 
-retrieval-storm: build ## Publish, damage, kill and fill the disk while two replicas answer k6, about 2 minutes
-	node bench/retrieval/storm.mjs
+retrieval-storm: build ## Publish, damage, kill and fill the disk while two replicas answer k6, about 2 minutes (ARGS=store: in Weaviate, 3 minutes)
+	node bench/retrieval/$(if $(filter store,$(ARGS)),store-)storm.mjs
 
 parity: build ## Compare with Hugging Face transformers (installs it; ARGS="--fuzz 1000 --seed 7": random folders alone)
 	node bench/parity/run.mjs $(ARGS)
