@@ -18,6 +18,7 @@ import { time, wholeNumbers } from './lib/options.mjs';
 import { BENCH, ROOT } from './lib/paths.mjs';
 import { peerEnvironment, PEER_VARIABLES, PEERS_FOLDER } from './lib/python.mjs';
 import { cpuSeconds, memory, withStarted } from './lib/server.mjs';
+import { median } from './lib/statistics.mjs';
 import { report } from './retrieval/report.mjs';
 
 const WORK = join(BENCH, '.work', 'retrieval');
@@ -29,6 +30,8 @@ const MARKERS = [
 const TOP = 10;
 /** Of the corpus: enough lines for inverted lists, and few enough for the peer to embed at every start. */
 const LANGUAGES = ['en', 'de', 'es'];
+/** Questions that are asked one after the other, to see where the time goes. */
+const ALONE = 300;
 /** Of one request, where answers are compared. */
 const TEXTS = 256;
 
@@ -78,6 +81,7 @@ const targets = {
 };
 const quality = [];
 const speed = [];
+const parts = [];
 for (const precision of precisions) await findAll(precision);
 for (let round = 0; round < rounds; round++) {
   const order = Object.keys(targets);
@@ -216,12 +220,39 @@ async function measure(target) {
         };
       };
       await load(10, '3s');
+      const budget = await partsOf(server.port);
+      if (budget !== undefined) parts.push({ target, ...budget });
       for (const count of connections) {
         speed.push({ target, count, ...(await load(count, duration)), rss: memory(server).now });
         console.error(speed.at(-1));
       }
     },
   );
+}
+
+/** Medians of where the time of a question goes that is asked alone; nothing of a service that does not say. */
+async function partsOf(port) {
+  const asked = readFileSync(queries, 'utf8').split('\n').filter(Boolean).slice(0, ALONE);
+  const seen = new Map();
+  for (const line of asked) {
+    const begun = performance.now();
+    const { text } = JSON.parse(line);
+    const response = await fetch(`http://127.0.0.1:${port}/process`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ instances: [text] }),
+    });
+    await response.text();
+    const client = performance.now() - begun;
+    const header = response.headers.get('server-timing');
+    if (header === null) return undefined;
+    const told = header.matchAll(/(\w+);dur=([\d.]+)/g);
+    for (const [, part, ms] of [...told, [, 'client', client]]) {
+      if (!seen.has(part)) seen.set(part, []);
+      seen.get(part).push(Number(ms));
+    }
+  }
+  return Object.fromEntries([...seen].map(([part, all]) => [part, median(all)]));
 }
 
 function read(name) {
@@ -240,6 +271,7 @@ function conclude() {
   const text = report({
     quality,
     speed,
+    parts,
     targets: Object.keys(targets),
     connections,
     rows: questions.length,

@@ -10,8 +10,10 @@ const SPEED = [
   'failed',
 ];
 
+const PARTS = ['tokenization', 'queue', 'inference', 'search', 'total'];
+
 /** `rows`: of the corpus of the load; the last of `targets` is the one that the others are compared with. */
-export function report({ quality, speed, targets, connections, rows }) {
+export function report({ quality, speed, parts, targets, connections, rows }) {
   const found = quality.map(({ what, precision, accuracy, mrr }) => [
     ...[what, precision, `${(accuracy * 100).toFixed(1)} %`, mrr.toFixed(3)],
   ]);
@@ -27,6 +29,16 @@ export function report({ quality, speed, targets, connections, rows }) {
     ...titled('What is found', QUALITY, found),
     '',
     ...titled('Requests of one question', SPEED, lines),
+    '',
+    ...titled(
+      'Where the time of a question goes that is asked alone, in ms (medians; client: with HTTP, as its client sees it)',
+      ['Service', ...PARTS, 'client'],
+      targets.filter((target) => parts.some((each) => each.target === target)).map((target) => {
+        const own = parts.filter((each) => each.target === target);
+        const middle = (part) => figure(median(own.map((each) => each[part])));
+        return [target, ...[...PARTS, 'client'].map(middle)];
+      }),
+    ),
   ].join('\n');
 }
 

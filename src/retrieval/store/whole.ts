@@ -19,6 +19,8 @@ export interface Recall {
 }
 
 const SAMPLES = 100;
+/** A graph of a million rows does not lead to every one of them. */
+const MOST_LOST = 0.03;
 const TOP = 10;
 /** What was written is counted, and found, within moments. */
 const SETTLED_MS = 5000;
@@ -38,8 +40,8 @@ export async function requireWhole(
   urls: readonly string[],
 ): Promise<void> {
   const { weaviate } = store;
-  const last = Array.from({ length: Math.min(rows, SAMPLES) }, (_, at) => rows - 1 - at);
-  const sampled = [...new Set([...spread(Math.min(rows, SAMPLES), rows), ...last])];
+  const count = Math.min(rows, SAMPLES);
+  const samples = [spread(count, rows), Array.from({ length: count }, (_, at) => rows - 1 - at)];
   for (const url of urls) {
     let counted = 0;
     await until(
@@ -47,15 +49,19 @@ export async function requireWhole(
       () => `${generation} has ${rows} rows, and ${url} counts ${counted}`,
       SETTLED_MS,
     );
-    if (rows === 0) continue;
-    let lost: readonly number[] = [];
-    await until(
-      async () => (lost = await weaviate.lost(collection, sampled, url)).length === 0,
-      () =>
-        `${generation}: ${lost.length} of ${sampled.length} rows do not find themselves at ${url}; build it again by ` +
-        'another name, and publish that',
-      SETTLED_MS,
-    );
+    for (const sampled of samples) {
+      let lost: readonly number[] = [];
+      await until(
+        async () => {
+          if (sampled.length > 0) lost = await weaviate.lost(collection, sampled, url);
+          return lost.length <= sampled.length * MOST_LOST;
+        },
+        () =>
+          `${generation}: ${lost.length} of ${sampled.length} rows do not find themselves at ${url}; build it again by ` +
+          'another name, and publish that',
+        SETTLED_MS,
+      );
+    }
   }
 }
 
