@@ -247,7 +247,7 @@ async function partsOf(port) {
     const header = response.headers.get('server-timing');
     if (header === null) return undefined;
     const told = header.matchAll(/(\w+);dur=([\d.]+)/g);
-    for (const [, part, ms] of [...told, [, 'client', client]]) {
+    for (const [, part, ms] of [...told, ['', 'client', client]]) {
       if (!seen.has(part)) seen.set(part, []);
       seen.get(part).push(Number(ms));
     }
