@@ -38,6 +38,13 @@
 {{- end }}
 {{- end }}
 
+{{/* Changes with the key of the store, as of `chorus.cacheChecksum`; empty without one. */}}
+{{- define "chorus.storeChecksum" -}}
+{{- with .Values.index.store.keySecret.name }}
+{{- lookup "v1" "Secret" (include "chorus.namespace" $) . | default dict | dig "data" dict | toJson | sha256sum }}
+{{- end }}
+{{- end }}
+
 {{/* Where the index is, if it is in a store. */}}
 {{- define "chorus.storeEnv" -}}
 {{- with .Values.index.store }}

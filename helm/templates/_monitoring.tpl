@@ -33,7 +33,7 @@ that the operator gives to what its monitor finds.
 {{- $name := include "chorus.fullname" . }}
 {{- $pods := printf `{namespace="%s",service="%s-metrics"}` $namespace $name }}
 {{- if .Values.podMonitor.enabled }}
-{{- $pods = printf `{namespace="%s",job="%s/%s"}` $namespace (.Values.podMonitor.namespace | default $namespace) $name }}
+{{- $pods = printf `{namespace="%s",job="%s"}` $namespace (include "chorus.podMonitorJob" .) }}
 {{- end }}
 {{- printf "sum(chorus_pending_texts%s) + (sum(rate(chorus_requests_shed_total%s[1m])) or vector(0))" $pods $pods }}
 {{- end }}

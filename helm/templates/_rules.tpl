@@ -35,7 +35,7 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
 {{/* The text of the file with the names of the release and its objectives. Kubernetes cuts what makes a pod's name at 58. */}}
 {{- define "chorus.rulesOfRelease" -}}
 {{- $name := include "chorus.fullname" . }}
-{{- $here := printf "namespace=%q" .Release.Namespace }}
+{{- $here := printf "namespace=%q" (include "chorus.namespace" .) }}
 {{- $bucket := printf "%s([.]0)?" (toString .Values.prometheusRule.latencySeconds | replace "." "[.]") }}
 {{- .Files.Get "files/rules.yaml"
   | replace `job=~".+"` (printf "%s,job=%q" $here (include "chorus.scrapeJob" .))
@@ -46,6 +46,11 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
   | replace "0.001 *" (printf "%v *" .Values.prometheusRule.errorBudget) }}
 {{- end }}
 
+{{/* The label `job` of what a PodMonitor scrapes. */}}
+{{- define "chorus.podMonitorJob" -}}
+{{- printf "%s/%s" (.Values.podMonitor.namespace | default (include "chorus.namespace" .)) (include "chorus.fullname" .) }}
+{{- end }}
+
 {{/* The label `job`, as the operator makes it of a service and of a PodMonitor. */}}
 {{- define "chorus.scrapeJob" -}}
 {{- $name := include "chorus.fullname" . }}
@@ -54,7 +59,7 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
 {{- else if .Values.serviceMonitor.enabled }}
 {{- printf "%s-metrics" $name }}
 {{- else if .Values.podMonitor.enabled }}
-{{- printf "%s/%s" .Release.Namespace $name }}
+{{- include "chorus.podMonitorJob" . }}
 {{- else }}
 {{- fail "prometheusRule.enabled needs serviceMonitor.enabled or podMonitor.enabled, or prometheusRule.job for what else scrapes the pods; nothing would be measured." }}
 {{- end }}

@@ -68,7 +68,7 @@ export function publisherOf(
   const store = storeOf(settings, true);
   const copies = {
     replicas: countOf('replicas', replicas),
-    shards: countOf('shards', shards) ?? 1,
+    shards: countOf('shards', shards),
   };
   if (store !== undefined) {
     const folder = indexFolderOf(settings, served ?? servedBy(settings));

@@ -2,7 +2,7 @@
  * The index of a profile, from settings: which folder, which encoder, and what becomes of its generations.
  */
 
-import { flagOf, type Settings } from '../config/settings.js';
+import { envOf, flagOf, type Settings } from '../config/settings.js';
 import type { Engine, ModelInfo } from '../engine/engine.js';
 import type { Logger } from '../log/logger.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
@@ -103,9 +103,17 @@ function sourceOf(settings: Settings, served: Served): IndexSource {
 
 /** The store of the index, where settings name one. */
 export function storeOf(settings: Settings, isPatient = false): IndexStore | undefined {
-  const { indexStore: urls, indexStoreName: name, indexStoreTimeout: timeoutMs } = settings;
-  if (urls.length === 0) return undefined;
+  const { indexStore, indexStoreName: name, indexStoreTimeout: timeoutMs } = settings;
+  if (indexStore.length === 0) return undefined;
+  const urls = [...new Set(indexStore.map((url) => new URL(url).origin))];
   const key = secretOf(settings, 'indexStoreKey');
+  if (!/^[\x21-\x7e]*$/.test(key)) {
+    const [variable, file] = [envOf('indexStoreKey'), flagOf('indexStoreKeyFile')];
+    throw new StartError(
+      [`${variable}, or the file of ${file}, must be one line of ASCII without blanks.`],
+      exitCodes.usage,
+    );
+  }
   return new IndexStore({ urls, name, timeoutMs, key, isPatient });
 }
 

@@ -103,9 +103,8 @@ export const storeUrls: Kind<readonly string[]> = list(
 );
 
 function isStoreUrl(written: string): boolean {
-  return (
-    /^https?:\/\//.test(written) && URL.canParse(written) && new URL(written).origin === written
-  );
+  if (!/^https?:\/\/[^/?#@]+\/?$/i.test(written) || !URL.canParse(written)) return false;
+  return new URL(written).pathname === '/';
 }
 
 function isAddressRange(written: string): boolean {

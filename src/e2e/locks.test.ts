@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -28,10 +28,17 @@ test('a profile of a hub without a lock is named, then has one', async (context)
 
   await assert.rejects(locks('--check', profiles), (error: { code: number; stderr: string }) => {
     assert.equal(error.code, 1);
-    assert.match(error.stderr, /^\S*own\.yaml has no lock; make lock writes it/);
+    assert.match(error.stderr, /^\S*own\.yaml has no lock of all its models; make lock writes it/);
     return !error.stderr.includes('local.yaml');
   });
   await locks(profiles);
   assert.ok(existsSync(join(profiles, 'own.lock.json')));
   await locks('--check', profiles);
+  // A model that was added since.
+  const more = '  - {name: added, source: {repo: some/other, revision: main}}';
+  writeFileSync(
+    own,
+    readFileSync(own, 'utf8').replace(/^models:.*$/m, (line) => `${line}\n${more}`),
+  );
+  await assert.rejects(locks('--check', profiles), /own\.yaml has no lock of all its models/);
 });

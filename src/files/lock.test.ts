@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import fs, { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -87,4 +87,18 @@ test('where a file cannot have two names, one process has it all the same', (con
   assert.equal(Lock.tryTake(file), undefined);
   lock.release();
   assert.ok(!existsSync(file));
+});
+
+test('a lock that cannot be read is nobody’s to remove, and one without a word in it only after a while', (context) => {
+  const folder = folderFor(context);
+  const unreadable = join(folder, 'unreadable');
+  mkdirSync(unreadable);
+  assert.throws(() => Lock.tryTake(unreadable), /EISDIR/);
+  assert.ok(existsSync(unreadable));
+  const fresh = join(folder, 'fresh');
+  writeFileSync(fresh, '');
+  assert.equal(Lock.tryTake(fresh), undefined);
+  const before = new Date(Date.now() - 60_000);
+  utimesSync(fresh, before, before);
+  assert.ok(Lock.tryTake(fresh));
 });

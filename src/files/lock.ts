@@ -40,10 +40,13 @@ export class Lock {
   static tryTake(file: string, isLeft = leftHere): Lock | undefined {
     if (create(file)) return new Lock(file);
     const owner = ownerOf(file);
-    if (owner !== undefined && !isLeft(owner)) return undefined;
+    // Given back meanwhile: there is nothing to remove, and what another may have put there is no longer what was looked at.
+    if (owner === undefined) return create(file) ? new Lock(file) : undefined;
+    // Without a word in it, it is being written.
+    if (owner === '' ? !isOld(file) : !isLeft(owner)) return undefined;
     // One process at a time removes what was left behind, and looks again before it does.
     const removal = `${file}.removal`;
-    removeOld(removal);
+    if (isOld(removal)) rmSync(removal, { force: true });
     if (!create(removal)) return undefined;
     try {
       if (ownerOf(file) === owner) rmSync(file, { force: true });
@@ -53,22 +56,36 @@ export class Lock {
     return create(file) ? new Lock(file) : undefined;
   }
 
-  /** Not where somebody took it for left behind, and has it now. */
+  /** Not where somebody took it for left behind, and has it now; a disk that does not answer says nothing. */
   get isOurs(): boolean {
-    return ownerOf(this.file) === OWN;
+    try {
+      return ownerOf(this.file) === OWN;
+    } catch {
+      return true;
+    }
   }
 
   release(): void {
-    if (this.isOurs) rmSync(this.file, { force: true });
+    try {
+      if (ownerOf(this.file) === OWN) rmSync(this.file, { force: true });
+    } catch {
+      // It is left behind, and found to be.
+    }
   }
 }
 
-/** What a lock's file says; nothing where there is none. */
+/**
+ * What a lock's file says; nothing where there is none.
+ *
+ * @throws {Error} when it is there and cannot be read: whose it is, nobody knows then.
+ */
 export function ownerOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESTALE') return undefined;
+    throw error;
   }
 }
 
@@ -122,12 +139,13 @@ function leftHere(owner: string): boolean {
   return Number(pid) === process.pid || !isRunning(Number(pid));
 }
 
-function removeOld(file: string): void {
+/** Whether it is there, and has been for longer than it takes to write or to remove a file. */
+function isOld(file: string): boolean {
   try {
     const { mtimeMs } = statSync(file);
-    if (nowBeside(file) - mtimeMs > REMOVAL_MS) rmSync(file, { force: true });
+    return nowBeside(file) - mtimeMs > REMOVAL_MS;
   } catch {
-    // It is not there.
+    return false;
   }
 }
 

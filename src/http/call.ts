@@ -18,6 +18,7 @@ import { vectorOf } from '../retrieval/embed.js';
 import { queryPrompt } from '../retrieval/prompts.js';
 import { UnknownField, type Found, type IndexGeneration } from '../retrieval/generation.js';
 import type { ServedIndex } from '../retrieval/served-index.js';
+import { StoreRefusal } from '../retrieval/store/answers.js';
 import { StoreTrouble } from '../retrieval/store/nodes.js';
 import type { Route } from '../routes/endpoints.js';
 import type { Call, Wish } from '../routes/operation.js';
@@ -107,7 +108,7 @@ export class RequestCall implements Call {
       return found;
     } catch (error) {
       if (error instanceof LateSearch) throw tooLate(hurry.deadlineMs);
-      if (error instanceof StoreTrouble) {
+      if (error instanceof StoreTrouble || error instanceof StoreRefusal) {
         this.services.index?.searchFailed(error);
         throw new ServiceError('index_unavailable', 'The index did not answer; ask again.');
       }

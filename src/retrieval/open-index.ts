@@ -12,7 +12,14 @@ import {
   type IndexSearch,
   type Searchable,
 } from './generation.js';
-import { bytesOf, filesOf, readManifest, type FieldValue, type Manifest } from './manifest.js';
+import {
+  bytesOf,
+  filesOf,
+  readManifest,
+  vectorOf,
+  type FieldValue,
+  type Manifest,
+} from './manifest.js';
 import type { Entry } from './row-files.js';
 import { requireEncoder, requireGolden, type Encoding } from './trial.js';
 
@@ -58,7 +65,14 @@ export class OpenIndex implements IndexGeneration {
     const vectors = await Vectors.open(folder, filesOf(manifest));
     const opened = new OpenIndex(manifest, sha256, vectors);
     try {
-      await requireGolden(folder, manifest, opened.within({}), encoding);
+      const golden = manifest.golden.map(({ vector }) => vectorOf(vector));
+      const found = await opened.within({}).search(golden, { top: 1 });
+      await requireGolden(
+        folder,
+        manifest,
+        found.map(([first]) => first),
+        encoding,
+      );
     } catch (error) {
       vectors.close();
       throw error;

@@ -68,6 +68,7 @@ export class ServedIndex {
   #triedAt = performance.now();
   #waitMs = FIRST_WAIT_MS;
   #isOpening = false;
+  #isUnread = false;
   #isClosed = false;
   readonly #timer: NodeJS.Timeout;
   readonly #switches = { done: 0, failed: 0 };
@@ -175,12 +176,12 @@ export class ServedIndex {
     const { source, onEvent } = this.parts;
     let generation: string | undefined;
     try {
-      const written = await source.written();
       const isTime = performance.now() - this.#triedAt > this.#waitMs;
+      if (this.#isUnread && !isTime) return;
+      const written = await this.read();
       if (written === this.#written && !(this.#isBehind && isTime)) return;
-      if (written === this.#written) {
-        this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
-      } else {
+      if (written === this.#written) this.waitLonger();
+      else {
         this.#told = undefined;
         this.#waitMs = FIRST_WAIT_MS;
       }
@@ -201,6 +202,24 @@ export class ServedIndex {
       this.#told = what;
       this.#isBehind = true;
     }
+  }
+
+  /** What the pointer says; what cannot be read is read less often. */
+  private async read(): Promise<string | undefined> {
+    try {
+      const written = await this.parts.source.written();
+      this.#isUnread = false;
+      return written;
+    } catch (error) {
+      if (this.#isUnread) this.waitLonger();
+      this.#isUnread = true;
+      this.#triedAt = performance.now();
+      throw error;
+    }
+  }
+
+  private waitLonger(): void {
+    this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
   }
 
   private async replace(named: Named): Promise<void> {

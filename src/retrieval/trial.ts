@@ -8,7 +8,7 @@
 import type { Engine, ModelInfo } from '../engine/engine.js';
 import { StartError } from '../start-error.js';
 import { embed } from './embed.js';
-import type { Facts, Searchable } from './generation.js';
+import type { Facts, Found } from './generation.js';
 import { vectorOf } from './manifest.js';
 
 /** Vectors of the same text by the same encoder: what another CPU's rounding may change. */
@@ -41,28 +41,29 @@ export function requireEncoder(place: string, { encoder }: Facts, by: ModelInfo)
   ]);
 }
 
+/** A golden row as it is stored; `score`: the cosine of its vector and the golden one. */
+export type StoredRow = Pick<Found, 'text' | 'score'>;
+
 /**
- * Looks for the golden rows in `all`, and embeds their texts again.
+ * Embeds the texts of the golden rows again, which are `stored` so, each at the place of its vector.
  *
  * @throws {StartError} when the generation at `place` is not what it says of itself.
  */
 export async function requireGolden(
   place: string,
   { golden, rows, encoder: stated }: Facts,
-  all: Searchable,
+  stored: readonly (StoredRow | undefined)[],
   { engine, encoder }: Encoding,
 ): Promise<void> {
   if (golden.length === 0) return;
-  const expected = golden.map(({ vector }) => vectorOf(vector));
-  const stored = await all.search(expected, { top: 1 });
-  const texts = stored.map(([first]) => stated.prompt + (first?.text ?? ''));
+  const texts = stored.map((row) => stated.prompt + (row?.text ?? ''));
   const embedded = await embed(engine, encoder.name, texts);
   for (const [at, { row }] of golden.entries()) {
-    const [first] = stored[at] ?? [];
-    if (row >= rows || first === undefined || first.score < LEAST_COSINE) {
+    const found = stored[at];
+    if (row >= rows || found === undefined || !(found.score >= LEAST_COSINE)) {
       throw new StartError([`${place}: row ${row} does not find itself; the index is damaged.`]);
     }
-    const cosine = cosineOf(embedded[at]?.vector, expected[at]);
+    const cosine = cosineOf(embedded[at]?.vector, vectorOf(golden[at]?.vector ?? ''));
     if (!(cosine >= LEAST_COSINE)) {
       throw new StartError([
         `${place}: the encoder embeds the text of row ${row} otherwise than when the index was built (cosine ` +
@@ -72,7 +73,8 @@ export async function requireGolden(
   }
 }
 
-function cosineOf(one: Float32Array | undefined, other: Float32Array | undefined): number {
+/** NaN where they cannot be compared. */
+export function cosineOf(one: Float32Array | undefined, other: Float32Array | undefined): number {
   if (one === undefined || other?.length !== one.length) return Number.NaN;
   let [product, ones, others] = [0, 0, 0];
   for (let at = 0; at < one.length; at += 1) {

@@ -10,10 +10,17 @@ export class StoreRefusal extends Error {}
 /** What nodes say that have not heard yet of what others know. */
 const NOT_YET = /could not find class|no graphql provider|Cannot query field|not found in schema/i;
 
-/** @throws {StoreRefusal} */
+/** What nodes say that wait for one of them to lead, with whichever status. */
+const LEADERLESS = /leader not found|failed to execute query|no leader|not the leader/i;
+
+/**
+ * @throws {StoreRefusal}
+ * @throws {NodeTrouble} when another node, or the same one later, may do it.
+ */
 export function done({ status, json }: StoreAnswer): unknown {
   if (status < 300) return json;
   const message = faultIn(JSON.stringify(json ?? ''));
+  if (LEADERLESS.test(message)) throw new NodeTrouble(`${status} ${message}`);
   throw new StoreRefusal(
     `the store ${isAboutKey(status) ? 'does not take the key' : 'refuses'}: ${status} ${message}`,
   );

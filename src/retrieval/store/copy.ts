@@ -18,14 +18,15 @@ import { recallOf, requireWhole } from './whole.js';
 export interface Copies {
   /** Of each row, on as many nodes; nothing: three, or one on every node. */
   readonly replicas: number | undefined;
-  /** Parts of a generation, each of which some nodes have. */
-  readonly shards: number;
+  /** Parts of a generation, each of which some nodes have; nothing: one. */
+  readonly shards: number | undefined;
 }
 
 const REPLICAS = 3;
 /** A few megabytes of JSON. */
 const ROWS = 256;
 const TELL_AGAIN_MS = 10_000;
+const SAY_AGAIN_MS = 600_000;
 /** Of the ten rows that are nearest to some, so many are found, or nothing is served. */
 const LEAST_RECALL = 0.95;
 
@@ -49,6 +50,7 @@ export async function copied(generation: string, parts: CopyParts): Promise<stri
   const known = all.find((each) => each.collection === collection);
   if (known?.stored.isWhole === true) {
     progress.note(`${generation} is in the store already`);
+    await requireShape(collection, parts);
     await store.asked(() => requireWhole(store, collection, known.stored, store.nodes.urls));
     return collection;
   }
@@ -61,8 +63,15 @@ export async function copied(generation: string, parts: CopyParts): Promise<stri
   const stored = storedOf(manifest, sha256);
   const nodes = await healthy(store);
   if (known === undefined) await create(stored, nodes, parts);
+  else await requireShape(collection, parts);
   const folder = directory.folderOf(generation);
+  let saidAt = -Infinity;
   for (const rows of rowsIn(folder, manifest, ROWS)) {
+    if (performance.now() - saidAt > SAY_AGAIN_MS) {
+      // That somebody is at it: `collect` removes what was given up.
+      await store.describe(collection, { ...stored, begun: new Date().toISOString() });
+      saidAt = performance.now();
+    }
     const written = rows.map(({ values, ...row }) => ({
       ...row,
       values: values.map((value) => (value === undefined ? undefined : writtenValue(value))),
@@ -70,7 +79,7 @@ export async function copied(generation: string, parts: CopyParts): Promise<stri
     await store.asked(() => store.weaviate.put(collection, written));
     progress.done((rows.at(-1)?.row ?? 0) + 1, manifest.rows);
   }
-  await store.asked(() => settle({ store, collection, stored }, folder, manifest, progress));
+  await settle({ store, collection, stored }, folder, manifest, progress);
   return collection;
 }
 
@@ -83,8 +92,8 @@ async function settle(
 ): Promise<void> {
   await healthy(store);
   await searchable(store, collection, progress);
-  await requireWhole(store, collection, stored, store.nodes.urls);
-  const recall = await recallOf(folder, manifest, { store, collection, stored });
+  await store.asked(() => requireWhole(store, collection, stored, store.nodes.urls));
+  const recall = await store.asked(() => recallOf(folder, manifest, { store, collection, stored }));
   if (recall.recallAt10 < LEAST_RECALL) {
     throw new StartError([
       `${manifest.generation} is in ${store.place}, which finds only ${(recall.recallAt10 * 100).toFixed(1)} % of the ` +
@@ -106,12 +115,14 @@ async function searchable(
   for (;;) {
     const before = least;
     let waiting = 0;
-    await until(
-      async () => {
-        waiting = await store.weaviate.waiting(collection);
-        return waiting === 0 || waiting < before;
-      },
-      () => `${store.place} gets no further with ${waiting} vectors that wait`,
+    await store.asked(() =>
+      until(
+        async () => {
+          waiting = await store.weaviate.waiting(collection);
+          return waiting === 0 || waiting < before;
+        },
+        () => `${store.place} gets no further with ${waiting} vectors that wait`,
+      ),
     );
     if (waiting === 0) return;
     least = waiting;
@@ -124,7 +135,7 @@ async function searchable(
 async function create(
   stored: Stored,
   nodes: number,
-  { store, copies: { replicas = Math.min(REPLICAS, nodes), shards } }: CopyParts,
+  { store, copies: { replicas = Math.min(REPLICAS, nodes), shards = 1 } }: CopyParts,
 ): Promise<void> {
   if (replicas > nodes) {
     throw new StartError([
@@ -139,6 +150,17 @@ async function create(
       ...{ replicas, shards },
     }),
   );
+}
+
+/** @throws {StartError} when it is kept otherwise than is asked for. */
+async function requireShape(collection: string, { store, copies }: CopyParts): Promise<void> {
+  const found = await store.asked(() => store.weaviate.collection(collection));
+  const { replicationConfig: { factor } = {}, shardingConfig: { desiredCount } = {} } = found ?? {};
+  const { replicas = factor, shards = desiredCount } = copies;
+  if (replicas === factor && shards === desiredCount) return;
+  throw new StartError([
+    `${collection} was begun with --replicas ${factor} --shards ${desiredCount}; go on with these, or build it again by another name.`,
+  ]);
 }
 
 /**

@@ -9,7 +9,15 @@ import { StartError } from '../../start-error.js';
 import type { IndexGeneration } from '../generation.js';
 import type { Named, Pointer } from '../index-directory.js';
 import type { IndexSource, NodeFailures } from '../index-source.js';
-import { requireEncoder, requireGolden, type Encoding } from '../trial.js';
+import { vectorOf } from '../manifest.js';
+import type { Entry } from '../row-files.js';
+import {
+  cosineOf,
+  requireEncoder,
+  requireGolden,
+  type Encoding,
+  type StoredRow,
+} from '../trial.js';
 import { StoreRefusal } from './answers.js';
 import { StoreNodes, StoreTrouble, type NodesOptions } from './nodes.js';
 import { persistently } from './patience.js';
@@ -64,8 +72,23 @@ export class IndexStore implements IndexSource {
     if (!stored.isWhole) throw new StartError([`${place}: not all of its rows are there yet.`]);
     const opened = new StoredGeneration(this.weaviate, collection, stored);
     requireEncoder(place, opened.manifest, by.encoder);
-    await told(() => requireGolden(place, opened.manifest, opened.within({}), by));
+    await requireGolden(place, opened.manifest, await this.golden(collection, stored), by);
     return opened;
+  }
+
+  /** The golden rows by their ids: a graph that does not lead to one of many rows is no fault of its generation. */
+  private async golden(
+    collection: string,
+    { golden }: Stored,
+  ): Promise<readonly (StoredRow | undefined)[]> {
+    const numbers = golden.map(({ row }) => row);
+    const rows = await this.asked(() => this.weaviate.rows(collection, numbers));
+    return golden.map(({ row, vector }) => {
+      const found = rows.find((each) => each.row === row);
+      if (found === undefined) return undefined;
+      const { text } = JSON.parse(found.entry) as Entry;
+      return { text, score: cosineOf(found.vector, vectorOf(vector)) };
+    });
   }
 
   failures(): readonly NodeFailures[] {

@@ -87,9 +87,21 @@ test('an answer that is too long is not read to its end', async (context) => {
   assert.ok(written < 64 << 20, `${written} bytes were taken`);
 });
 
-test('a request whose time is up says nothing of the node', async (context) => {
-  const url = await node(context, () => undefined);
-  const nodes = new StoreNodes({ urls: [url], key: '', timeoutMs: 5000 });
-  await assert.rejects(nodes.ask(REQUEST, json, { deadlineMs: 50 }), LateSearch);
-  assert.deepEqual(nodes.failures, [{ url, count: 0 }]);
+test('a request with little time leaves half of it to another node, and whoever had a fair part has failed', async (context) => {
+  const bad = await node(context, () => undefined);
+  const good = await node(context, well);
+  const nodes = new StoreNodes({ urls: [good, bad], key: '', timeoutMs: 5000 });
+  assert.deepEqual(await nodes.ask(REQUEST, json, { deadlineMs: 800 }), { key: null });
+  assert.deepEqual(
+    nodes.failures.map(({ count }) => count),
+    [0, 1],
+  );
+  const alone = new StoreNodes({ urls: [bad], key: '', timeoutMs: 5000 });
+  await assert.rejects(alone.ask(REQUEST, json, { deadlineMs: 50 }), LateSearch);
+  assert.deepEqual(alone.failures, [{ url: bad, count: 0 }], 'it had no time to speak of');
+});
+
+test('what cannot be sent is told without the key', async () => {
+  const nodes = new StoreNodes({ urls: ['http://127.0.0.1:1'], key: 'sec\nret', timeoutMs: 500 });
+  await assert.rejects(nodes.ask(REQUEST, json), ({ message }: Error) => !message.includes('ret'));
 });

@@ -48,6 +48,8 @@ export class NodeTrouble extends Error {}
 export class StoreTrouble extends Error {}
 
 const MOST_BYTES = 64 << 20;
+/** A node that is well answers within that. */
+const FAIR_MS = 100;
 /** Who has failed is asked last for so long. */
 const REST_MS = 2000;
 
@@ -90,23 +92,28 @@ export class StoreNodes {
   ): Promise<T> {
     const end = performance.now() + deadlineMs;
     const troubles: string[] = [];
-    for (const node of this.inOrder(url)) {
+    const nodes = this.inOrder(url);
+    for (const [at, node] of nodes.entries()) {
       const left = end - performance.now();
       if (left <= 0) throw new LateSearch('the time is up');
+      // The next one needs some of it, too.
+      const share = at < nodes.length - 1 ? left / 2 : left;
+      const waitMs = Math.min(timeoutMs, share);
       try {
-        return read(await this.send(node.url, request, Math.min(timeoutMs, left)));
+        return read(await this.send(node.url, request, waitMs));
       } catch (error) {
         if (!(error instanceof NodeTrouble)) throw error;
-        // A request with little time left says nothing of the node.
-        if (performance.now() >= end) throw new LateSearch('the time is up');
-        node.restsUntil = performance.now() + REST_MS;
-        node.failures += 1;
+        // Who had no time to speak of has not failed.
+        if (waitMs >= FAIR_MS) {
+          node.restsUntil = performance.now() + REST_MS;
+          node.failures += 1;
+        }
         troubles.push(`${node.url}: ${error.message}`);
       }
     }
-    throw new StoreTrouble(
-      `no node of the store has answered as it should: ${[...new Set(troubles)].join('; ')}`,
-    );
+    if (performance.now() >= end) throw new LateSearch('the time is up');
+    const all = [...new Set(troubles)].sort().join('; ');
+    throw new StoreTrouble(`no node of the store has answered as it should: ${all}`);
   }
 
   /** In turns, those that have failed lately last. A single one is asked twice: its address may be that of several. */
@@ -167,10 +174,9 @@ async function textOf({ body }: Response, mostBytes: number): Promise<string> {
 }
 
 function reasonOf(error: unknown, timeoutMs: number): string {
-  const { name, message, cause } = error as Error & {
-    readonly cause?: { readonly code?: string; readonly message?: string };
-  };
+  const { name, cause } = error as Error & { readonly cause?: { readonly code?: string } };
   if (name === 'TimeoutError') return `no answer within ${Math.ceil(timeoutMs)} ms`;
   if (error instanceof SyntaxError) return 'what it answers is no JSON';
-  return cause?.code ?? cause?.message ?? message;
+  // Not its message, which may have the request in it.
+  return cause?.code ?? 'it cannot be asked';
 }

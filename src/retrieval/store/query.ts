@@ -18,6 +18,8 @@ export interface Nearest {
   readonly top: number;
   readonly where: Where;
   readonly deadlineMs?: number;
+  /** So many there are for each vector; a node that finds less than half of them has lost some. */
+  readonly least: number;
   /** Of the one node that is asked; nothing: any. */
   readonly url?: string | undefined;
 }
@@ -42,6 +44,36 @@ export function queryOf(
 export function likeQueryOf(name: string, ids: readonly string[]): string {
   const queries = ids.map((id, at) => `q${at}:${name}(limit:1,nearObject:{id:"${id}"})${HIT}`);
   return `{Get{${queries.join(' ')}}}`;
+}
+
+/** A row that was asked for by its id. */
+export interface KnownRow {
+  readonly row: number;
+  readonly entry: string;
+  readonly vector: Float32Array;
+}
+
+/** One query for the rows with these ids. */
+export function rowsQueryOf(name: string, ids: readonly string[]): string {
+  const wanted = `{path:["id"],operator:ContainsAny,valueText:${JSON.stringify(ids)}}`;
+  return `{Get{${name}(limit:${ids.length},where:${wanted}){row entry _additional{vector}}}}`;
+}
+
+/** What `data` has for it. */
+export function knownRowsOf(name: string, data: unknown): readonly KnownRow[] {
+  const { Get: rows = {} } = data as { Get?: Record<string, readonly Known[]> };
+  const known = rows[name];
+  if (known === undefined) throw new NodeTrouble('it answers another question');
+  return known.map(({ row, entry, _additional: { vector } }) => ({
+    ...{ row, entry },
+    vector: Float32Array.from(vector),
+  }));
+}
+
+interface Known {
+  readonly row: number;
+  readonly entry: string;
+  readonly _additional: { readonly vector: readonly number[] };
 }
 
 /** What `data` has for each of so many: best first; of equal ones the first in the corpus. */

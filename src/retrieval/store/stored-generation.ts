@@ -57,7 +57,8 @@ export class StoredGeneration implements IndexGeneration {
     const where = this.whereOf(filter);
     return {
       search: async (vectors: readonly Float32Array[], search: IndexSearch) => {
-        const wanted = { ...search, where, url };
+        const least = where.length === 0 ? Math.min(search.top, this.stored.rows) : 0;
+        const wanted = { ...search, where, url, least };
         const found = await this.weaviate.nearest(this.collection, vectors, wanted);
         return found.map((rows) =>
           rows.map(({ entry, distance }) => ({

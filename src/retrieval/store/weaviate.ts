@@ -9,16 +9,22 @@ import { dataOf, done, orNothing, StoreRefusal } from './answers.js';
 import { faultIn, NodeTrouble, type StoreAnswer, type StoreNodes } from './nodes.js';
 import {
   fieldName,
+  knownRowsOf,
   likeQueryOf,
   nearRowsOf,
   queryOf,
+  rowsQueryOf,
+  type KnownRow,
   type Nearest,
   type NearRow,
 } from './query.js';
+import { Turns } from './turns.js';
 
 export interface Collection {
   readonly class: string;
   readonly description?: string;
+  readonly replicationConfig?: { readonly factor?: number };
+  readonly shardingConfig?: { readonly desiredCount?: number };
 }
 
 export interface StoredRow {
@@ -49,6 +55,8 @@ export interface Shape {
 const PARTS = 4;
 /** Lines of one answer, as of files that are mapped. */
 const MOST_LINES_BYTES = 8 << 20;
+/** At a time, of this process; each may be answered by twice those lines. */
+const SEARCHES = 32;
 const WRITE_TIMEOUT_MS = 60_000;
 /** One less a cosine, in f32: rows with the same vector. */
 const SAME = 1e-4;
@@ -57,6 +65,8 @@ const SAME = 1e-4;
 const HNSW = { distance: 'cosine', maxConnections: 16, efConstruction: 128, ef: 256 };
 
 export class Weaviate {
+  readonly #turns = new Turns(SEARCHES);
+
   constructor(readonly nodes: StoreNodes) {}
 
   async members(): Promise<readonly StoreNode[]> {
@@ -122,8 +132,8 @@ export class Weaviate {
     };
     await this.write('POST', '/v1/schema', definition).catch(async (error: unknown) => {
       // One that was cut off may have been done.
-      if (error instanceof StoreRefusal && (await this.collection(name)) !== undefined) return;
-      throw error;
+      const found = error instanceof StoreRefusal ? await this.collection(name) : undefined;
+      if (found?.description !== description) throw error;
     });
   }
 
@@ -137,17 +147,24 @@ export class Weaviate {
     await this.write('DELETE', `/v1/schema/${name}`);
   }
 
-  /** The collection that `alias` stands for, as any node knows it, or that at `url`; nothing where it is none. */
-  async aliased(alias: string, url?: string): Promise<string | undefined> {
+  /** The collection that `alias` stands for, as the node that leads knows it; nothing where it is none. */
+  async aliased(alias: string): Promise<string | undefined> {
     const request = { method: 'GET', path: `/v1/aliases/${alias}` } as const;
-    const found = await this.nodes.ask(request, orNothing, { url });
+    const found = await this.nodes.ask(request, orNothing);
     return (found as { class: string } | undefined)?.class;
   }
 
   async point(alias: string, name: string): Promise<void> {
     const isNew = (await this.aliased(alias)) === undefined;
-    if (isNew) await this.write('POST', '/v1/aliases', { alias, class: name });
-    else await this.write('PUT', `/v1/aliases/${alias}`, { class: name });
+    if (isNew) {
+      await this.write('POST', '/v1/aliases', { alias, class: name }).catch(
+        async (error: unknown) => {
+          // One that was cut off may have been done.
+          if (error instanceof StoreRefusal && (await this.aliased(alias)) === name) return;
+          throw error;
+        },
+      );
+    } else await this.write('PUT', `/v1/aliases/${alias}`, { class: name });
   }
 
   /** Writes rows on every replica; the same rows may be written again. */
@@ -194,6 +211,13 @@ export class Weaviate {
     return rows.filter((_, at) => (found[at]?.[0]?.distance ?? 2) > SAME);
   }
 
+  /** Those of `rows` that there are. */
+  rows(name: string, rows: readonly number[]): Promise<readonly KnownRow[]> {
+    const body = JSON.stringify({ query: rowsQueryOf(name, rows.map(idOf)) });
+    const read = (answer: StoreAnswer) => knownRowsOf(name, dataOf(answer));
+    return this.nodes.ask({ method: 'POST', path: '/v1/graphql', body }, read);
+  }
+
   /**
    * The rows that are nearest to each vector, best first.
    *
@@ -229,9 +253,15 @@ export class Weaviate {
       ...({ method: 'POST', path: '/v1/graphql', mostBytes: 2 * MOST_LINES_BYTES } as const),
       body: JSON.stringify({ query: queryOf(name, vectors, wanted) }),
     };
-    const read = (answer: StoreAnswer) => nearRowsOf(dataOf(answer), vectors.length);
+    const read = (answer: StoreAnswer) => {
+      const found = nearRowsOf(dataOf(answer), vectors.length);
+      if (found.every(({ length }) => 2 * length >= wanted.least)) return found;
+      throw new NodeTrouble('it finds less than it has');
+    };
     const { deadlineMs = Infinity, url } = wanted;
-    return this.nodes.ask(request, read, { deadlineMs, url });
+    return this.#turns.run(deadlineMs, (leftMs) =>
+      this.nodes.ask(request, read, { deadlineMs: leftMs, url }),
+    );
   }
 
   private get(path: string): Promise<unknown> {
