@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { TestHub } from 'chorus-test-hub';
@@ -85,98 +85,104 @@ function assertWhole({ blobs, weights }: Awaited<ReturnType<typeof pods>>): void
   );
 }
 
-for (const seconds of [0, 0.3, 1.5, 3.5, 5]) {
-  test(`a pod that comes ${seconds} s after another leaves its download alone`, async (context) => {
+// Each has a hub and a cache of its own, and waits for most of its time.
+describe('pods that share a cache', { concurrency: 3 }, () => {
+  for (const seconds of [0, 0.3, 1.5, 3.5, 5]) {
+    test(`a pod that comes ${seconds} s after another leaves its download alone`, async (context) => {
+      const own = await pods(context);
+      own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 9 });
+      const first = own.pod();
+      await sleep(seconds * 1000);
+      const second = own.pod();
+      assertDone(await first.finished());
+      assertDone(await second.finished());
+      assertWhole(own);
+      assert.equal(own.sent(), WEIGHTS.length);
+    });
+  }
+
+  test('who waits goes on where one that was killed stopped', async (context) => {
     const own = await pods(context);
     own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 9 });
     const first = own.pod();
-    await sleep(seconds * 1000);
-    const second = own.pod();
-    assertDone(await first.finished());
-    assertDone(await second.finished());
+    await own.halfWritten();
+    const others = [own.pod(), own.pod()];
+    await sleep(1000);
+    first.signal('SIGKILL');
+    const present = own.partial();
+    for (const other of others) assertDone(await other.finished());
     assertWhole(own);
-    assert.equal(own.sent(), WEIGHTS.length);
+    // What was under way to the one that was killed came twice.
+    assert.ok(own.sent() < WEIGHTS.length * 2 - present / 2, `sent ${own.sent()}`);
+    assert.ok(own.hub.requests.some(({ range }) => range !== undefined));
   });
-}
 
-test('who waits goes on where one that was killed stopped', async (context) => {
-  const own = await pods(context);
-  own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 9 });
-  const first = own.pod();
-  await own.halfWritten();
-  const others = [own.pod(), own.pod()];
-  await sleep(1000);
-  first.signal('SIGKILL');
-  const present = own.partial();
-  for (const other of others) assertDone(await other.finished());
-  assertWhole(own);
-  // What was under way to the one that was killed came twice.
-  assert.ok(own.sent() < WEIGHTS.length * 2 - present / 2, `sent ${own.sent()}`);
-  assert.ok(own.hub.requests.some(({ range }) => range !== undefined));
-});
+  test('a second run goes on where a killed one stopped', async (context) => {
+    const own = await pods(context);
+    own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 1 });
+    const first = own.pod();
+    await own.halfWritten();
+    first.signal('SIGKILL');
+    await first.finished();
+    assertDone(await own.pod().finished());
+    assertWhole(own);
+    assert.ok(own.hub.requests.some(({ range }) => range !== undefined));
+  });
 
-test('a second run goes on where a killed one stopped', async (context) => {
-  const own = await pods(context);
-  own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 1 });
-  const first = own.pod();
-  await own.halfWritten();
-  first.signal('SIGKILL');
-  await first.finished();
-  assertDone(await own.pod().finished());
-  assertWhole(own);
-  assert.ok(own.hub.requests.some(({ range }) => range !== undefined));
-});
+  test('a full disk is a line, and what came is gone on with once there is room', async (context) => {
+    const own = await pods(context);
+    const { code, stderr } = await own.pod({ fileBytes: WEIGHTS.length / 2 }).finished();
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^chorus: There is no room left in .*cache \(.*\); make room, or set HF_HOME/m,
+    );
+    assert.doesNotMatch(stderr, /^ {4}at /m);
+    assertDone(await own.pod().finished());
+    assertWhole(own);
+    assert.ok(own.sent() < WEIGHTS.length * 1.6, `sent ${own.sent()}`);
+  });
 
-test('a full disk is a line, and what came is gone on with once there is room', async (context) => {
-  const own = await pods(context);
-  const { code, stderr } = await own.pod({ fileBytes: WEIGHTS.length / 2 }).finished();
-  assert.equal(code, 1);
-  assert.match(
-    stderr,
-    /^chorus: There is no room left in .*cache \(.*\); make room, or set HF_HOME/m,
-  );
-  assert.doesNotMatch(stderr, /^ {4}at /m);
-  assertDone(await own.pod().finished());
-  assertWhole(own);
-  assert.ok(own.sent() < WEIGHTS.length * 1.6, `sent ${own.sent()}`);
-});
+  test('who waits is told for whom, and pulls itself where that one fails', async (context) => {
+    const own = await pods(context);
+    own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 1 });
+    const first = own.pod({ fileBytes: WEIGHTS.length / 2 });
+    await own.halfWritten();
+    const second = own.pod();
+    assert.equal((await first.finished()).code, 1);
+    const finished = await second.finished();
+    assertDone(finished);
+    assert.match(finished.stderr, /^a\/model\.safetensors: process \d+ of .* is at it; waiting$/m);
+    assertWhole(own);
+  });
 
-test('who waits is told for whom, and pulls itself where that one fails', async (context) => {
-  const own = await pods(context);
-  own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 1 });
-  const first = own.pod({ fileBytes: WEIGHTS.length / 2 });
-  await own.halfWritten();
-  const second = own.pod();
-  assert.equal((await first.finished()).code, 1);
-  const finished = await second.finished();
-  assertDone(finished);
-  assert.match(finished.stderr, /^a\/model\.safetensors: process \d+ of .* is at it; waiting$/m);
-  assertWhole(own);
-});
+  test('who stood still and wakes up leaves whole files', async (context) => {
+    const own = await pods(context);
+    own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 9 });
+    const first = own.pod();
+    await own.halfWritten();
+    first.signal('SIGSTOP');
+    assertDone(await own.pod().finished());
+    first.signal('SIGCONT');
+    assertDone(await first.finished());
+    assertWhole(own);
+  });
 
-test('who stood still and wakes up leaves whole files', async (context) => {
-  const own = await pods(context);
-  own.hub.fault({ ...DRIP, everyMs: EVERY_MS, times: 9 });
-  const first = own.pod();
-  await own.halfWritten();
-  first.signal('SIGSTOP');
-  assertDone(await own.pod().finished());
-  first.signal('SIGCONT');
-  assertDone(await first.finished());
-  assertWhole(own);
-});
-
-test('a container that is started anew goes on where the one before was killed', async (context) => {
-  const own = await pods(context);
-  // Its number was 1 as well, in a namespace that is gone: nobody can tell whether it lives, but that it renews nothing.
-  const before = '1-0123456789ab-cafecafe';
-  mkdirSync(own.blobs, { recursive: true });
-  writeFileSync(`${own.weights}.lock`, `1 pod/pid:[4026532001] ${before}`);
-  const half = WEIGHTS.length / 2;
-  writeFileSync(`${own.weights}.${before}.incomplete`, WEIGHTS.subarray(0, half));
-  const finished = await own.pod().finished();
-  assertDone(finished);
-  assert.match(finished.stderr, /^a\/model\.safetensors: process 1 of pod\/.* is at it; waiting$/m);
-  assertWhole(own);
-  assert.equal(own.sent(), half);
+  test('a container that is started anew goes on where the one before was killed', async (context) => {
+    const own = await pods(context);
+    // Its number was 1 as well, in a namespace that is gone: nobody can tell whether it lives, but that it renews nothing.
+    const before = '1-0123456789ab-cafecafe';
+    mkdirSync(own.blobs, { recursive: true });
+    writeFileSync(`${own.weights}.lock`, `1 pod/pid:[4026532001] ${before}`);
+    const half = WEIGHTS.length / 2;
+    writeFileSync(`${own.weights}.${before}.incomplete`, WEIGHTS.subarray(0, half));
+    const finished = await own.pod().finished();
+    assertDone(finished);
+    assert.match(
+      finished.stderr,
+      /^a\/model\.safetensors: process 1 of pod\/.* is at it; waiting$/m,
+    );
+    assertWhole(own);
+    assert.equal(own.sent(), half);
+  });
 });
