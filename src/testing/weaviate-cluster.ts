@@ -34,7 +34,7 @@ export class WeaviateNode {
   #isWanted = false;
 
   constructor(
-    private readonly name: string,
+    readonly name: string,
     private readonly folder: string,
     private readonly ports: Ports,
     private readonly peers: Readonly<Record<string, string>>,
@@ -134,6 +134,15 @@ export class WeaviateCluster {
       'all nodes are well',
       READY_MS,
     );
+  }
+
+  /** The node that decides on collections and aliases. */
+  async leader(): Promise<WeaviateNode> {
+    const answer = await fetch(`${this.nodes[0]?.url}/v1/cluster/statistics`);
+    const { statistics } = (await answer.json()) as { statistics: { leaderId: string }[] };
+    const found = this.nodes.find(({ name }) => name === statistics[0]?.leaderId);
+    if (found === undefined) throw new Error('no node leads');
+    return found;
   }
 
   async stop(): Promise<void> {
