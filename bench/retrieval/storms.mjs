@@ -116,9 +116,13 @@ export class Storm {
     return until(async () => (await this.metrics()).every((text) => text.includes(line)));
   }
 
+  /** A connection that was closed while a command was waited for is no metrics: it is asked again. */
   metrics() {
     return Promise.all(
-      this.replicas.map(async ({ adminUrl }) => (await fetch(`${adminUrl}/metrics`)).text()),
+      this.replicas.map(async ({ adminUrl }) => {
+        const response = await fetch(`${adminUrl}/metrics`).catch(() => undefined);
+        return (await response?.text()) ?? '';
+      }),
     );
   }
 
