@@ -11,7 +11,14 @@ const K6 = ['autotests/**/*.js', 'bench/**/*.js', 'deploy/cluster/steady-load.js
 const readonly = (...names) => Object.fromEntries(names.map((name) => [name, 'readonly']));
 
 export default defineConfig(
-  globalIgnores(['**/dist', 'native/target', '**/.venv', 'bench/.work', 'deploy/.bin']),
+  globalIgnores([
+    '**/dist',
+    'native/target',
+    '**/.venv',
+    'bench/.bin',
+    'bench/.work',
+    'deploy/.bin',
+  ]),
   js.configs.recommended,
   {
     rules: { eqeqeq: 'error', 'max-lines': ['error', { max: 300 }] },
