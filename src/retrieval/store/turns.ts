@@ -1,15 +1,19 @@
 /**
- * So much at a time, and the rest in the order in which it came: what a store answers is held in memory.
+ * So much at a time, and the rest in the order in which it came, until its time is up: what a store answers is held in
+ * memory.
  */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import pLimit from 'p-limit';
 
 import { LateSearch } from '../../engine/native-index.js';
 
 export class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #limit: ReturnType<typeof pLimit>;
 
   constructor(most: number) {
-    this.#free = most;
+    this.#limit = pLimit(most);
   }
 
   /**
@@ -19,31 +23,22 @@ export class Turns {
    */
   async run<T>(deadlineMs: number, work: (leftMs: number) => Promise<T>): Promise<T> {
     const end = performance.now() + deadlineMs;
-    if (this.#free > 0) this.#free -= 1;
-    else await this.turn(deadlineMs);
+    const done = this.#limit(() => {
+      const leftMs = end - performance.now();
+      if (leftMs <= 0) throw new LateSearch('the time is up');
+      return work(leftMs);
+    });
+    if (deadlineMs === Infinity) return done;
+    const isDone = new AbortController();
     try {
-      return await work(end - performance.now());
+      return await Promise.race([done, late(deadlineMs, isDone.signal)]);
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
+      isDone.abort();
     }
   }
+}
 
-  private turn(deadlineMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const begin = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const isFinite = deadlineMs !== Infinity;
-      const timer = isFinite ? setTimeout(giveUp, deadlineMs, this.#waiting) : undefined;
-      this.#waiting.push(begin);
-
-      function giveUp(waiting: (() => void)[]): void {
-        waiting.splice(waiting.indexOf(begin), 1);
-        reject(new LateSearch('the time is up'));
-      }
-    });
-  }
+async function late(deadlineMs: number, signal: AbortSignal): Promise<never> {
+  await sleep(deadlineMs, undefined, { signal });
+  throw new LateSearch('the time is up');
 }
