@@ -24,6 +24,16 @@ function connected(context: TestContext, url: string): RedisConnection {
   return connection;
 }
 
+/** Resolves once it has answered. */
+async function answering(connection: RedisConnection): Promise<void> {
+  const answers = () =>
+    connection.ping(1000).then(
+      () => true,
+      () => false,
+    );
+  await until(answers, 'it answers');
+}
+
 /** Sets `count` values, reads them back among keys that are not there, and removes them. */
 async function keepsValues(connection: RedisConnection, count: number): Promise<void> {
   const values = Array.from({ length: count }, (_, at) => ({
@@ -118,14 +128,7 @@ test('what a flush has removed is told where it fails in the middle', async (con
   await server.command('ACL', 'SETUSER', 'app', 'on', '>word', '+@all', '~chorus:own:1*');
   const url = server.url.replace('//', '//app:word@');
   const connection = connected(context, url);
-  await until(
-    () =>
-      connection.ping(1000).then(
-        () => true,
-        () => false,
-      ),
-    'it answers',
-  );
+  await answering(connection);
   for (let at = 0; at < 20; at += 1) await server.command('SET', `chorus:own:${at}`, 'x');
   await assert.rejects(
     connection.removeAll('chorus:own:'),
@@ -144,14 +147,7 @@ test('what a node has removed counts though it fails in the middle', async (cont
     await node.command('ACL', 'SETUSER', 'app', 'on', '>word', '+@all', keys);
   }
   const connection = connected(context, clusterUrl(one).replace('//', '//app:word@'));
-  await until(
-    () =>
-      connection.ping(1000).then(
-        () => true,
-        () => false,
-      ),
-    'it answers',
-  );
+  await answering(connection);
   const told = `:${other.port}: NOPERM.*; ${kept + 1} answers are removed$`;
   await assert.rejects(connection.removeAll('chorus:own:'), new RegExp(told));
   assert.equal((await other.keys()).length, all - kept - 1);

@@ -53,10 +53,15 @@ export function argumentsOf(args: readonly string[], own: Options = {}): Argumen
 
 /** @throws {StartError} when neither settings nor profile name one. */
 export function directoryOf(settings: Settings, served?: Served): IndexDirectory {
-  const { indexDir } = settings;
-  const folder = indexDir === '' ? indexFolderOf(settings, served ?? servedBy(settings)) : indexDir;
+  const folder = folderOf(settings, served);
   if (folder !== '') return new IndexDirectory(folder);
   throw new StartError([`Give ${flagOf('indexDir')}, the folder of the index.`], exitCodes.usage);
+}
+
+/** The folder that settings name, else the profile's own, which is read for it; empty: none. */
+function folderOf(settings: Settings, served: Served | undefined): string {
+  const { indexDir } = settings;
+  return indexDir === '' ? indexFolderOf(settings, served ?? servedBy(settings)) : indexDir;
 }
 
 /** Where generations are published: in the store, if settings name one. */
@@ -71,7 +76,7 @@ export function publisherOf(
     shards: countOf('shards', shards),
   };
   if (store !== undefined) {
-    const folder = indexFolderOf(settings, served ?? servedBy(settings));
+    const folder = folderOf(settings, served);
     const directory = folder === '' ? undefined : new IndexDirectory(folder);
     return new StorePublisher({ store, directory, copies });
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { VECTOR_FILES, Vectors, type FoundRow } from '../engine/native-index.js';
 import { base64Of, type Manifest } from './manifest.js';
+import { recallOf, TOP, type Recall } from './recall.js';
 
 /** What the files hold. */
 export interface Shape {
@@ -23,16 +24,12 @@ const SAMPLES = 100;
 /** So many products of vectors take some seconds. */
 const MOST_PRODUCTS = 20_000_000;
 
-const TOP = 10;
 /** Sums of f64 in another order. */
 const TOLERANCE = 1e-6;
 
 const CHUNK_ROWS = 1024;
 
-export type Golden = Pick<Manifest, 'golden'> & {
-  readonly recallAt1: number;
-  readonly recallAt10: number;
-};
+export type Golden = Pick<Manifest, 'golden'> & Recall;
 
 /** @throws {StartError} when the files are not what was written. */
 export async function goldenOf(folder: string, shape: Shape, fields: number): Promise<Golden> {
@@ -46,16 +43,6 @@ export async function goldenOf(folder: string, shape: Shape, fields: number): Pr
   const vectors = vectorsOf(folder, shape, sampled);
   const exact = compareAll(folder, shape, vectors);
   const found = await searchAll(folder, { ...shape, fields }, vectors);
-  let first = 0;
-  let nearest = 0;
-  let wanted = 0;
-  for (const [at, hits] of found.entries()) {
-    const scores = exact[at] ?? [];
-    const atLeast = (rank: number) => (scores[rank] ?? 0) - TOLERANCE;
-    if ((hits[0]?.score ?? -Infinity) >= atLeast(0)) first += 1;
-    wanted += scores.length;
-    nearest += hits.filter(({ score }) => score >= atLeast(scores.length - 1)).length;
-  }
   const golden = spread(Math.min(rows, GOLDEN), rows);
   const goldenVectors = vectorsOf(folder, shape, golden);
   return {
@@ -63,8 +50,7 @@ export async function goldenOf(folder: string, shape: Shape, fields: number): Pr
       row,
       vector: base64Of(goldenVectors[at] ?? new Float32Array()),
     })),
-    recallAt1: samples === 0 ? 1 : first / samples,
-    recallAt10: wanted === 0 ? 1 : nearest / wanted,
+    ...recallOf(exact, found, TOLERANCE),
   };
 }
 

@@ -42,7 +42,7 @@ export function requireEncoder(place: string, { encoder }: Facts, by: ModelInfo)
 }
 
 /** A golden row as it is stored; `score`: the cosine of its vector and the golden one. */
-export type StoredRow = Pick<Found, 'text' | 'score'>;
+export type GoldenRow = Pick<Found, 'text' | 'score'>;
 
 /**
  * Embeds the texts of the golden rows again, which are `stored` so, each at the place of its vector.
@@ -52,7 +52,7 @@ export type StoredRow = Pick<Found, 'text' | 'score'>;
 export async function requireGolden(
   place: string,
   { golden, rows, encoder: stated }: Facts,
-  stored: readonly (StoredRow | undefined)[],
+  stored: readonly (GoldenRow | undefined)[],
   { engine, encoder }: Encoding,
 ): Promise<void> {
   if (golden.length === 0) return;

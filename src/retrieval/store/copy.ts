@@ -13,7 +13,7 @@ import { rowsIn } from '../row-reader.js';
 import type { IndexStore } from './index-store.js';
 import { until } from './patience.js';
 import { descriptionOf, storedOf, writtenValue, type Stored } from './stored.js';
-import { recallOf, requireWhole } from './whole.js';
+import { recallIn, requireWhole } from './whole.js';
 
 export interface Copies {
   /** Of each row, on as many nodes; nothing: three, or one on every node. */
@@ -32,6 +32,8 @@ const LEAST_RECALL = 0.95;
 
 export interface CopyParts {
   readonly store: IndexStore;
+  /** How many the store has, all of them well. */
+  readonly nodes: number;
   readonly directory: IndexDirectory;
   readonly copies: Copies;
   readonly progress: Progress;
@@ -61,8 +63,7 @@ export async function copied(generation: string, parts: CopyParts): Promise<stri
     ]);
   }
   const stored = storedOf(manifest, sha256);
-  const nodes = await healthy(store);
-  if (known === undefined) await create(stored, nodes, parts);
+  if (known === undefined) await create(stored, parts);
   else await requireShape(collection, parts);
   const folder = directory.folderOf(generation);
   let saidAt = -Infinity;
@@ -93,7 +94,7 @@ async function settle(
   await healthy(store);
   await searchable(store, collection, progress);
   await store.asked(() => requireWhole(store, collection, stored, store.nodes.urls));
-  const recall = await store.asked(() => recallOf(folder, manifest, { store, collection, stored }));
+  const recall = await store.asked(() => recallIn({ store, collection, stored }, folder, manifest));
   if (recall.recallAt10 < LEAST_RECALL) {
     throw new StartError([
       `${manifest.generation} is in ${store.place}, which finds only ${(recall.recallAt10 * 100).toFixed(1)} % of the ` +
@@ -134,8 +135,7 @@ async function searchable(
 
 async function create(
   stored: Stored,
-  nodes: number,
-  { store, copies: { replicas = Math.min(REPLICAS, nodes), shards = 1 } }: CopyParts,
+  { store, nodes, copies: { replicas = Math.min(REPLICAS, nodes), shards = 1 } }: CopyParts,
 ): Promise<void> {
   if (replicas > nodes) {
     throw new StartError([

@@ -16,7 +16,7 @@ import {
   requireEncoder,
   requireGolden,
   type Encoding,
-  type StoredRow,
+  type GoldenRow,
 } from '../trial.js';
 import { StoreRefusal } from './answers.js';
 import { StoreNodes, StoreTrouble, type NodesOptions } from './nodes.js';
@@ -80,7 +80,7 @@ export class IndexStore implements IndexSource {
   private async golden(
     collection: string,
     { golden }: Stored,
-  ): Promise<readonly (StoredRow | undefined)[]> {
+  ): Promise<readonly (GoldenRow | undefined)[]> {
     const numbers = golden.map(({ row }) => row);
     const rows = await this.asked(() => this.weaviate.rows(collection, numbers));
     return golden.map(({ row, vector }) => {
@@ -115,8 +115,13 @@ export class IndexStore implements IndexSource {
   }
 
   /** What `ask` gives, whatever is wrong with the store told as a line. @throws {StartError} */
-  asked<T>(ask: () => Promise<T>): Promise<T> {
-    return told(() => (this.#isPatient ? persistently(ask) : ask()));
+  async asked<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await (this.#isPatient ? persistently(ask) : ask());
+    } catch (error) {
+      if (!(error instanceof StoreTrouble || error instanceof StoreRefusal)) throw error;
+      throw new StartError([`${error.message}.`]);
+    }
   }
 
   /** @throws {StartError} when there is no such collection, or it is another's. */
@@ -130,15 +135,5 @@ export class IndexStore implements IndexSource {
     throw new StartError([
       `${this.place}: the collection ${collection} is not one that this version of chorus index has published.`,
     ]);
-  }
-}
-
-/** What a store says is wrong, as a line for who waits for it. */
-async function told<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof StoreTrouble || error instanceof StoreRefusal)) throw error;
-    throw new StartError([`${error.message}.`]);
   }
 }

@@ -26,7 +26,7 @@ export async function persistently<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Resolves once `ask` gives true.
+ * Resolves once `ask` gives true. Of nodes that do not answer, `persistently` around it knows.
  *
  * @throws {StartError} saying `otherwise` when it has not in time.
  */
@@ -36,7 +36,7 @@ export async function until(
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
   const end = performance.now() + patienceMs;
-  while (!(await persistently(ask))) {
+  while (!(await ask())) {
     if (performance.now() > end) throw new StartError([`${otherwise()}.`]);
     await sleep(ASK_AGAIN_MS);
   }

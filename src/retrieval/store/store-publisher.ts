@@ -43,7 +43,7 @@ export class StorePublisher implements Publisher {
     }
     const collection =
       directory?.has(generation) === true
-        ? await copied(generation, { store, directory, copies, progress })
+        ? await copied(generation, { store, nodes, directory, copies, progress })
         : (await this.named(generation)).collection;
     const served = await this.served();
     if (served !== undefined && store.collectionOf(served.manifest) === collection) {

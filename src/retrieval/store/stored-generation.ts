@@ -12,7 +12,7 @@ import {
   type Searchable,
 } from '../generation.js';
 import type { Entry } from '../row-files.js';
-import { factsOf, writtenValue, type Stored } from './stored.js';
+import { writtenValue, type Stored } from './stored.js';
 import type { Where } from './query.js';
 import type { Weaviate } from './weaviate.js';
 
@@ -27,7 +27,7 @@ export class StoredGeneration implements IndexGeneration {
     private readonly collection: string,
     private readonly stored: Stored,
   ) {
-    this.manifest = factsOf(stored);
+    this.manifest = stored;
     this.digest = stored.manifest;
   }
 

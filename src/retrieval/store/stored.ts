@@ -7,7 +7,6 @@
 
 import { z } from 'zod';
 
-import type { Facts } from '../generation.js';
 import { named, type Named } from '../index-directory.js';
 import { manifestParts, type FieldValue, type Manifest } from '../manifest.js';
 
@@ -62,11 +61,6 @@ export function readStored(description: string | undefined): Stored | undefined 
 
 export function namedOf({ generation, manifest }: Stored): Named {
   return { generation, manifest };
-}
-
-export function factsOf(stored: Stored): Facts {
-  const { generation, created, encoder, dimensions, rows, golden, statistics } = stored;
-  return { generation, created, encoder, dimensions, rows, golden, statistics };
 }
 
 /** A value as the store has it: of a number and of a string that looks like it, two texts. */

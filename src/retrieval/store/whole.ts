@@ -5,23 +5,17 @@
  */
 
 import { Vectors } from '../../engine/native-index.js';
-import type { Searchable } from '../generation.js';
 import { spread, vectorsOf } from '../golden.js';
 import { filesOf, type Manifest } from '../manifest.js';
+import { recallOf, TOP, type Recall } from '../recall.js';
 import type { IndexStore } from './index-store.js';
 import { until } from './patience.js';
 import type { Stored } from './stored.js';
 import { StoredGeneration } from './stored-generation.js';
 
-export interface Recall {
-  readonly recallAt1: number;
-  readonly recallAt10: number;
-}
-
 const SAMPLES = 100;
 /** A graph of a million rows does not lead to every one of them. */
 const MOST_LOST = 0.03;
-const TOP = 10;
 /** What was written is counted, and found, within moments. */
 const SETTLED_MS = 5000;
 /** Of cosines that a store computes in f32. */
@@ -71,37 +65,23 @@ function isEndLost(lost: readonly number[], rows: number): boolean {
 }
 
 /** What the store finds of what comparing all rows finds, for some of the rows; each node is asked for its share. */
-export async function recallOf(
+export async function recallIn(
+  { store, collection, stored }: { store: IndexStore; collection: string; stored: Stored },
   folder: string,
   manifest: Manifest,
-  { store, collection, stored }: { store: IndexStore; collection: string; stored: Stored },
 ): Promise<Recall> {
   const { rows } = manifest;
   const sampled = vectorsOf(folder, manifest, spread(Math.min(rows, SAMPLES), rows));
   const exact = await exactly(folder, manifest, sampled);
+  const generation = new StoredGeneration(store.weaviate, collection, stored);
   const { urls } = store.nodes;
+  const size = Math.ceil(sampled.length / urls.length);
   const found = await Promise.all(
-    urls.map((url, turn) => {
-      const share = sampled.filter((_, at) => at % urls.length === turn);
-      return nodesOf(store, collection, stored, url).search(share, { top: TOP });
-    }),
+    urls.map((url, turn) =>
+      generation.at(url).search(sampled.slice(turn * size, (turn + 1) * size), { top: TOP }),
+    ),
   );
-  let [first, nearest, wanted] = [0, 0, 0];
-  for (const [at, scores] of exact.entries()) {
-    const hits = found[at % urls.length]?.[Math.floor(at / urls.length)] ?? [];
-    const atLeast = (rank: number) => (scores[rank] ?? 0) - TOLERANCE;
-    if ((hits[0]?.score ?? -Infinity) >= atLeast(0)) first += 1;
-    wanted += scores.length;
-    nearest += hits.filter(({ score }) => score >= atLeast(scores.length - 1)).length;
-  }
-  return {
-    recallAt1: sampled.length === 0 ? 1 : first / sampled.length,
-    recallAt10: wanted === 0 ? 1 : nearest / wanted,
-  };
-}
-
-function nodesOf(store: IndexStore, collection: string, stored: Stored, url: string): Searchable {
-  return new StoredGeneration(store.weaviate, collection, stored).at(url);
+  return recallOf(exact, found.flat(), TOLERANCE);
 }
 
 /** The scores of the nearest rows to each vector. */
