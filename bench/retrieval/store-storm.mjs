@@ -38,7 +38,7 @@ async function inStore(storm) {
   }
   storm.index(['publish', 'starter'], both);
 
-  const figures = await storm.run(150, async (nginx) => {
+  const figures = await storm.run(150, async () => {
     await storm.happens('publish another generation', () => published('other'));
     await storm.happens('roll back', async () => {
       storm.index(['rollback']);
@@ -71,10 +71,7 @@ async function inStore(storm) {
     });
     await storm.happens('publish again', () => published('third'));
     await storm.happens('kill -9 of a replica, which comes back', () => storm.killAndStartReplica(0));
-    await storm.happens('restart of the gateway (nginx reloads)', async () => {
-      process.kill(nginx.pid, 'SIGHUP');
-      await sleep(PAUSE_MS);
-    });
+    await storm.happens('restart of the gateway (nginx reloads)', () => storm.reloadGateway());
     await storm.happens('what is old is removed', () => {
       storm.index(['gc', '--keep', '1']);
     });

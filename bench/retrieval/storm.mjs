@@ -8,10 +8,9 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BENCH } from '../lib/paths.mjs';
-import { CORPUS, MAIN, MODELS, PAUSE_MS, Storm } from './storms.mjs';
+import { CORPUS, MAIN, MODELS, Storm } from './storms.mjs';
 
 const WORK = join(BENCH, '.work', 'retrieval-storm');
 const INDEX = join(WORK, 'index');
@@ -29,7 +28,7 @@ writeFileSync(join(WORK, 'other.jsonl'), '{"text":"another corpus"}\n');
 storm.index(['build', join(WORK, 'other.jsonl'), '--generation', 'other']);
 storm.index(['build', CORPUS, '--generation', 'second']);
 
-const figures = await storm.run(100, async (nginx) => {
+const figures = await storm.run(100, async () => {
   await storm.happens('publish another generation', () => published('other'));
   await storm.happens('roll back', async () => {
     storm.index(['rollback']);
@@ -70,10 +69,7 @@ const figures = await storm.run(100, async (nginx) => {
     if (status === 0) throw new Error('a build on a full disk was done');
     return `exit code ${status}; what is served goes on`;
   });
-  await storm.happens('restart of the gateway (nginx reloads)', async () => {
-    process.kill(nginx.pid, 'SIGHUP');
-    await sleep(PAUSE_MS);
-  });
+  await storm.happens('restart of the gateway (nginx reloads)', () => storm.reloadGateway());
   await storm.happens('what is old is removed while it is served from', () => {
     storm.index(['gc', '--keep', '0']);
   });

@@ -59,7 +59,8 @@ export class Storm {
         );
         const ended = load.finally(() => (this.#isOver = true));
         await sleep(PAUSE_MS);
-        await happen(child);
+        this.nginx = child;
+        await happen();
         if (this.#isOver) throw new Error('the load ended before all had happened');
         return await ended;
       });
@@ -74,6 +75,11 @@ export class Storm {
     const note = (await doIt()) ?? 'done';
     this.rows.push([what, `${((performance.now() - begun) / 1000).toFixed(1)} s`, note]);
     console.error(this.rows.at(-1).join(' | '));
+    await sleep(PAUSE_MS);
+  }
+
+  async reloadGateway() {
+    process.kill(this.nginx.pid, 'SIGHUP');
     await sleep(PAUSE_MS);
   }
 
