@@ -266,7 +266,10 @@ const trials = {
     await build('Dockerfile-gpu', 'chorus-gpu');
     if (spawnSync('nvidia-smi').status !== 0) {
       console.log('chorus-gpu: no GPU here, so it must refuse to start');
-      await refuses(['run', '--rm', ...HARDENED, 'chorus-gpu'], /CUDA/);
+      await refuses(
+        ['run', '--rm', ...HARDENED, 'chorus-gpu'],
+        /the NVIDIA driver \(libcuda\.so\.1\) is not installed/,
+      );
       return;
     }
     const gpu = isPodman ? ['--device', 'nvidia.com/gpu=0'] : ['--gpus', '1'];
