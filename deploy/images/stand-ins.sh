@@ -57,7 +57,9 @@ rust() {
   cp "$toolchain"/bin/{cargo,rustc} "$work/rust/toolchain/bin/"
   cp "$toolchain"/lib/*.so* "$work/rust/toolchain/lib/"
   mkdir -p "$work/rust/toolchain/lib/rustlib"
-  cp -r "$toolchain"/lib/rustlib/x86_64-unknown-linux-gnu "$work/rust/toolchain/lib/rustlib/"
+  # Of other machines what is here; the image has no rustup to add it.
+  cp -r "$toolchain"/lib/rustlib/*-unknown-linux-gnu "$work/rust/toolchain/lib/rustlib/"
+  ln -s /bin/true "$work/rust/toolchain/bin/rustup"
   cp /etc/ssl/certs/ca-certificates.crt "$work/rust/"
   cat >"$work/rust/Dockerfile" <<END
 FROM $prefix/debian

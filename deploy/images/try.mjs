@@ -8,122 +8,33 @@
 // NETWORK=host builds and runs on the host's network, where containers have none of their own.
 
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 
 import { parse } from 'yaml';
 
 import { ROOT } from '../../bench/lib/paths.mjs';
-import { freePorts } from '../../bench/lib/server.mjs';
+import {
+  build,
+  buildCommand,
+  buildIn,
+  engine,
+  HARDENED,
+  isPodman,
+  must,
+  refuses,
+  removeAll,
+  start,
+  startWithoutNetwork,
+  stop,
+  untilCalledHealthy,
+} from './engine.mjs';
 import { TOKEN, withSmallHub } from './small-hub.mjs';
 
-const BASES = ['NODE_IMAGE', 'RUST_IMAGE', 'PYTHON_IMAGE', 'RUNTIME_IMAGE', 'K6_IMAGE'];
-const HOST_NETWORK = process.env.NETWORK === 'host';
-const HEALTHY_WITHIN_MS = 60_000;
 /** What the runtime stage promises to do without. */
 const ABSENT = ['npm', 'npx', 'gcc', 'cc', 'cargo', 'python3', 'pip', 'curl', 'wget', 'git'];
-// Nothing that a restricted cluster forbids, and a limit that a leak would hit.
-const HARDENED = [
-  ...['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
-  ...['--memory', '512m', '--pids-limit', '128'],
-];
-
-const engine = process.env.ENGINE ?? ['docker', 'podman'].find(answers);
-const isPodman = engine?.endsWith('podman') ?? false;
-const started = new Set();
-
-/** Whether `command` has an engine to talk to. */
-function answers(command) {
-  return spawnSync(command, ['info'], { stdio: 'ignore' }).status === 0;
-}
-
-async function run(...args) {
-  const options = { cwd: ROOT, maxBuffer: 64 << 20 };
-  // The rejection carries code, stdout and stderr as well: a refusal is a result here.
-  return promisify(execFile)(engine, args, options).catch((error) => error);
-}
-
-/** Like `run`, for what must succeed. */
-async function must(...args) {
-  const { code = 0, stdout, stderr } = await run(...args);
-  assert.equal(code, 0, `${engine} ${args.join(' ')}\n${stderr.slice(-4000)}`);
-  return stdout.trim();
-}
-
-function buildCommand(file, tag, options) {
-  const bases = BASES.filter((name) => process.env[name]);
-  // Podman leaves the health check out of an image in its own format.
-  const format = isPodman ? ['--format', 'docker', '--pull=missing'] : [];
-  return [
-    ...['build', '--file', file, '--tag', tag, ...format, ...options],
-    ...bases.flatMap((name) => ['--build-arg', `${name}=${process.env[name]}`]),
-    ...(HOST_NETWORK ? ['--network', 'host'] : []),
-    '.',
-  ];
-}
-
-async function build(file, tag, ...options) {
-  const begin = performance.now();
-  await must(...buildCommand(file, tag, options));
-  const bytes = Number(await must('image', 'inspect', '--format', '{{.Size}}', tag));
-  const seconds = Math.round((performance.now() - begin) / 1000);
-  console.log(`${tag}: built in ${seconds} s, ${Math.round(bytes / 1e6)} MB`);
-}
-
-/** Starts a hardened container; resolves with how it is reached and stopped once it is healthy. */
-async function start(tag, ...options) {
-  const [port, adminPort] = await freePorts(2);
-  const network = HOST_NETWORK
-    ? ['--network', 'host', '-e', `CHORUS_PORT=${port}`, '-e', `CHORUS_ADMIN_PORT=${adminPort}`]
-    : ['-p', `127.0.0.1:${port}:8080`, '-p', `127.0.0.1:${adminPort}:9090`];
-  const id = await must('run', '--detach', ...HARDENED, ...network, ...options, tag);
-  started.add(id);
-  await untilHealthy(id);
-  return { id, port, adminPort };
-}
-
-async function untilHealthy(id) {
-  const deadline = performance.now() + HEALTHY_WITHIN_MS;
-  while ((await must('inspect', '--format', '{{.State.Status}}', id)) === 'running') {
-    // The image's own check, now: the engine asks every ten seconds only.
-    const { code = 0 } = await run('exec', id, 'node', '/app/healthcheck.mjs');
-    if (code === 0) return;
-    assert.ok(performance.now() < deadline, `${id} is not healthy in time`);
-    await sleep(100);
-  }
-  const { stdout, stderr } = await run('logs', id);
-  assert.fail(`The container ended:\n${stdout}${stderr}`);
-}
-
-/** Until the engine itself calls the container healthy, by the image's HEALTHCHECK. */
-async function untilCalledHealthy(id) {
-  // Podman leaves the checks to systemd, which is not everywhere; this runs the same check once.
-  if (isPodman) {
-    await must('healthcheck', 'run', id);
-    return;
-  }
-  const deadline = performance.now() + HEALTHY_WITHIN_MS;
-  const status = () => must('inspect', '--format', '{{.State.Health.Status}}', id);
-  while ((await status()) !== 'healthy') {
-    assert.ok(performance.now() < deadline, `${engine} calls ${id} "${await status()}"`);
-    await sleep(500);
-  }
-}
-
-/** Stops the container, which must end by itself and well. */
-async function stop({ id }) {
-  await must('stop', '--time', '30', id);
-  assert.equal(await must('inspect', '--format', '{{.State.ExitCode}}', id), '0');
-  await remove(id);
-}
-
-async function remove(id) {
-  started.delete(id);
-  await run('rm', '--force', '--volumes', id);
-}
 
 async function ask({ port }, text) {
   const response = await fetch(`http://127.0.0.1:${port}/process`, {
@@ -150,31 +61,31 @@ function serving(profile) {
   return ['--build-arg', `PROFILE=${profile}`];
 }
 
-async function refuses(command, reason) {
-  const { code = 0, stdout, stderr } = await run(...command);
-  assert.notEqual(code, 0, `expected a refusal: ${command.join(' ')}`);
-  assert.match(stdout + stderr, reason);
-}
-
 /** The answer of a container that nobody reaches from outside, so that it asks itself. */
-async function answerWithoutNetwork(tag, path, texts) {
-  const id = await must('run', '--detach', ...HARDENED, '--network', 'none', tag);
-  started.add(id);
-  await untilHealthy(id);
+async function answerWithoutNetwork(tag, path, body) {
+  const service = await startWithoutNetwork(tag);
   const ask = `
-    const body = ${JSON.stringify(JSON.stringify({ text: texts }))};
+    const body = ${JSON.stringify(JSON.stringify(body))};
     const response = await fetch('http://127.0.0.1:8080${path}', { method: 'POST', body });
     console.log(await response.text());`;
-  const answer = await must('exec', id, 'node', '--input-type=module', '--eval', ask);
-  await stop({ id });
+  const answer = await must('exec', service.id, 'node', '--input-type=module', '--eval', ask);
+  await stop(service);
   return JSON.parse(answer);
 }
 
+async function inScratchFolder(use) {
+  const folder = mkdtempSync(join(tmpdir(), 'chorus-images-'));
+  try {
+    await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 async function tellsMoodsWithoutNetwork(tag) {
-  const { predictions } = await answerWithoutNetwork(tag, '/predict', [
-    'I love you.',
-    'I hate you.',
-  ]);
+  const { predictions } = await answerWithoutNetwork(tag, '/predict', {
+    text: ['I love you.', 'I hate you.'],
+  });
   const best = predictions.map(([first]) => first.label);
   assert.deepEqual(best, ['POSITIVE', 'NEGATIVE']);
 }
@@ -227,11 +138,61 @@ const trials = {
   async classic() {
     await build('Dockerfile-cpu', 'chorus-classic', ...serving('classic'));
     const { golden } = parse(readFileSync(join(ROOT, 'models/classic.yaml'), 'utf8'));
-    const texts = golden.map(({ text }) => text.toUpperCase());
+    const text = golden.map(({ text }) => text.toUpperCase());
     assert.deepEqual(
-      await answerWithoutNetwork('chorus-classic', '/prediction', texts),
+      await answerWithoutNetwork('chorus-classic', '/prediction', { text }),
       golden.map(({ labels }) => ({ label: labels.topic })),
     );
+  },
+
+  /** The encoder, its index and the texts are in the image. */
+  async retrieval() {
+    await build('Dockerfile-cpu', 'chorus-retrieval', ...serving('retrieval-starter'));
+    const question = { instances: ['I forgot my password'] };
+    assert.deepEqual(await answerWithoutNetwork('chorus-retrieval', '/process', question), {
+      match: 'How do I reset my password?',
+    });
+  },
+
+  /** Another release of the service pushes its own layer and none of the models', however they were pulled. */
+  async layers() {
+    // Both times the stages of the models and of the image are made, whatever the builder remembers.
+    const options = [...serving('challenge'), '--no-cache-filter', 'models,checked,runtime'];
+    const layersOf = async (tag) =>
+      JSON.parse(await must('image', 'inspect', '--format', '{{json .RootFS.Layers}}', tag));
+    await inScratchFolder(async (release) => {
+      const sent = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' });
+      for (const path of sent.split('\0').filter(Boolean)) {
+        cpSync(join(ROOT, path), join(release, path));
+      }
+      appendFileSync(join(release, 'src/cli/main.ts'), '// Another release.\n');
+      await withSmallHub('challenge', [], async (from) => {
+        await build('Dockerfile-cpu', 'chorus-challenge', ...from, ...options);
+        const file = join(release, 'Dockerfile-cpu');
+        await buildIn(release, file, 'chorus-challenge-next', ...from, ...options);
+      });
+    });
+    const before = await layersOf('chorus-challenge');
+    const after = await layersOf('chorus-challenge-next');
+    assert.deepEqual(after.slice(0, -1), before.slice(0, -1));
+    assert.notEqual(after.at(-1), before.at(-1));
+  },
+
+  /** The folder that the challenge's organisers build: its models survive their empty volume at /models. */
+  async organisers() {
+    await inScratchFolder(async (folder) => {
+      const script = join(ROOT, 'deploy/examples/challenge/solution.sh');
+      execFileSync(script, [join(folder, 'solution')], { stdio: 'ignore' });
+      const context = join(folder, 'solution');
+      await withSmallHub('challenge', [], (from) =>
+        buildIn(context, join(context, 'Dockerfile'), 'chorus-solution', ...from),
+      );
+    });
+    // Their card is not here; what is in the image answers on the CPU.
+    const offline = ['--network', 'none', '--tmpfs', '/models', '--entrypoint', 'node'];
+    const check = ['dist/cli/main.js', 'check', 'challenge', '--device', 'cpu'];
+    const report = await must('run', '--rm', ...offline, 'chorus-solution', ...check);
+    assert.match(report, /^Self-test passed\.$/m);
   },
 
   /** No models in the image: it says which are missing, and serves those that are mounted. */
@@ -298,5 +259,5 @@ try {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 } finally {
-  await Promise.all([...started].map(remove));
+  await removeAll();
 }

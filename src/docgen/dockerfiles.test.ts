@@ -12,9 +12,14 @@ import { REVISION_VARIABLE } from '../config/load.js';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
+/** Of a stage that runs on the machine that builds, whichever the image is for. */
+const HERE = '--platform=$BUILDPLATFORM ';
+
+const readDockerfile = (path: string) => read(path).replaceAll(`FROM ${HERE}`, 'FROM ');
+
 /** The text of each stage by its name, in order. */
 function stages(path: string): Map<string, string> {
-  const [, ...parts] = read(path).split(/^FROM /m);
+  const [, ...parts] = readDockerfile(path).split(/^FROM /m);
   return new Map(
     parts.map((part) => {
       const [, name] = /^\S+ AS ([\w-]+)\n/.exec(part) ?? [];
@@ -49,7 +54,20 @@ test('only the device differs: the libraries, and what the service is told', () 
 test('the compiler of the images is that of rust-toolchain.toml', () => {
   const [, version = ''] = /channel = "([\d.]+)"/.exec(read('rust-toolchain.toml')) ?? [];
   for (const file of ['Dockerfile-cpu', 'Dockerfile-gpu']) {
-    assert.match(read(file), new RegExp(`^FROM rust:${version}-\\S+ AS pinned-rust$`, 'm'));
+    assert.match(
+      readDockerfile(file),
+      new RegExp(`^FROM rust:${version}-\\S+ AS pinned-rust$`, 'm'),
+    );
+  }
+});
+
+test('the engine is compiled on the machine that builds, for the one that the image is for', () => {
+  for (const file of ['Dockerfile-cpu', 'Dockerfile-gpu']) {
+    const here = [...read(file).matchAll(/^FROM --platform=\$BUILDPLATFORM \S+ AS (\S+)$/gm)];
+    assert.deepEqual(
+      here.map(([, name]) => name),
+      ['pinned-rust', 'native'],
+    );
   }
 });
 
@@ -81,7 +99,7 @@ test('Dependabot sees every base image, and a build argument replaces each', () 
   ] as const) {
     const [, folders = ''] = /ecosystem: docker\n +directories: \[(.*)\]/.exec(config) ?? [];
     assert.ok(folders.split(', ').includes(folder));
-    const lines = read(file).split('\n');
+    const lines = readDockerfile(file).split('\n');
     const names = new Set(lines.flatMap((line) => / AS (\S+)$/.exec(line)?.[1] ?? []));
     const replaced = lines.flatMap((line) => /^ARG (\w+)_IMAGE=/.exec(line)?.[1] ?? []);
     assert.ok(replaced.length > 0);

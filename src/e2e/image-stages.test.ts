@@ -27,9 +27,13 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** The command of a stage's last RUN, without its mounts. */
 function commandOf(stage: string): string {
   const text = readFileSync(join(root, 'Dockerfile-cpu'), 'utf8');
-  const [, body = ''] = text.split(new RegExp(`^FROM \\S+ AS ${stage}\n`, 'm'));
-  const [, command = ''] =
-    /^RUN (?:--mount=\S+ \\\n\s*)*([^]*?[^\\])\n(?!\s)/m.exec(body.split(/^FROM /m)[0] ?? '') ?? [];
+  const [, body = ''] = text.split(
+    new RegExp(`^FROM (?:--platform=\\S+ )?\\S+ AS ${stage}\n`, 'm'),
+  );
+  const runs = (body.split(/^FROM /m)[0] ?? '').matchAll(
+    /^RUN (?:--mount=\S+ \\\n\s*)*([^]*?[^\\])\n(?!\s)/gm,
+  );
+  const [, command = ''] = [...runs].at(-1) ?? [];
   return command.replaceAll(/^ *#.*\n/gm, '').replaceAll('\\\n', '');
 }
 
@@ -58,6 +62,10 @@ test("Cargo's cache never gives another checkout's engine, however old the files
   const engineOf = (source: string): string => {
     rmSync(build, { recursive: true, force: true });
     cpSync(source, build, { recursive: true, preserveTimestamps: true });
+    writeFileSync(
+      join(build, 'triple'),
+      `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-unknown-linux-gnu\n`,
+    );
     const written = command.replaceAll('/target', join(folder, 'target')).replace('/build/', build);
     execFileSync('sh', ['-euc', written], { cwd: build, stdio: 'pipe' });
     const [engine = ''] =
