@@ -6,7 +6,14 @@ const MODES = ['shuffled', 'new'];
 export function baseUrl({ api_host, NAMESPACE, DOMAIN, PREFIX }) {
   const named = NAMESPACE && `https://${NAMESPACE}.${DOMAIN || 'mids255.com'}`;
   const host = api_host || named || 'http://127.0.0.1:8080';
-  return [host, PREFIX || '/project'].map((part) => part.replace(/\/+$/, '')).join('');
+  return [host, path('PREFIX', PREFIX || '/project')]
+    .map((part) => part.replace(/\/+$/, ''))
+    .join('');
+}
+
+function path(name, value) {
+  if (!value.startsWith('/')) throw new Error(`${name} begins with a slash, unlike ${value}`);
+  return value;
 }
 
 /** `{route, cacheRate, mode, scale}`; throws an error where one of them makes no sense. */
@@ -18,7 +25,7 @@ export function load({ ROUTE, CACHE_RATE, MODE, SCALE }) {
     throw new Error(`CACHE_RATE is a number from 0 to 1, not ${CACHE_RATE}`);
   const scale = Number(SCALE || 1);
   if (!(scale > 0)) throw new Error(`SCALE is a number above 0, not ${SCALE}`);
-  return { route: ROUTE || '/predict', cacheRate, mode, scale };
+  return { route: path('ROUTE', ROUTE || '/predict'), cacheRate, mode, scale };
 }
 
 const USERS = 10;

@@ -1,6 +1,7 @@
 {{/* What values.schema.json cannot say: which values go together. A file for each topic. */}}
 {{- define "chorus.checks" -}}
 {{- include "chorus.durationChecks" . }}
+{{- include "chorus.sizeChecks" . }}
 {{- include "chorus.modelsChecks" . }}
 {{- include "chorus.computeChecks" . }}
 {{- include "chorus.scalingChecks" . }}
@@ -22,6 +23,17 @@
 {{- if gt (include "chorus.milliseconds" $value | int64) 86400000 }}
 {{- fail (printf "%s is %s; it must be at most 24h." $name $value) }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Nor memory for answers above this. */}}
+{{- define "chorus.sizeChecks" -}}
+{{- $size := toString .Values.cache.size }}
+{{- if regexMatch "^[0-9]+(B|KiB|MiB|GiB)?$" $size }}
+{{- $units := dict "" 1 "B" 1 "KiB" 1024 "MiB" 1048576 "GiB" 1073741824 }}
+{{- if gt (mul (int64 (regexFind "^[0-9]+" $size)) (get $units (regexFind "[A-Za-z]*$" $size))) 68719476736 }}
+{{- fail (printf "cache.size is %s; it must be at most 64GiB." $size) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -16,7 +16,7 @@ export function secretOf(settings: Settings, name: SecretName): string {
   const file = settings[`${name}File`];
   if (file === '') return settings[name];
   try {
-    const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    const secret = readFileSync(file, 'utf8').replace(/[\r\n]+$/, '');
     if (secret === '') throw new Error('it is empty');
     return secret;
   } catch (error) {

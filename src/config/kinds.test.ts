@@ -161,8 +161,9 @@ const cases: readonly [
       ['', ''],
       ['/project', '/project'],
       ['/a/b-c_d.e~f', '/a/b-c_d.e~f'],
+      ['/.well-known/..a', '/.well-known/..a'],
     ],
-    ['/', 'project', '/project/', '//a', '/a b', '/{model}', '/a?b'],
+    ['/', 'project', '/project/', '//a', '/a b', '/{model}', '/a?b', '/.', '/../a', '/a/..'],
   ],
 ];
 

@@ -80,8 +80,9 @@ export function integer(min: number, max: number, expects?: string): Kind<number
 
 /** Where paths begin: nothing, or a path that ends without a slash. */
 export const pathPrefix: Kind<string> = matching(
-  /^(\/[A-Za-z0-9._~-]+)*$/,
-  'a path such as /project, or nothing',
+  // A name of dots alone is resolved by clients before they ask. Without looking ahead, which the chart's schema cannot.
+  /^(\/\.*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/,
+  'a path such as /project, no name in it of dots alone, or nothing',
 );
 
 /** Addresses and ranges of them, or nothing. */
@@ -170,6 +171,7 @@ export const someTime: Kind<number> = {
   ...duration,
   schema: duration.schema.pipe(z.number().min(1)),
   expects: `${duration.expects}, and more than none`,
+  json: { type: 'string', pattern: '^0*[1-9][0-9]*(ms|s|m|h)$' },
 };
 
 /** Bytes of something that is read whole. */

@@ -54,6 +54,16 @@ test('everything wrong is reported at once, each with what was given and what is
   ]);
 });
 
+test('a line break at the end of a variable is not part of it', () => {
+  const environment = {
+    CHORUS_CACHE_REDIS_URL: 'redis://redis\n',
+    CHORUS_CACHE_REDIS_PASSWORD: 'a b\r\n',
+  };
+  const { settings } = loadSettings([], environment);
+  assert.equal(settings.cacheRedisUrl, 'redis://redis');
+  assert.equal(settings.cacheRedisPassword, 'a b');
+});
+
 test('what was accepted has its time to be answered when the service stops', () => {
   const { settings } = loadSettings([], {});
   assert.ok(settings.shutdownTimeout - settings.drainDelay >= settings.answerTimeout);

@@ -44,7 +44,8 @@ export function loadSettings(args: readonly string[], environment: Environment):
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const name of settingNames) {
     const { kind, default: fallback } = settings[name];
-    const fromEnvironment = environment[envOf(name)] ?? '';
+    // Out of a file, such as a secret's, it often has a line break at its end.
+    const fromEnvironment = (environment[envOf(name)] ?? '').replace(/[\r\n]+$/, '');
     const flag = given.get(name);
     const written = flag ?? (fromEnvironment === '' ? fallback : fromEnvironment);
     const result = kind.schema.safeParse(written);

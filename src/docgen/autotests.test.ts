@@ -101,3 +101,13 @@ test('the verdict counts requests that were never sent', () => {
     /^Missed: `dropped_iterations\{scenario:highload_scenario\} count<=0`\. .* 397 requests were never sent\.$/m,
   );
 });
+
+test("the sentiment's load names a path that begins with no slash", async () => {
+  const { baseUrl, load } = (await import(
+    new URL('../../autotests/sentiment/settings.js', import.meta.url).href
+  )) as Record<'baseUrl' | 'load', (variables: Readonly<Record<string, string>>) => unknown>;
+  const api_host = 'http://texts.example';
+  assert.equal(baseUrl({ api_host, PREFIX: '/lab/' }), 'http://texts.example/lab');
+  assert.throws(() => baseUrl({ api_host, PREFIX: 'lab' }), /^Error: PREFIX .* slash.* lab$/);
+  assert.throws(() => load({ ROUTE: 'predict' }), /^Error: ROUTE .* slash.* predict$/);
+});
