@@ -54,6 +54,8 @@ export interface IndexGeneration {
   readonly digest: string;
   /** Bytes that are mapped here. */
   readonly bytes: number;
+  /** Vectors that are searched for at a time, without much taking longer for the others. */
+  readonly places: number;
   /** To be called before what is looked for is embedded, so that it is searched in this generation; then `release`. */
   use(): this;
   release(): void;

@@ -28,7 +28,11 @@ export interface OpenParts extends Encoding {
   readonly expected?: string;
 }
 
+/** A row that is read from memory is compared with so many vectors (`native/kernels`, `scan`). */
+const PLACES = 4;
+
 export class OpenIndex implements IndexGeneration {
+  readonly places = PLACES;
   #users = 0;
   #isRetired = false;
   readonly #codes: ReadonlyMap<

@@ -12,6 +12,7 @@ import { StartError } from '../start-error.js';
 import type { IndexGeneration } from './generation.js';
 import type { Named } from './index-directory.js';
 import type { IndexSource, NodeFailures } from './index-source.js';
+import { SearchPace, type OpenSearch } from './search-pace.js';
 import type { Encoding } from './trial.js';
 
 /** What becomes of generations. */
@@ -44,6 +45,8 @@ export interface IndexStats {
   readonly switches: Readonly<Record<'done' | 'failed', number>>;
   readonly searchSeconds: HistogramSnapshot;
   readonly failedSearches: number;
+  /** Until a text would be looked for that came now, once it has its vector. */
+  readonly expectedWaitSeconds: number;
   /** Where the index is in a store: what its nodes have not answered. */
   readonly nodes: readonly NodeFailures[];
 }
@@ -75,6 +78,7 @@ export class ServedIndex {
   #failedSearches = 0;
   #failureToldAt = -Infinity;
   readonly #seconds = new Histogram(SECONDS);
+  readonly #pace = new SearchPace();
 
   private constructor(
     private readonly parts: ServedParts,
@@ -121,6 +125,20 @@ export class ServedIndex {
     return this.#current;
   }
 
+  /** A request is let in that looks for so many texts. */
+  accepted(texts: number): OpenSearch {
+    return this.#pace.accepted(texts, this.#current.places);
+  }
+
+  /** What a request for so many texts meets, in milliseconds: until its turn, and from then on. */
+  outlook(texts: number): { readonly waitMs: number; readonly serviceMs: number } {
+    const { places } = this.#current;
+    return {
+      waitMs: this.#pace.waitMs(texts, places),
+      serviceMs: this.#pace.serviceMs(texts, places),
+    };
+  }
+
   /** So many seconds a search has taken, its wait included. */
   searched(seconds: number): void {
     this.#seconds.observe(seconds);
@@ -151,6 +169,7 @@ export class ServedIndex {
       switches: { ...this.#switches },
       searchSeconds: this.#seconds.snapshot(),
       failedSearches: this.#failedSearches,
+      expectedWaitSeconds: this.outlook(1).waitMs / 1000,
       nodes: this.parts.source.failures?.() ?? [],
     };
   }

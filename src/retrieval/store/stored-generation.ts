@@ -14,13 +14,14 @@ import {
 import type { Entry } from '../row-files.js';
 import { writtenValue, type Stored } from './stored.js';
 import type { Where } from './query.js';
-import type { Weaviate } from './weaviate.js';
+import { SEARCHES, type Weaviate } from './weaviate.js';
 
 export class StoredGeneration implements IndexGeneration {
   readonly manifest: Facts;
   readonly digest: string;
   /** Nothing is mapped. */
   readonly bytes = 0;
+  readonly places = SEARCHES;
 
   constructor(
     private readonly weaviate: Weaviate,

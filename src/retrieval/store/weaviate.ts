@@ -56,7 +56,7 @@ const PARTS = 4;
 /** Lines of one answer, as of files that are mapped. */
 const MOST_LINES_BYTES = 8 << 20;
 /** At a time, of this process; each may be answered by twice those lines. */
-const SEARCHES = 32;
+export const SEARCHES = 32;
 const WRITE_TIMEOUT_MS = 60_000;
 /** One less a cosine, in f32: rows with the same vector. */
 const SAME = 1e-4;
