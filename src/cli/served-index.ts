@@ -7,7 +7,9 @@ import type { Engine, ModelInfo } from '../engine/engine.js';
 import type { Logger } from '../log/logger.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
 import { folderSource, type IndexSource } from '../retrieval/index-source.js';
-import { ServedIndex, type IndexEvent } from '../retrieval/served-index.js';
+import { indexMemoryOf, type IndexMemory } from '../retrieval/index-memory.js';
+import { readManifest } from '../retrieval/manifest.js';
+import { ServedIndex, type IndexEvent, type ServedParts } from '../retrieval/served-index.js';
 import { IndexStore } from '../retrieval/store/index-store.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { secretOf } from './secrets.js';
@@ -82,7 +84,7 @@ export async function indexOf(
   settings: Settings,
   served: Served,
   engine: Engine,
-  logger: Logger,
+  { logger, requireRoom }: Pick<ServedParts, 'requireRoom'> & { readonly logger: Logger },
 ): Promise<ServedIndex | undefined> {
   const name = encoderOf(served);
   if (name === undefined) return undefined;
@@ -91,10 +93,28 @@ export async function indexOf(
     engine,
     encoder: encoderIn(engine, name),
     onEvent: indexLog(logger),
+    ...(requireRoom && { requireRoom }),
   });
   const { generation, rows } = index.current.manifest;
   logger.info({ index: generation, rows }, 'serving an index');
   return index;
+}
+
+/**
+ * What the generation takes that is published; nothing where nothing is mapped here, or it cannot be read: why is told when
+ * it is opened.
+ */
+export function indexMemoryIn(settings: Settings, served: Served): IndexMemory | undefined {
+  const folder = settings.indexStore.length > 0 ? '' : indexFolderOf(settings, served);
+  if (folder === '' || encoderOf(served) === undefined) return undefined;
+  const directory = new IndexDirectory(folder);
+  try {
+    const current = directory.current();
+    if (current === undefined) return undefined;
+    return indexMemoryOf(readManifest(directory.folderOf(current.generation)).manifest);
+  } catch {
+    return undefined;
+  }
 }
 
 function sourceOf(settings: Settings, served: Served): IndexSource {

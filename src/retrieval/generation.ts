@@ -3,6 +3,7 @@
  * (`open-index.ts`), or in a store of several machines (`store/`).
  */
 
+import type { IndexMemory } from './index-memory.js';
 import type { FieldValue, Manifest } from './manifest.js';
 import type { Entry } from './row-files.js';
 
@@ -54,6 +55,7 @@ export interface IndexGeneration {
   readonly digest: string;
   /** Bytes that are mapped here. */
   readonly bytes: number;
+  readonly memory: IndexMemory;
   /** Vectors that are searched for at a time, without much taking longer for the others. */
   readonly places: number;
   /** To be called before what is looked for is embedded, so that it is searched in this generation; then `release`. */

@@ -4,6 +4,7 @@
 
 import type { IndexGeneration } from './generation.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
+import type { IndexMemory } from './index-memory.js';
 import { OpenIndex } from './open-index.js';
 import type { Encoding } from './trial.js';
 
@@ -11,6 +12,12 @@ import type { Encoding } from './trial.js';
 export interface NodeFailures {
   readonly url: string;
   readonly count: number;
+}
+
+/** Who opens a generation. */
+export interface Opening extends Encoding {
+  /** Is told what it takes before it is mapped. @throws {StartError} when there is no room for it. */
+  readonly requireRoom?: ((memory: IndexMemory, generation: string) => void) | undefined;
 }
 
 export interface IndexSource {
@@ -24,8 +31,8 @@ export interface IndexSource {
   written(): string | undefined | Promise<string | undefined>;
   /** What `written` says. @throws {StartError} when it cannot be understood. */
   current(written: string | undefined): Pointer | undefined | Promise<Pointer | undefined>;
-  /** @throws {StartError} when it is not whole, or of another encoder. */
-  open(named: Named, by: Encoding): Promise<IndexGeneration>;
+  /** @throws {StartError} when it is not whole, or of another encoder, or has no room. */
+  open(named: Named, by: Opening): Promise<IndexGeneration>;
   /** Where there are nodes. */
   failures?(): readonly NodeFailures[];
 }

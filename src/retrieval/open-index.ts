@@ -12,6 +12,8 @@ import {
   type IndexSearch,
   type Searchable,
 } from './generation.js';
+import { indexMemoryOf, type IndexMemory } from './index-memory.js';
+import type { Opening } from './index-source.js';
 import {
   bytesOf,
   filesOf,
@@ -21,9 +23,9 @@ import {
   type Manifest,
 } from './manifest.js';
 import type { Entry } from './row-files.js';
-import { requireEncoder, requireGolden, type Encoding } from './trial.js';
+import { requireEncoder, requireGolden } from './trial.js';
 
-export interface OpenParts extends Encoding {
+export interface OpenParts extends Opening {
   /** The sha256 of the manifest, where it is known. */
   readonly expected?: string;
 }
@@ -33,6 +35,7 @@ const PLACES = 4;
 
 export class OpenIndex implements IndexGeneration {
   readonly places = PLACES;
+  readonly memory: IndexMemory;
   #users = 0;
   #isRetired = false;
   readonly #codes: ReadonlyMap<
@@ -45,6 +48,7 @@ export class OpenIndex implements IndexGeneration {
     readonly digest: string,
     private readonly vectors: Vectors,
   ) {
+    this.memory = indexMemoryOf(manifest);
     this.#codes = new Map(
       manifest.fields.map(({ name, values }, at) => [
         name,
@@ -56,9 +60,12 @@ export class OpenIndex implements IndexGeneration {
   /**
    * Opens the generation in `folder`.
    *
-   * @throws {StartError} when it is not whole, is another than `expected`, or of another encoder.
+   * @throws {StartError} when it is not whole, is another than `expected`, or of another encoder, or has no room.
    */
-  static async open(folder: string, { expected, ...encoding }: OpenParts): Promise<OpenIndex> {
+  static async open(
+    folder: string,
+    { expected, requireRoom, ...encoding }: OpenParts,
+  ): Promise<OpenIndex> {
     const { manifest, sha256 } = readManifest(folder);
     if (expected !== undefined && sha256 !== expected) {
       throw new StartError([
@@ -66,6 +73,7 @@ export class OpenIndex implements IndexGeneration {
       ]);
     }
     requireEncoder(folder, manifest, encoding.encoder);
+    requireRoom?.(indexMemoryOf(manifest), manifest.generation);
     const vectors = await Vectors.open(folder, filesOf(manifest));
     const opened = new OpenIndex(manifest, sha256, vectors);
     try {

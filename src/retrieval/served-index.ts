@@ -11,7 +11,8 @@ import { Histogram } from '../engine/histogram.js';
 import { StartError } from '../start-error.js';
 import type { IndexGeneration } from './generation.js';
 import type { Named } from './index-directory.js';
-import type { IndexSource, NodeFailures } from './index-source.js';
+import { NO_MEMORY, type IndexMemory } from './index-memory.js';
+import type { IndexSource, NodeFailures, Opening } from './index-source.js';
 import { SearchPace, type OpenSearch } from './search-pace.js';
 import type { Encoding } from './trial.js';
 
@@ -29,6 +30,12 @@ export type IndexEvent =
 
 export interface ServedParts extends Encoding {
   readonly source: IndexSource;
+  /**
+   * Whether there is room for `next` beside the generation that is served, which takes `beside`.
+   *
+   * @throws {StartError} when there is not.
+   */
+  readonly requireRoom?: (next: IndexMemory, beside: IndexMemory, generation: string) => void;
   readonly onEvent: (event: IndexEvent) => void;
 }
 
@@ -109,7 +116,7 @@ export class ServedIndex {
     const faults: string[] = [];
     for (const named of [pointer, ...pointer.previous]) {
       try {
-        const opened = await source.open(named, parts);
+        const opened = await source.open(named, openingOf(parts, NO_MEMORY));
         return new ServedIndex(parts, opened, written, faults.length > 0);
       } catch (error) {
         const lines = linesOf(error);
@@ -212,7 +219,9 @@ export class ServedIndex {
       if (pointer.manifest !== this.#current.digest) await this.replace(pointer);
       this.#isBehind = false;
     } catch (error) {
-      const what = linesOf(error).join(' ');
+      const what = linesOf(error)
+        .map((line) => line.trim())
+        .join(' ');
       // It is tried again and again.
       if (what !== this.#told) {
         onEvent({ what: 'refused', generation, error: what });
@@ -243,7 +252,8 @@ export class ServedIndex {
 
   private async replace(named: Named): Promise<void> {
     const begun = performance.now();
-    const opened = await this.parts.source.open(named, this.parts);
+    const opening = openingOf(this.parts, this.#current.memory);
+    const opened = await this.parts.source.open(named, opening);
     if (this.#isClosed) {
       opened.retire();
       return;
@@ -256,6 +266,18 @@ export class ServedIndex {
     const seconds = (performance.now() - begun) / 1000;
     this.parts.onEvent({ what: 'serving', generation, rows, seconds });
   }
+}
+
+/** How a generation is opened beside what takes so much. */
+function openingOf({ engine, encoder, requireRoom }: ServedParts, beside: IndexMemory): Opening {
+  return {
+    ...{ engine, encoder },
+    requireRoom:
+      requireRoom &&
+      ((next, generation) => {
+        requireRoom(next, beside, generation);
+      }),
+  };
 }
 
 function linesOf(error: unknown): readonly string[] {

@@ -27,6 +27,7 @@ function slowed(generation: IndexGeneration, before: () => Promise<void>): Index
     manifest: generation.manifest,
     digest: generation.digest,
     bytes: generation.bytes,
+    memory: generation.memory,
     places: 1,
     use: () => {
       generation.use();

@@ -11,6 +11,7 @@ import {
   type IndexSearch,
   type Searchable,
 } from '../generation.js';
+import { NO_MEMORY } from '../index-memory.js';
 import type { Entry } from '../row-files.js';
 import { writtenValue, type Stored } from './stored.js';
 import type { Where } from './query.js';
@@ -21,6 +22,7 @@ export class StoredGeneration implements IndexGeneration {
   readonly digest: string;
   /** Nothing is mapped. */
   readonly bytes = 0;
+  readonly memory = NO_MEMORY;
   readonly places = SEARCHES;
 
   constructor(
