@@ -42,7 +42,7 @@ export async function checkProfile(
   if (findings.faults.length === 0) {
     await attempt(findings, '', async () => {
       const memory = await memoryOf(settings, config, {
-        index: indexMemoryIn(settings, served),
+        index: await indexMemoryIn(settings, served),
       });
       findings.notes.push(memoryLine(memory));
       await requireMemory(memory, settings, profile);

@@ -79,7 +79,7 @@ export async function prepare(settings: Settings, before?: Memory): Promise<Prep
   if (settings.pull) await pullProfile(profile);
   const config = { ...engineConfig(settings, profile), maxWait: settings.maxWait };
   await requireServable(config, profile);
-  const index = indexMemoryIn(settings, served);
+  const index = await indexMemoryIn(settings, served);
   const memory = await memoryOf(settings, config, { index, before });
   await requireMemory(memory, settings, profile);
   return { served, config, memory, revisions: lockedCommits(profile) };

@@ -104,14 +104,18 @@ export async function indexOf(
  * What the generation takes that is published; nothing where nothing is mapped here, or it cannot be read: why is told when
  * it is opened.
  */
-export function indexMemoryIn(settings: Settings, served: Served): IndexMemory | undefined {
+export async function indexMemoryIn(
+  settings: Settings,
+  served: Served,
+): Promise<IndexMemory | undefined> {
   const folder = settings.indexStore.length > 0 ? '' : indexFolderOf(settings, served);
   if (folder === '' || encoderOf(served) === undefined) return undefined;
   const directory = new IndexDirectory(folder);
   try {
     const current = directory.current();
     if (current === undefined) return undefined;
-    return indexMemoryOf(readManifest(directory.folderOf(current.generation)).manifest);
+    const { manifest } = await readManifest(directory.folderOf(current.generation));
+    return indexMemoryOf(manifest);
   } catch {
     return undefined;
   }

@@ -4,20 +4,12 @@
 
 import type { IndexGeneration } from './generation.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
-import type { IndexMemory } from './index-memory.js';
-import { OpenIndex } from './open-index.js';
-import type { Encoding } from './trial.js';
+import { OpenIndex, type Opening } from './open-index.js';
 
 /** Requests that a node of a store has not answered. */
 export interface NodeFailures {
   readonly url: string;
   readonly count: number;
-}
-
-/** Who opens a generation. */
-export interface Opening extends Encoding {
-  /** Is told what it takes before it is mapped. @throws {StartError} when there is no room for it. */
-  readonly requireRoom?: ((memory: IndexMemory, generation: string) => void) | undefined;
 }
 
 export interface IndexSource {

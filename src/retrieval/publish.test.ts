@@ -92,7 +92,7 @@ for (const [what, text, expected] of [
     writeFileSync(file, typeof text === 'string' ? text : text(readFileSync(file, 'utf8')));
     await assert.rejects(verify(world.directory, 'a'), expected);
     assert.deepEqual(
-      list(world.directory).map(({ state }) => state),
+      (await list(world.directory)).map(({ state }) => state),
       ['damaged'],
     );
   });
@@ -112,7 +112,7 @@ test('a manifest that was changed after it was published is told by everybody', 
   writeFileSync(file, readFileSync(file, 'utf8').replace('"recallAt1": 1', '"recallAt1": 0.5'));
   await assert.rejects(verify(world.directory, 'a'), /manifest has changed since it was published/);
   assert.deepEqual(
-    list(world.directory).map(({ state }) => state),
+    (await list(world.directory)).map(({ state }) => state),
     ['damaged'],
   );
 });
@@ -142,7 +142,7 @@ test('the list says what is served, what was, and what is not whole', async (con
   await world.build('c', world.corpus([{ text: 'c' }]));
   rmSync(join(directory.folderOf('a'), 'manifest.json'));
   assert.deepEqual(
-    list(directory).map(({ generation, state }) => [generation, state]),
+    (await list(directory)).map(({ generation, state }) => [generation, state]),
     [
       ['b', 'served'],
       ['a', 'damaged'],

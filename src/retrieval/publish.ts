@@ -21,7 +21,7 @@ export function folderPublisher(directory: IndexDirectory): Publisher {
     place: directory.path,
     publish: (generation) => publish(directory, generation),
     rollback: () => rollback(directory),
-    list: () => Promise.resolve(list(directory)),
+    list: () => list(directory),
     verify: async (generation) => (await verify(directory, generation)).manifest.rows,
     collect: (keep) => collect(directory, keep),
   };
@@ -60,7 +60,7 @@ export async function verify(directory: IndexDirectory, generation: string): Pro
     throw new StartError([`${directory.path} has no generation ${generation}; ${there}.`]);
   }
   const folder = directory.folderOf(generation);
-  const found = readManifest(folder);
+  const found = await readManifest(folder);
   const { manifest } = found;
   if (manifest.generation !== generation) {
     throw new StartError([
@@ -76,16 +76,16 @@ export async function verify(directory: IndexDirectory, generation: string): Pro
   return found;
 }
 
-export function list(directory: IndexDirectory): readonly Listed[] {
+export async function list(directory: IndexDirectory): Promise<readonly Listed[]> {
   directory.require();
   const pointer = directory.current();
   const published = pointer === undefined ? [] : [pointer, ...pointer.previous];
   const order = [
     ...new Set([...published.map(({ generation }) => generation), ...directory.names()]),
   ];
-  const whole = order.map((generation): Listed => {
+  const listed = async (generation: string): Promise<Listed> => {
     try {
-      const { manifest, sha256 } = readManifest(directory.folderOf(generation));
+      const { manifest, sha256 } = await readManifest(directory.folderOf(generation));
       const at = published.findIndex((named) => named.generation === generation);
       if (at >= 0 && published[at]?.manifest !== sha256) return { generation, state: 'damaged' };
       const state = at === 0 ? 'served' : at > 0 ? 'before' : 'unpublished';
@@ -100,7 +100,9 @@ export function list(directory: IndexDirectory): readonly Listed[] {
     } catch {
       return { generation, state: 'damaged' };
     }
-  });
+  };
+  const whole: Listed[] = [];
+  for (const generation of order) whole.push(await listed(generation));
   const unfinished = directory.unfinished().map((generation): Listed => {
     return { generation, state: 'unfinished' };
   });

@@ -77,7 +77,7 @@ test('a damaged generation is refused by its name, and the one that is served go
   const { index, events } = await serve(context, world);
   const { manifest } = world.directory.current() ?? assert.fail();
   await world.build('b', world.corpus([{ text: 'two' }]));
-  const { sha256 } = readManifest(world.directory.folderOf('b'));
+  const { sha256 } = await readManifest(world.directory.folderOf('b'));
   damage(world, 'b');
   // As if it had been damaged after it was published.
   world.directory.point({ generation: 'b', manifest: sha256 }, [{ generation: 'a', manifest }]);

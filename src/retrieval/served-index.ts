@@ -12,7 +12,8 @@ import { StartError } from '../start-error.js';
 import type { IndexGeneration } from './generation.js';
 import type { Named } from './index-directory.js';
 import { NO_MEMORY, type IndexMemory } from './index-memory.js';
-import type { IndexSource, NodeFailures, Opening } from './index-source.js';
+import type { IndexSource, NodeFailures } from './index-source.js';
+import type { Opening } from './open-index.js';
 import { SearchPace, type OpenSearch } from './search-pace.js';
 import type { Encoding } from './trial.js';
 
