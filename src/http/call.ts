@@ -107,12 +107,15 @@ export class RequestCall implements Call {
       hurry.deadlineMs === 0 ? undefined : Math.max(0, hurry.deadlineMs - (embedded - begun));
     open.begun();
     try {
-      const search = { top, ...(deadlineMs !== undefined && { deadlineMs }) };
+      const { exchange } = this.context.state;
+      const search = {
+        ...{ top, signal: () => exchange.gone },
+        ...(deadlineMs !== undefined && { deadlineMs }),
+      };
       const found = await within.search(answer.texts.map(vectorOf), search);
       open.ended(true);
       const searchMs = performance.now() - embedded;
       this.services.index?.searched(searchMs / 1000);
-      const { exchange } = this.context.state;
       this.header(SERVER_TIMING_HEADER, serverTiming(answer, exchange, searchMs));
       return found;
     } catch (error) {

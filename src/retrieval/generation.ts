@@ -22,6 +22,8 @@ export interface IndexSearch {
   readonly top: number;
   /** After which nobody wants the answer. */
   readonly deadlineMs?: number;
+  /** Aborted when nobody waits any more; made when it is asked for, which a search in this process does not. */
+  readonly signal?: () => AbortSignal;
 }
 
 /** A filter names what there is not. */
@@ -42,6 +44,7 @@ export interface Searchable {
    * @throws {LateSearch}
    * @throws {LargeSearch}
    * @throws {StoreTrouble} when no node of a store has answered.
+   * @throws the reason of the signal, where it is called off.
    */
   search(
     vectors: readonly Float32Array[],

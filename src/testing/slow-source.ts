@@ -2,12 +2,12 @@
  * A source of indexes whose searches take as long as a test wants.
  */
 
-import type { IndexGeneration } from '../retrieval/generation.js';
+import type { IndexGeneration, IndexSearch } from '../retrieval/generation.js';
 import type { IndexSource } from '../retrieval/index-source.js';
 
 export interface SlowSource extends IndexSource {
   /** From now on this is done before each search. */
-  before: () => Promise<void>;
+  before: (search: IndexSearch) => Promise<void>;
 }
 
 /** `source`, whose generations are searched one vector after the other. */
@@ -17,12 +17,13 @@ export function slowSource(source: IndexSource): SlowSource {
     written: () => source.written(),
     current: (written) => source.current(written),
     before: () => Promise.resolve(),
-    open: async (named, by) => slowed(await source.open(named, by), () => slow.before()),
+    open: async (named, by) =>
+      slowed(await source.open(named, by), (search) => slow.before(search)),
   };
   return slow;
 }
 
-function slowed(generation: IndexGeneration, before: () => Promise<void>): IndexGeneration {
+function slowed(generation: IndexGeneration, before: SlowSource['before']): IndexGeneration {
   const slow: IndexGeneration = {
     manifest: generation.manifest,
     digest: generation.digest,
@@ -43,7 +44,7 @@ function slowed(generation: IndexGeneration, before: () => Promise<void>): Index
       const within = generation.within(filter);
       return {
         search: async (vectors, search) => {
-          await before();
+          await before(search);
           return within.search(vectors, search);
         },
       };

@@ -39,6 +39,8 @@ export interface Asking {
   readonly timeoutMs?: number;
   /** Of the one node to ask; nothing: any. */
   readonly url?: string | undefined;
+  /** Calls it off: the connection to the node is closed. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A node has not answered, or not as one that is well. */
@@ -84,24 +86,27 @@ export class StoreNodes {
    *
    * @throws {StoreTrouble} when none is left.
    * @throws {LateSearch} when the time is up.
+   * @throws the reason of `signal`, where it is aborted.
    */
   async ask<T>(
     request: StoreRequest,
     read: (answer: StoreAnswer) => T,
-    { deadlineMs = Infinity, timeoutMs = this.#options.timeoutMs, url }: Asking = {},
+    { deadlineMs = Infinity, timeoutMs = this.#options.timeoutMs, url, signal }: Asking = {},
   ): Promise<T> {
     const end = performance.now() + deadlineMs;
     const troubles: string[] = [];
     const nodes = this.inOrder(url);
     for (const [at, node] of nodes.entries()) {
+      signal?.throwIfAborted();
       const left = end - performance.now();
       if (left <= 0) throw new LateSearch('the time is up');
       // The next one needs some of it, too.
       const share = at < nodes.length - 1 ? left / 2 : left;
       const waitMs = Math.min(timeoutMs, share);
       try {
-        return read(await this.send(node.url, request, waitMs));
+        return read(await this.send(node.url, request, waitMs, signal));
       } catch (error) {
+        signal?.throwIfAborted();
         if (!(error instanceof NodeTrouble)) throw error;
         // Who had no time to speak of has not failed.
         if (waitMs >= FAIR_MS) {
@@ -131,8 +136,10 @@ export class StoreNodes {
     url: string,
     { method, path, body, mostBytes = MOST_BYTES }: StoreRequest,
     timeoutMs: number,
+    calledOff: AbortSignal | undefined,
   ): Promise<StoreAnswer> {
     const { key } = this.#options;
+    const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
     try {
       const response = await fetch(url + path, {
         method,
@@ -142,7 +149,7 @@ export class StoreNodes {
         },
         ...(body !== undefined && { body }),
         redirect: 'error',
-        signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
+        signal: calledOff === undefined ? timeout : AbortSignal.any([calledOff, timeout]),
       });
       const text = await textOf(response, mostBytes);
       if (response.status >= 500) throw new NodeTrouble(`${response.status} ${faultIn(text)}`);

@@ -61,7 +61,7 @@ export class StoredGeneration implements IndexGeneration {
     return {
       search: async (vectors: readonly Float32Array[], search: IndexSearch) => {
         const least = where.length === 0 ? Math.min(search.top, this.stored.rows) : 0;
-        const wanted = { ...search, where, url, least };
+        const wanted = { ...search, where, url, least, signal: search.signal?.() };
         const found = await this.weaviate.nearest(this.collection, vectors, wanted);
         return found.map((rows) =>
           rows.map(({ entry, distance }) => ({

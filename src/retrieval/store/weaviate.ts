@@ -224,6 +224,7 @@ export class Weaviate {
    * @throws {StoreTrouble}
    * @throws {LateSearch}
    * @throws {LargeSearch}
+   * @throws the reason of `wanted.signal`, where it is aborted: no node is asked any more.
    */
   async nearest(
     name: string,
@@ -258,9 +259,9 @@ export class Weaviate {
       if (found.every(({ length }) => 2 * length >= wanted.least)) return found;
       throw new NodeTrouble('it finds less than it has');
     };
-    const { deadlineMs = Infinity, url } = wanted;
+    const { deadlineMs = Infinity, url, signal } = wanted;
     return this.#turns.run(deadlineMs, (leftMs) =>
-      this.nodes.ask(request, read, { deadlineMs: leftMs, url }),
+      this.nodes.ask(request, read, { deadlineMs: leftMs, url, signal }),
     );
   }
 
