@@ -10,7 +10,7 @@ import { folderSource, type IndexSource } from '../retrieval/index-source.js';
 import { indexMemoryOf, type IndexMemory } from '../retrieval/index-memory.js';
 import { readManifest } from '../retrieval/manifest.js';
 import { ServedIndex, type IndexEvent, type ServedParts } from '../retrieval/served-index.js';
-import { IndexStore } from '../retrieval/store/index-store.js';
+import { IndexStore, type StorePatience } from '../retrieval/store/index-store.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { secretOf } from './secrets.js';
 import type { Served } from './served.js';
@@ -126,7 +126,7 @@ function sourceOf(settings: Settings, served: Served): IndexSource {
 }
 
 /** The store of the index, where settings name one. */
-export function storeOf(settings: Settings, isPatient = false): IndexStore | undefined {
+export function storeOf(settings: Settings, patience?: StorePatience): IndexStore | undefined {
   const { indexStore, indexStoreName: name, indexStoreTimeout: timeoutMs } = settings;
   if (indexStore.length === 0) return undefined;
   const urls = [...new Set(indexStore.map((url) => new URL(url).origin))];
@@ -138,7 +138,7 @@ export function storeOf(settings: Settings, isPatient = false): IndexStore | und
       exitCodes.usage,
     );
   }
-  return new IndexStore({ urls, name, timeoutMs, key, isPatient });
+  return new IndexStore({ urls, name, timeoutMs, key, patience });
 }
 
 export function encoderIn(engine: Engine, name: string): ModelInfo {

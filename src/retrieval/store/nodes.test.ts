@@ -123,6 +123,15 @@ test("what is called off closes its connection, asks no other node, and is nobod
   );
 });
 
+test('a port that fetch refuses is told as such', async () => {
+  const nodes = new StoreNodes({ urls: ['http://127.0.0.1:6000'], key: '', timeoutMs: 500 });
+  await assert.rejects(
+    nodes.ask(REQUEST, json),
+    /127\.0\.0\.1:6000: Node's fetch refuses this port/,
+  );
+  assert.match(nodes.troubles.join(), /^http:\/\/127\.0\.0\.1:6000: Node's fetch refuses/);
+});
+
 test('what cannot be sent is told without the key', async () => {
   const nodes = new StoreNodes({ urls: ['http://127.0.0.1:1'], key: 'sec\nret', timeoutMs: 500 });
   await assert.rejects(nodes.ask(REQUEST, json), ({ message }: Error) => !message.includes('ret'));

@@ -60,6 +60,8 @@ interface Node {
   /** Milliseconds, as of `performance.now`. */
   restsUntil: number;
   failures: number;
+  /** What was wrong when it was asked last; nothing: it has answered, or was not asked. */
+  trouble: string | undefined;
 }
 
 export class StoreNodes {
@@ -69,7 +71,12 @@ export class StoreNodes {
 
   constructor(options: NodesOptions) {
     this.#options = options;
-    this.#nodes = options.urls.map((url) => ({ url, restsUntil: 0, failures: 0 }));
+    this.#nodes = options.urls.map((url) => ({
+      url,
+      restsUntil: 0,
+      failures: 0,
+      trouble: undefined,
+    }));
   }
 
   get urls(): readonly string[] {
@@ -79,6 +86,13 @@ export class StoreNodes {
   /** Requests that a node has not answered, of each node. */
   get failures(): readonly NodeFailures[] {
     return this.#nodes.map(({ url, failures }) => ({ url, count: failures }));
+  }
+
+  /** What is wrong with nodes, for a person: a text for each that has not answered as it should when it was asked last. */
+  get troubles(): readonly string[] {
+    return this.#nodes.flatMap(({ url, trouble }) =>
+      trouble === undefined ? [] : [`${url}: ${trouble}`],
+    );
   }
 
   /**
@@ -104,7 +118,9 @@ export class StoreNodes {
       const share = at < nodes.length - 1 ? left / 2 : left;
       const waitMs = Math.min(timeoutMs, share);
       try {
-        return read(await this.send(node.url, request, waitMs, signal));
+        const answer = read(await this.send(node.url, request, waitMs, signal));
+        node.trouble = undefined;
+        return answer;
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof NodeTrouble)) throw error;
@@ -113,6 +129,7 @@ export class StoreNodes {
           node.restsUntil = performance.now() + REST_MS;
           node.failures += 1;
         }
+        node.trouble = error.message;
         troubles.push(`${node.url}: ${error.message}`);
       }
     }
@@ -181,9 +198,17 @@ async function textOf({ body }: Response, mostBytes: number): Promise<string> {
 }
 
 function reasonOf(error: unknown, timeoutMs: number): string {
-  const { name, cause } = error as Error & { readonly cause?: { readonly code?: string } };
+  const { name, cause } = error as Error & { readonly cause?: Cause };
   if (name === 'TimeoutError') return `no answer within ${Math.ceil(timeoutMs)} ms`;
   if (error instanceof SyntaxError) return 'what it answers is no JSON';
+  if (cause?.message === 'bad port') {
+    return "Node's fetch refuses this port (https://fetch.spec.whatwg.org/#port-blocking)";
+  }
   // Not its message, which may have the request in it.
   return cause?.code ?? 'it cannot be asked';
+}
+
+interface Cause {
+  readonly code?: string;
+  readonly message?: string;
 }
