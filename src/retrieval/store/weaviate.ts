@@ -110,6 +110,7 @@ export class Weaviate {
     return (await this.nodes.ask(request, orNothing)) as Collection | undefined;
   }
 
+  /** One of that name that is there already is another publisher's, or a request that was cut off has made it. */
   async create({ name, description, fields, replicas, shards }: Shape): Promise<void> {
     const hidden = { indexFilterable: false, indexSearchable: false };
     const properties = [
@@ -131,9 +132,8 @@ export class Weaviate {
       shardingConfig: { desiredCount: shards },
     };
     await this.write('POST', '/v1/schema', definition).catch(async (error: unknown) => {
-      // One that was cut off may have been done.
       const found = error instanceof StoreRefusal ? await this.collection(name) : undefined;
-      if (found?.description !== description) throw error;
+      if (found === undefined) throw error;
     });
   }
 
@@ -155,16 +155,15 @@ export class Weaviate {
   }
 
   async point(alias: string, name: string): Promise<void> {
-    const isNew = (await this.aliased(alias)) === undefined;
-    if (isNew) {
-      await this.write('POST', '/v1/aliases', { alias, class: name }).catch(
-        async (error: unknown) => {
-          // One that was cut off may have been done.
-          if (error instanceof StoreRefusal && (await this.aliased(alias)) === name) return;
-          throw error;
-        },
-      );
-    } else await this.write('PUT', `/v1/aliases/${alias}`, { class: name });
+    if ((await this.aliased(alias)) === undefined) {
+      const made = this.write('POST', '/v1/aliases', { alias, class: name });
+      const refusal = await made.catch((error: unknown) => error);
+      if (refusal === undefined) return;
+      // It is there now: a request that was cut off was done, or another publisher came first.
+      const isThere = refusal instanceof StoreRefusal && (await this.aliased(alias)) !== undefined;
+      if (!isThere) throw refusal as Error;
+    }
+    await this.write('PUT', `/v1/aliases/${alias}`, { class: name });
   }
 
   /** Writes rows on every replica; the same rows may be written again. */
