@@ -3,7 +3,7 @@
  *
  * A copy that was interrupted is finished by the same command, which writes all rows once more. What is there could be passed
  * over only if it were known to be whole on every node that is to have it: an answer is one node's. To ask each of three for 256
- * rows with their vectors of 192 values took 99 ms, and to write them again, which skips nothing unseen, 41 ms.
+ * rows with their vectors of 192 values took 99 ms, and to write them again 41 ms.
  *
  * Several may copy the same generation at once. Whoever says something of its collection adds it to what is said: one that is
  * whole stays so, and what was served before it stays known.
