@@ -19,6 +19,7 @@ import type { Profile } from '../profile/schema.js';
 import { computedBy, describeAll, type Described } from './described.js';
 import { memoryLine, memoryOf, requireMemory } from './memory.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
+import { indexMemoryIn } from './served-index.js';
 import { servedBy } from './served.js';
 
 /**
@@ -32,14 +33,17 @@ export async function checkProfile(
   texts: readonly string[],
   against: Precision | undefined,
 ): Promise<Report> {
-  const { profile } = servedBy(settings);
+  const served = servedBy(settings);
+  const { profile } = served;
   const config = engineConfig(settings, profile);
   const other = against && engineConfig({ ...settings, precision: against }, profile);
   const described = await describeAll(config, profile);
   const findings = { faults: [...described.faults], notes: unserved(profile) };
   if (findings.faults.length === 0) {
     await attempt(findings, '', async () => {
-      const memory = await memoryOf(settings, config);
+      const memory = await memoryOf(settings, config, {
+        index: await indexMemoryIn(settings, served),
+      });
       findings.notes.push(memoryLine(memory));
       await requireMemory(memory, settings, profile);
     });

@@ -4,11 +4,14 @@
 
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
+import { duration } from '../config/kinds.js';
 import { loadSettings } from '../config/load.js';
 import { engineSettingNames, envOf, flagOf, type Settings } from '../config/settings.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
 import { folderPublisher } from '../retrieval/publish.js';
 import type { Publisher } from '../retrieval/publisher.js';
+import type { StorePatience } from '../retrieval/store/index-store.js';
+import { PATIENCE_MS } from '../retrieval/store/patience.js';
 import { StorePublisher } from '../retrieval/store/store-publisher.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { parsed, PassedOn } from './parsed.js';
@@ -38,7 +41,7 @@ export function argumentsOf(args: readonly string[], own: Options = {}): Argumen
     parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { ...passedOn.options, ...own },
+      options: { ...passedOn.options, wait: { type: 'string' }, ...own },
     }),
   );
   const given = values as Arguments['values'];
@@ -67,10 +70,10 @@ function folderOf(settings: Settings, served: Served | undefined): string {
 /** Where generations are published: in the store, if settings name one. */
 export function publisherOf(
   settings: Settings,
-  { replicas, shards }: Arguments['values'],
+  { replicas, shards, wait }: Arguments['values'],
   served?: Served,
 ): Publisher {
-  const store = storeOf(settings, true);
+  const store = storeOf(settings, patienceOf(wait));
   const copies = {
     replicas: countOf('replicas', replicas),
     shards: countOf('shards', shards),
@@ -87,6 +90,25 @@ export function publisherOf(
     [`--replicas and --shards are of a store; give ${flagOf('indexStore')}.`],
     exitCodes.usage,
   );
+}
+
+/** For how long nodes are waited for that do not answer; who waits is told on standard error. */
+function patienceOf(written: string | boolean | undefined): StorePatience {
+  const ms = written === undefined ? PATIENCE_MS : duration.schema.safeParse(written).data;
+  if (ms === undefined) {
+    throw new StartError(
+      [`--wait is "${written}"; it must be ${duration.expects}.`],
+      exitCodes.usage,
+    );
+  }
+  return {
+    ms,
+    onWait: (troubles) => {
+      process.stderr.write(
+        `waiting up to ${ms / 1000} s (--wait) for nodes of the store: ${troubles}\n`,
+      );
+    },
+  };
 }
 
 /** Of `publish`, and of `build` where it publishes. */

@@ -60,6 +60,7 @@ has needs no folder any more.
   --publish          Publish it when it is built
   --replicas COUNT   Nodes of the store that have each line, by default 3 where it has so many
   --shards COUNT     Parts in the store, by default 1
+  --wait DURATION    Longest wait for nodes of the store that do not answer, by default 30s
 
 Options, as of chorus serve: ${passedOn.toString()};
 the profile, by default ${PROFILE}, says which encoder.

@@ -10,16 +10,17 @@ import type { EngineConfig } from '../engine/native-models.js';
 import { lockedCommits } from '../hub/installed.js';
 import type { Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
+import type { ServedParts } from '../retrieval/served-index.js';
 import type { Loaded } from '../server/generation.js';
 import type { Load, Wanted } from '../server/reload.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Cache } from './cache-tiers.js';
 import { requireServable } from './described.js';
-import { alone, memoryOf, requireMemory, type Memory } from './memory.js';
+import { alone, memoryOf, requireIndexRoom, requireMemory, type Memory } from './memory.js';
 import { modelLog } from './model-log.js';
 import { engineConfig, loadEngine } from './profile-engine.js';
 import { pullProfile } from './pull.js';
-import { indexOf, requireIndex } from './served-index.js';
+import { indexMemoryIn, indexOf, requireIndex } from './served-index.js';
 import { servedBy, type Served } from './served.js';
 
 /** What there is to load, with every fault that can be found before anything is. */
@@ -51,7 +52,12 @@ export function loader({ settings, first, cache, logger }: LoaderParts): Load {
     const engine = await loadEngine(config, served.profile, surroundings);
     // What the first start serves was tried by whoever made it; a reload must not be how a service gets worse.
     if (serving !== undefined) await tried(engine, served);
-    const index = await indexOf(settings, served, engine, logger).catch(async (error: unknown) => {
+    const requireRoom: ServedParts['requireRoom'] = (next, beside, generation) => {
+      requireIndexRoom(memory, settings, generation, { next, served: beside });
+    };
+    const index = await indexOf(settings, served, engine, {
+      ...{ logger, requireRoom },
+    }).catch(async (error: unknown) => {
       await engine.close();
       throw error;
     });
@@ -73,7 +79,8 @@ export async function prepare(settings: Settings, before?: Memory): Promise<Prep
   if (settings.pull) await pullProfile(profile);
   const config = { ...engineConfig(settings, profile), maxWait: settings.maxWait };
   await requireServable(config, profile);
-  const memory = await memoryOf(settings, config, before);
+  const index = await indexMemoryIn(settings, served);
+  const memory = await memoryOf(settings, config, { index, before });
   await requireMemory(memory, settings, profile);
   return { served, config, memory, revisions: lockedCommits(profile) };
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { EngineConfig, Footprint } from '../engine/native-models.js';
 import { StartError } from '../start-error.js';
 import { testProfile } from '../testing/test-service.js';
-import { alone, memoryOf, requireMemory } from './memory.js';
+import { alone, memoryOf, requireIndexRoom, requireMemory } from './memory.js';
 
 const MIB = 1024 ** 2;
 const profile = { ...testProfile(['a', 'b']), precisions: { int8: 0.995 } };
@@ -29,7 +29,7 @@ function machine(rest: Partial<Footprint> = {}) {
 }
 
 async function refusal(wanted: typeof settings, precision: string, ask = machine()) {
-  const memory = await memoryOf(wanted, configOf(precision), undefined, ask);
+  const memory = await memoryOf(wanted, configOf(precision), {}, ask);
   return requireMemory(memory, wanted, profile, ask).then(
     () => undefined,
     (error: unknown) => (error instanceof StartError ? error.lines.join('\n') : assert.fail()),
@@ -64,15 +64,52 @@ test('where no limit is known, and on a GPU, nothing is refused', async () => {
 });
 
 test('a reload counts what it does not take over', async () => {
-  const before = await memoryOf(settings, configOf('int8'), undefined, machine());
+  const before = await memoryOf(settings, configOf('int8'), {}, machine());
   const added = async (config: EngineConfig) => {
-    const { need } = await memoryOf(settings, config, before, machine());
+    const { need } = await memoryOf(settings, config, { before }, machine());
     return (need.bytes - before.need.bytes) / MIB;
   };
   assert.equal(await added(configOf('int8')), 0);
   assert.equal(await added(configOf('int8', ['a', 'b', 'c'])), 50);
   assert.equal(await added(configOf('exact')), 1000, 'another precision is another model');
-  const beside = await memoryOf(settings, configOf('exact'), before, machine());
-  const fresh = await memoryOf(settings, configOf('exact'), undefined, machine());
+  const beside = await memoryOf(settings, configOf('exact'), { before }, machine());
+  const fresh = await memoryOf(settings, configOf('exact'), {}, machine());
   assert.deepEqual(alone(beside, settings).need, fresh.need, 'what was served before is gone then');
+});
+
+test('another generation of the index is refused that does not fit beside the one that is served', async () => {
+  const index = { read: 60 * MIB, held: 0 };
+  // 276 MiB without an index.
+  const memory = await memoryOf(settings, configOf('int8'), { index }, machine());
+  const room = (read: number, of = memory) => {
+    const next = { read: read * MIB, held: 0 };
+    requireIndexRoom(of, settings, 'b', { next, served: index });
+  };
+  room(170);
+  assert.throws(
+    () => {
+      room(180);
+    },
+    (error) => {
+      const { lines } = error as StartError;
+      assert.match(
+        lines[0] ?? '',
+        /^b needs 516 MiB of memory with .*, and the process may take 512 MiB:/,
+      );
+      assert.match(lines.at(-1) ?? '', /^What would fit: a restart, which needs 456 MiB;/);
+      return true;
+    },
+  );
+  room(180, { ...memory, limit: 0 });
+  room(180, { ...memory, footprint: { ...memory.footprint, isOnCpu: false } });
+  const lines = await requireMemory(
+    { ...memory, limit: 300 * MIB },
+    settings,
+    profile,
+    machine(),
+  ).then(
+    () => assert.fail(),
+    (error: unknown) => (error as StartError).lines.join('\n'),
+  );
+  assert.match(lines, /60 MiB {2}the index: what every search reads/);
 });

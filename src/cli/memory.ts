@@ -6,8 +6,15 @@
 
 import type { Settings } from '../config/settings.js';
 import { footprintOf, type EngineConfig, type Footprint } from '../engine/native-models.js';
-import { mappedBytes, needBeside, needOf, type Need } from '../memory/need.js';
-import { memoryRefusal, mib, whatFits, type Alternative } from '../memory/refusal.js';
+import {
+  mappedBytes,
+  needBeside,
+  needOf,
+  needOfIndex,
+  type IndexNeed,
+  type Need,
+} from '../memory/need.js';
+import { indexRefusal, memoryRefusal, mib, whatFits, type Alternative } from '../memory/refusal.js';
 import { inexactOn } from '../precisions.js';
 import type { Profile } from '../profile/schema.js';
 import { StartError } from '../start-error.js';
@@ -17,30 +24,53 @@ export interface Memory {
   readonly config: EngineConfig;
   readonly footprint: Footprint;
   readonly need: Need;
+  /** Of the index that is mapped; absent where there is none. */
+  readonly index: IndexNeed | undefined;
   /** Bytes; 0: not known. */
   readonly limit: number;
 }
 
 type Wanted = Pick<Settings, 'cacheSize' | 'maxBodyMemory' | 'memoryLimit' | 'modelMemory'>;
 
-/** What serving `config` needs; beside `before`, where that goes on meanwhile. */
+/** What serving `config` needs, with `index`; beside `before`, where that goes on meanwhile. */
 export async function memoryOf(
   settings: Wanted,
   config: EngineConfig,
-  before?: Memory,
+  {
+    index,
+    before,
+  }: { readonly index?: IndexNeed | undefined; readonly before?: Memory | undefined } = {},
   ask = footprintOf,
 ): Promise<Memory> {
   const footprint = await ask(config);
+  const bounds = { ...settings, index };
   const need =
     before === undefined
-      ? needOf(footprint, settings)
-      : needBeside(before.need, footprint, takenOver(config, before.config), settings);
-  return { config, footprint, need, limit: settings.memoryLimit || footprint.memoryLimit };
+      ? needOf(footprint, bounds)
+      : needBeside(before.need, footprint, takenOver(config, before.config), bounds);
+  return { config, footprint, need, index, limit: settings.memoryLimit || footprint.memoryLimit };
 }
 
 /** `memory` once nothing else is served meanwhile. */
 export function alone(memory: Memory, settings: Wanted): Memory {
-  return { ...memory, need: needOf(memory.footprint, settings) };
+  return { ...memory, need: needOf(memory.footprint, { ...settings, index: memory.index }) };
+}
+
+/**
+ * @throws {StartError} when another generation of the index, which takes `next`, does not fit beside the one that is served,
+ *   which takes `served`.
+ */
+export function requireIndexRoom(
+  { footprint, limit }: Memory,
+  settings: Wanted,
+  generation: string,
+  { next, served }: { readonly next: IndexNeed; readonly served: IndexNeed },
+): void {
+  if (limit === 0 || !footprint.isOnCpu) return;
+  const need = needOfIndex(needOf(footprint, settings).bytes, served, next);
+  if (need.bytes <= limit) return;
+  const { bytes: alone } = needOf(footprint, { ...settings, index: next });
+  throw new StartError(indexRefusal(generation, need, alone, limit));
 }
 
 /**
@@ -53,10 +83,11 @@ export async function requireMemory(
   profile: Profile,
   ask = footprintOf,
 ): Promise<void> {
-  const { footprint, need, limit } = memory;
+  const { footprint, need, index, limit } = memory;
   if (limit === 0 || need.bytes <= limit || !footprint.isOnCpu) return;
   const others = await alternatives(memory, profile, ask);
-  throw new StartError(memoryRefusal(need, limit, whatFits(footprint, settings, limit, others)));
+  const fits = whatFits(footprint, { ...settings, index }, limit, others);
+  throw new StartError(memoryRefusal(need, limit, fits));
 }
 
 /** For the log. */

@@ -7,8 +7,10 @@ import type { Engine, ModelInfo } from '../engine/engine.js';
 import type { Logger } from '../log/logger.js';
 import { IndexDirectory } from '../retrieval/index-directory.js';
 import { folderSource, type IndexSource } from '../retrieval/index-source.js';
-import { ServedIndex, type IndexEvent } from '../retrieval/served-index.js';
-import { IndexStore } from '../retrieval/store/index-store.js';
+import { indexMemoryOf, type IndexMemory } from '../retrieval/index-memory.js';
+import { readManifest } from '../retrieval/manifest.js';
+import { ServedIndex, type IndexEvent, type ServedParts } from '../retrieval/served-index.js';
+import { IndexStore, type StorePatience } from '../retrieval/store/index-store.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { secretOf } from './secrets.js';
 import type { Served } from './served.js';
@@ -82,7 +84,7 @@ export async function indexOf(
   settings: Settings,
   served: Served,
   engine: Engine,
-  logger: Logger,
+  { logger, requireRoom }: Pick<ServedParts, 'requireRoom'> & { readonly logger: Logger },
 ): Promise<ServedIndex | undefined> {
   const name = encoderOf(served);
   if (name === undefined) return undefined;
@@ -91,10 +93,32 @@ export async function indexOf(
     engine,
     encoder: encoderIn(engine, name),
     onEvent: indexLog(logger),
+    ...(requireRoom && { requireRoom }),
   });
   const { generation, rows } = index.current.manifest;
   logger.info({ index: generation, rows }, 'serving an index');
   return index;
+}
+
+/**
+ * What the generation takes that is published; nothing where nothing is mapped here, or it cannot be read: why is told when
+ * it is opened.
+ */
+export async function indexMemoryIn(
+  settings: Settings,
+  served: Served,
+): Promise<IndexMemory | undefined> {
+  const folder = settings.indexStore.length > 0 ? '' : indexFolderOf(settings, served);
+  if (folder === '' || encoderOf(served) === undefined) return undefined;
+  const directory = new IndexDirectory(folder);
+  try {
+    const current = directory.current();
+    if (current === undefined) return undefined;
+    const { manifest } = await readManifest(directory.folderOf(current.generation));
+    return indexMemoryOf(manifest);
+  } catch {
+    return undefined;
+  }
 }
 
 function sourceOf(settings: Settings, served: Served): IndexSource {
@@ -102,7 +126,7 @@ function sourceOf(settings: Settings, served: Served): IndexSource {
 }
 
 /** The store of the index, where settings name one. */
-export function storeOf(settings: Settings, isPatient = false): IndexStore | undefined {
+export function storeOf(settings: Settings, patience?: StorePatience): IndexStore | undefined {
   const { indexStore, indexStoreName: name, indexStoreTimeout: timeoutMs } = settings;
   if (indexStore.length === 0) return undefined;
   const urls = [...new Set(indexStore.map((url) => new URL(url).origin))];
@@ -114,7 +138,7 @@ export function storeOf(settings: Settings, isPatient = false): IndexStore | und
       exitCodes.usage,
     );
   }
-  return new IndexStore({ urls, name, timeoutMs, key, isPatient });
+  return new IndexStore({ urls, name, timeoutMs, key, patience });
 }
 
 export function encoderIn(engine: Engine, name: string): ModelInfo {

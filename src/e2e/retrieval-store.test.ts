@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
 import { until } from '../testing/until.js';
 import { WeaviateCluster } from '../testing/weaviate-cluster.js';
+import { asking } from './asking.js';
 import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
 
 const CORPUS = fileURLToPath(
@@ -67,44 +68,6 @@ async function answered(body: object, { post } = chorus) {
 
 function served(generation: string, by = chorus): Promise<string> {
   return scrapeUntil(by, new RegExp(`chorus_index_info\\{generation="${generation}"\\} 1`));
-}
-
-/** Asks all the time, until it is told to stop; gives how many answers there were and what went wrong. */
-function asking(texts: readonly string[]) {
-  const faults: string[] = [];
-  const generations = new Set<string>();
-  let answers = 0;
-  let isOver = false;
-  const client = async () => {
-    while (!isOver) {
-      const response = await chorus.post(JSON.stringify({ instances: texts })).catch(String);
-      if (typeof response === 'string' || response.status !== 200) {
-        faults.push(typeof response === 'string' ? response : await response.text());
-        continue;
-      }
-      const { matches } = (await response.json()) as { matches: string[] };
-      const generation = response.headers.get('chorus-generation') ?? '';
-      generations.add(generation);
-      answers += 1;
-      // All of one answer is of the generation that the header names.
-      const isWhole = matches.every(
-        (match) => match.startsWith('calm ') === (generation === 'second'),
-      );
-      if (!isWhole) faults.push(`${generation} has answered ${matches.join(' and ')}`);
-    }
-  };
-  const clients = Array.from({ length: 4 }, client);
-  return {
-    faults,
-    generations,
-    get answers() {
-      return answers;
-    },
-    async stop() {
-      isOver = true;
-      await Promise.all(clients);
-    },
-  };
 }
 
 /** A corpus whose lines begin so, and its generation in the folder. */
@@ -162,7 +125,7 @@ test('a store whose nodes lose vectors when they are killed is refused', async (
 
 test('publishing and taking back fail no request and mix no answer', async () => {
   await build('second', 'calm', 300);
-  const load = asking(['why', 'question 7']);
+  const load = asking(chorus, ['why', 'question 7']);
   assert.match(await index('publish', 'second'), /second is published in Chorus in the store/);
   await served('second');
   assert.match(await index('publish', 'second'), /was published already/);
@@ -184,7 +147,7 @@ test('a node that is killed, stands still or comes back fails no request', async
   // The one that leads: until another does, nothing can be published or taken back.
   const one = await cluster.leader();
   const other = cluster.nodes.find((node) => node !== one) ?? assert.fail();
-  const load = asking(['why', 'question 7']);
+  const load = asking(chorus, ['why', 'question 7']);
   const more = async (what: string) => {
     const before = load.answers;
     await until(() => load.answers > before + 40, what);
@@ -278,6 +241,16 @@ test('a generation without some of its rows is told by its node, and one of anot
   assert.equal((await answered({ instances: ['why'] })).generation, 'third');
   await point(collectionOf('third'));
   await scrapeUntil(chorus, /chorus_index_behind 0/);
+});
+
+test('two that publish the same generation at once lose nothing of what was served before', async () => {
+  await build('fourth', 'soon', 3000);
+  const outcomes = await Promise.all([run('publish', 'fourth'), run('publish', 'fourth')]);
+  for (const { code, stderr } of outcomes) assert.equal(code, 0, stderr);
+  await served('fourth');
+  assert.match(await index('list'), /fourth +served .*\nthird +before /);
+  assert.match(await index('rollback'), /third is served again/);
+  await served('third');
 });
 
 test('a store that is gone is told as such, and is used again when it is back', async () => {

@@ -180,7 +180,10 @@ export interface Engine {
   readonly maxBatchTokens: number;
   /** Answers every text by every model. */
   infer(request: InferRequest): Inference;
-  /** Why a request would be refused for load that came `waitedMs` ago, of which nothing else is known yet. */
+  /**
+   * Why a request would be refused for load of which nothing else is known yet than that it waits `waitedMs` besides: since it
+   * came, or for what it needs after its answer.
+   */
   refusal(hurry: Hurry, waitedMs: number): ServiceError | undefined;
   /** A snapshot of counters and gauges; cheap enough for every scrape. */
   stats(): EngineStats;

@@ -17,6 +17,7 @@ import { ServiceError } from '../errors/service-error.js';
 import { vectorOf } from '../retrieval/embed.js';
 import { queryPrompt } from '../retrieval/prompts.js';
 import { UnknownField, type Found, type IndexGeneration } from '../retrieval/generation.js';
+import type { OpenSearch } from '../retrieval/search-pace.js';
 import type { ServedIndex } from '../retrieval/served-index.js';
 import { StoreRefusal } from '../retrieval/store/answers.js';
 import { StoreTrouble } from '../retrieval/store/nodes.js';
@@ -25,6 +26,7 @@ import type { Call, Wish } from '../routes/operation.js';
 import { tooLate, type Exchange } from './exchange.js';
 import type { Context } from './state.js';
 import { faultyInput, pointerTo } from './invalid-input.js';
+import { searchRefusal } from './search-refusal.js';
 import { hurryOf, isFreshWanted } from './wishes.js';
 
 /** What calls are made of; the same for all requests. */
@@ -72,19 +74,24 @@ export class RequestCall implements Call {
   }
 
   async find(texts: readonly string[], wish: Wish): Promise<readonly (readonly Found[])[]> {
-    const { index } = this.services;
+    const { engine, index } = this.services;
     if (index === undefined) throw new ServiceError('internal', 'There is no index.');
+    const refusal = searchRefusal(engine, index, texts.length, this.hurry());
+    if (refusal !== undefined) throw refusal;
+    const open = index.accepted(texts.length);
     const used = index.current.use();
     try {
       this.header(GENERATION_HEADER, used.manifest.generation);
-      return await this.foundIn(used, texts, wish);
+      return await this.foundIn(used, open, texts, wish);
     } finally {
+      open.ended(false);
       used.release();
     }
   }
 
   private async foundIn(
     index: IndexGeneration,
+    open: OpenSearch,
     texts: readonly string[],
     { top, filter = {} }: Wish,
   ): Promise<readonly (readonly Found[])[]> {
@@ -98,12 +105,17 @@ export class RequestCall implements Call {
     const embedded = performance.now();
     const deadlineMs =
       hurry.deadlineMs === 0 ? undefined : Math.max(0, hurry.deadlineMs - (embedded - begun));
+    open.begun();
     try {
-      const search = { top, ...(deadlineMs !== undefined && { deadlineMs }) };
+      const { exchange } = this.context.state;
+      const search = {
+        ...{ top, signal: () => exchange.gone },
+        ...(deadlineMs !== undefined && { deadlineMs }),
+      };
       const found = await within.search(answer.texts.map(vectorOf), search);
+      open.ended(true);
       const searchMs = performance.now() - embedded;
       this.services.index?.searched(searchMs / 1000);
-      const { exchange } = this.context.state;
       this.header(SERVER_TIMING_HEADER, serverTiming(answer, exchange, searchMs));
       return found;
     } catch (error) {
@@ -113,6 +125,7 @@ export class RequestCall implements Call {
         throw new ServiceError('index_unavailable', 'The index did not answer; ask again.');
       }
       if (!(error instanceof LargeSearch)) throw error;
+      open.ended(true);
       const detail = `asks for more than an answer has room for: ${error.message}; ask for less`;
       throw faultyInput([{ pointer: '', detail }]);
     }

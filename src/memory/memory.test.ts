@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Footprint } from '../engine/native-models.js';
-import { needBeside, needOf } from './need.js';
-import { memoryRefusal, whatFits } from './refusal.js';
+import { needBeside, needOf, needOfIndex } from './need.js';
+import { indexRefusal, memoryRefusal, whatFits } from './refusal.js';
 
 const MIB = 1024 ** 2;
 
@@ -84,6 +84,43 @@ test('a reload needs room for what is new beside what is served', () => {
   assert.equal(added([]), 100 + 10 + 100 + 10 + 5 + 7);
   assert.equal(added(['b']), 100 + 10 + 5 + 7);
   assert.equal(added(['a', 'b']), 50, 'tokenizers are read again, and only for a moment');
+});
+
+test('an index is part of what is needed, what every search reads of its files as well', () => {
+  const index = { read: 300 * MIB, held: 20 * MIB };
+  const of = footprint({ a: 100 });
+  const { bytes } = needOf(of, bounds);
+  const need = needOf(of, { ...bounds, index });
+  assert.equal((need.bytes - bytes) / MIB, 320);
+  const limit = bytes + 319 * MIB;
+  const lines = memoryRefusal(need, limit, whatFits(of, { ...bounds, index }, limit, []));
+  assert.ok(lines.some((line) => /^ +300 MiB {2}the index: what every search reads$/.test(line)));
+  assert.match(lines.at(-1) ?? '', /--cache-size 0 \(/, 'what would fit is told with the index');
+  const before = needOf(of, { ...bounds, index });
+  const beside = needBeside(before, of, new Set(['a']), { ...bounds, index });
+  assert.equal(
+    (beside.bytes - needBeside(before, of, new Set(['a']), bounds).bytes) / MIB,
+    0,
+    'tokenizers that are loaded take more than the index that is opened again',
+  );
+});
+
+test('another generation of an index needs room beside the one that is served', () => {
+  const [served, next] = [
+    { read: 300 * MIB, held: 20 * MIB },
+    { read: 400 * MIB, held: 30 * MIB },
+  ];
+  const need = needOfIndex(1000 * MIB, served, next);
+  assert.equal(need.bytes, 1750 * MIB);
+  const lines = indexRefusal('b', need, 1430 * MIB, 1500 * MIB);
+  assert.deepEqual(lines, [
+    'b needs 1750 MiB of memory with what is served meanwhile, and the process may take 1500 MiB:',
+    '    1320 MiB  what is served meanwhile',
+    '     400 MiB  the index: what every search reads',
+    '      30 MiB  the index: filters, candidates and values of fields',
+    'What would fit: a restart, which needs 1430 MiB; a limit of 1750 MiB, or a larger --memory-limit.',
+  ]);
+  assert.doesNotMatch(indexRefusal('b', need, 1430 * MIB, 1400 * MIB).at(-1) ?? '', /restart/);
 });
 
 test('a refusal says what is needed for what, what there is, and what would fit', () => {

@@ -3,7 +3,8 @@
  *
  * The engine says what models, batches and tokenizers take; the rest is here. Its numbers are measured, and
  * docs/memory.md compares the sums with what was seen. Not counted are pages of files that the system takes back where
- * memory is short: the embedding tables.
+ * memory is short: the embedding tables. Those of an index are counted that every search reads: without them it would be
+ * served from the disk.
  */
 
 import type { Footprint } from '../engine/native-models.js';
@@ -28,6 +29,14 @@ export interface Bounds {
   readonly maxBodyMemory: number;
   /** For the weights of models; 0: no limit. */
   readonly modelMemory: number;
+  /** What the index takes that is mapped here; absent: there is none. */
+  readonly index?: IndexNeed | undefined;
+}
+
+/** Bytes of an index' files that every search reads, and those that it holds besides. */
+export interface IndexNeed {
+  readonly read: number;
+  readonly held: number;
 }
 
 /** Bytes, and what they are for. */
@@ -58,6 +67,7 @@ export function needOf(footprint: Footprint, bounds: Bounds): Need {
     { what: 'tokenizers', bytes: tokenizers },
     { what: 'kept answers (--cache-size)', bytes: CACHE_OVERHEAD * bounds.cacheSize },
     { what: 'bodies of requests (--max-body-memory)', bytes: BODY_COPIES * bounds.maxBodyMemory },
+    ...partsOf(bounds.index),
     fixed,
   ];
   const loading: Part[] = [{ what: 'loading tokenizers', bytes: loadingTokenizers }, fixed];
@@ -82,7 +92,10 @@ export function needBeside(
   const { models, tokenizers, loadingTokenizers, packing } = footprint;
   const added = models.filter(({ name }) => !taken.has(name));
   const { eager, lazy } = together(added, bounds);
-  const bytes = sum([...eager, lazy].map(({ weights, buffers }) => weights + buffers)) + tokenizers;
+  // Its files are those that are mapped already.
+  const { held = 0 } = bounds.index ?? {};
+  const bytes =
+    sum([...eager, lazy].map(({ weights, buffers }) => weights + buffers)) + tokenizers + held;
   const parts: Part[] = [
     { what: 'what is served meanwhile', bytes: before.bytes },
     {
@@ -91,6 +104,21 @@ export function needBeside(
     },
   ];
   return { parts, bytes: bytesOf(parts) };
+}
+
+/** What is needed to open `index` beside what is served, `served` among it; `before` is needed without any index. */
+export function needOfIndex(before: number, served: IndexNeed, index: IndexNeed): Need {
+  const beside = before + served.read + served.held;
+  const parts: Part[] = [{ what: 'what is served meanwhile', bytes: beside }, ...partsOf(index)];
+  return { parts, bytes: bytesOf(parts) };
+}
+
+function partsOf(index: IndexNeed | undefined): readonly Part[] {
+  if (index === undefined) return [];
+  return [
+    { what: 'the index: what every search reads', bytes: index.read },
+    { what: 'the index: filters, candidates and values of fields', bytes: index.held },
+  ];
 }
 
 type ModelFootprint = Footprint['models'][number];

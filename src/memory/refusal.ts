@@ -3,7 +3,7 @@
  */
 
 import type { Footprint } from '../engine/native-models.js';
-import { needOf, type Bounds, type Need } from './need.js';
+import { needOf, type Bounds, type Need, type Part } from './need.js';
 
 const MIB = 1024 ** 2;
 
@@ -20,13 +20,37 @@ export function memoryRefusal(
   limit: number,
   alternatives: readonly string[],
 ): readonly string[] {
-  const parts = need.parts.filter(({ bytes }) => bytes >= MIB / 2);
   const fits = [...alternatives, `a limit of ${mib(need.bytes)}, or a larger --memory-limit`];
   return [
     `The profile needs ${mib(need.bytes)} of memory, and the process may take ${mib(limit, 'down')}:`,
-    ...parts.map(({ what, bytes }) => `  ${mib(bytes).padStart(10)}  ${what}`),
+    ...need.parts.flatMap(lineOf),
     `What would fit: ${fits.join('; ')}.`,
   ];
+}
+
+/**
+ * Lines that say why another generation of the index is not opened beside the one that is served, of which both together
+ * take `need`, and after a restart `alone` bytes.
+ */
+export function indexRefusal(
+  generation: string,
+  need: Need,
+  alone: number,
+  limit: number,
+): readonly string[] {
+  const restart = alone <= limit ? [`a restart, which needs ${mib(alone)}`] : [];
+  const fits = [...restart, `a limit of ${mib(need.bytes)}, or a larger --memory-limit`];
+  return [
+    `${generation} needs ${mib(need.bytes)} of memory with what is served meanwhile, and the process may take ` +
+      `${mib(limit, 'down')}:`,
+    ...need.parts.flatMap(lineOf),
+    `What would fit: ${fits.join('; ')}.`,
+  ];
+}
+
+/** What is too little to be told is not. */
+function lineOf({ what, bytes }: Part): readonly string[] {
+  return bytes < MIB / 2 ? [] : [`  ${mib(bytes).padStart(10)}  ${what}`];
 }
 
 /**

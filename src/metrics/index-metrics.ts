@@ -65,6 +65,11 @@ const rows: readonly IndexRow[] = [
     samples: ({ nodes }) =>
       nodes.map(({ url, count }) => ({ labels: { node: url }, value: count })),
   },
+  gauge(
+    'chorus_index_expected_wait_seconds',
+    'Wait for the searches before it of a text that came now, as the last ones show it',
+    ({ expectedWaitSeconds }) => expectedWaitSeconds,
+  ),
   {
     name: SEARCH_SECONDS,
     help: 'Time from vectors to lines, waiting for the searches before included',

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { Engine, ModelInfo } from '../engine/engine.js';
 import { INDEX_FILES, VECTOR_FILES, VectorWriter } from '../engine/native-index.js';
 import { Lock } from '../files/lock.js';
+import { isNotAllowed } from '../files/not-allowed.js';
 import { writeWhole } from '../files/replace-file.js';
 import { StartError } from '../start-error.js';
 import { readCorpus, type CorpusSummary } from './corpus.js';
@@ -63,7 +64,7 @@ export async function build(parts: BuildParts): Promise<Built> {
     ]);
   }
   const folder = join(directory.building, generation);
-  mkdirSync(folder, { recursive: true });
+  made(folder, directory.path);
   const lock = Lock.take(join(directory.building, `${generation}.lock`));
   try {
     return await buildIn(folder, parts);
@@ -193,6 +194,22 @@ async function embedRows(
     throw new StartError([`${corpus} has changed while it was read; build again.`]);
   }
   return truncated;
+}
+
+/** @throws {StartError} when `folder` cannot be made in the index' folder, which this user may not write to. */
+function made(folder: string, index: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Of a file system that is read-only, Node says that there is no such folder.
+    const isReadOnly = code === 'ENOENT' && existsSync(index);
+    if (!isNotAllowed(error) && !isReadOnly) throw error;
+    throw new StartError([
+      `${index} cannot be written to by this user (${isReadOnly ? 'EROFS' : code}); build where it can, and copy ` +
+        'the generation.',
+    ]);
+  }
 }
 
 /** What the file system says, as a line. */

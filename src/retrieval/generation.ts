@@ -3,6 +3,7 @@
  * (`open-index.ts`), or in a store of several machines (`store/`).
  */
 
+import type { IndexMemory } from './index-memory.js';
 import type { FieldValue, Manifest } from './manifest.js';
 import type { Entry } from './row-files.js';
 
@@ -21,6 +22,8 @@ export interface IndexSearch {
   readonly top: number;
   /** After which nobody wants the answer. */
   readonly deadlineMs?: number;
+  /** Aborted when nobody waits any more; made when it is asked for, which a search in this process does not. */
+  readonly signal?: () => AbortSignal;
 }
 
 /** A filter names what there is not. */
@@ -41,6 +44,7 @@ export interface Searchable {
    * @throws {LateSearch}
    * @throws {LargeSearch}
    * @throws {StoreTrouble} when no node of a store has answered.
+   * @throws the reason of the signal, where it is called off.
    */
   search(
     vectors: readonly Float32Array[],
@@ -54,6 +58,9 @@ export interface IndexGeneration {
   readonly digest: string;
   /** Bytes that are mapped here. */
   readonly bytes: number;
+  readonly memory: IndexMemory;
+  /** Vectors that are searched for at a time, without much taking longer for the others. */
+  readonly places: number;
   /** To be called before what is looked for is embedded, so that it is searched in this generation; then `release`. */
   use(): this;
   release(): void;

@@ -4,8 +4,7 @@
 
 import type { IndexGeneration } from './generation.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
-import { OpenIndex } from './open-index.js';
-import type { Encoding } from './trial.js';
+import { OpenIndex, type Opening } from './open-index.js';
 
 /** Requests that a node of a store has not answered. */
 export interface NodeFailures {
@@ -24,8 +23,8 @@ export interface IndexSource {
   written(): string | undefined | Promise<string | undefined>;
   /** What `written` says. @throws {StartError} when it cannot be understood. */
   current(written: string | undefined): Pointer | undefined | Promise<Pointer | undefined>;
-  /** @throws {StartError} when it is not whole, or of another encoder. */
-  open(named: Named, by: Encoding): Promise<IndexGeneration>;
+  /** @throws {StartError} when it is not whole, or of another encoder, or has no room. */
+  open(named: Named, by: Opening): Promise<IndexGeneration>;
   /** Where there are nodes. */
   failures?(): readonly NodeFailures[];
 }

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { indexWorld, type IndexWorld } from '../testing/index-world.js';
+import { asOrdinaryUser } from '../testing/other-user.js';
 import { MACHINE } from '../files/process-id.js';
 import { collect, list, publish, rollback, verify } from './publish.js';
 
@@ -12,6 +21,11 @@ function pointed({ directory }: IndexWorld): readonly string[] {
   return pointer === undefined
     ? []
     : [pointer, ...pointer.previous].map(({ generation }) => generation);
+}
+
+/** Lets everybody into the folders of `world`, and write there. */
+function opened({ directory }: IndexWorld): void {
+  for (const folder of [join(directory.path, '..'), directory.path]) chmodSync(folder, 0o777);
 }
 
 test('a generation is published, and what was served before comes back', async (context) => {
@@ -33,6 +47,55 @@ test('what is done twice is done once', async (context) => {
   const written = world.directory.written();
   assert.equal(await publish(world.directory, 'a'), 'unchanged');
   assert.equal(world.directory.written(), written);
+});
+
+test('who may not write where an index is published is told so, and may look at it', async (context) => {
+  const world = indexWorld(context);
+  const { directory } = world;
+  for (const name of ['a', 'b']) await world.published(name, [name]);
+  opened(world);
+  rmSync(directory.building, { recursive: true });
+  chmodSync(directory.path, 0o555);
+  const refused = /index cannot be written to by this user \(EACCES\); what is published there/;
+  const corpus = world.corpus([{ text: 'c' }]);
+  await asOrdinaryUser(async () => {
+    await assert.rejects(world.build('c', corpus), /index cannot be written to by this user/);
+    await assert.rejects(publish(directory, 'a'), refused);
+    await assert.rejects(rollback(directory), refused);
+    await assert.rejects(collect(directory, 0), refused);
+    assert.equal((await verify(directory, 'a')).manifest.rows, 1);
+    assert.deepEqual(
+      (await list(directory)).map(({ state }) => state),
+      ['served', 'before'],
+    );
+  });
+  assert.deepEqual(pointed(world), ['b', 'a']);
+});
+
+test('what may not be read is not taken for damaged, and no pointer is written anew for it', async (context) => {
+  const world = indexWorld(context);
+  const { directory } = world;
+  for (const name of ['a', 'b']) await world.published(name, [name]);
+  opened(world);
+  const manifest = join(directory.folderOf('a'), 'manifest.json');
+  const current = join(directory.path, 'current');
+  chmodSync(manifest, 0);
+  await asOrdinaryUser(async () => {
+    assert.deepEqual(
+      (await list(directory)).map(({ generation, state }) => [generation, state]),
+      [
+        ['b', 'served'],
+        ['a', 'unreadable'],
+      ],
+    );
+  });
+  chmodSync(manifest, 0o644);
+  chmodSync(current, 0);
+  await asOrdinaryUser(async () => {
+    await assert.rejects(publish(directory, 'a'), /current: EACCES/);
+  });
+  chmodSync(current, 0o644);
+  assert.deepEqual(pointed(world), ['b', 'a'], 'what was served before is still known');
 });
 
 test('a rollback needs something to go back to', async (context) => {
@@ -92,7 +155,7 @@ for (const [what, text, expected] of [
     writeFileSync(file, typeof text === 'string' ? text : text(readFileSync(file, 'utf8')));
     await assert.rejects(verify(world.directory, 'a'), expected);
     assert.deepEqual(
-      list(world.directory).map(({ state }) => state),
+      (await list(world.directory)).map(({ state }) => state),
       ['damaged'],
     );
   });
@@ -112,7 +175,7 @@ test('a manifest that was changed after it was published is told by everybody', 
   writeFileSync(file, readFileSync(file, 'utf8').replace('"recallAt1": 1', '"recallAt1": 0.5'));
   await assert.rejects(verify(world.directory, 'a'), /manifest has changed since it was published/);
   assert.deepEqual(
-    list(world.directory).map(({ state }) => state),
+    (await list(world.directory)).map(({ state }) => state),
     ['damaged'],
   );
 });
@@ -142,7 +205,7 @@ test('the list says what is served, what was, and what is not whole', async (con
   await world.build('c', world.corpus([{ text: 'c' }]));
   rmSync(join(directory.folderOf('a'), 'manifest.json'));
   assert.deepEqual(
-    list(directory).map(({ generation, state }) => [generation, state]),
+    (await list(directory)).map(({ generation, state }) => [generation, state]),
     [
       ['b', 'served'],
       ['a', 'damaged'],

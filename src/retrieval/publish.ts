@@ -5,14 +5,15 @@
  * once.
  */
 
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Vectors } from '../engine/native-index.js';
 import { Lock } from '../files/lock.js';
+import { isNotAllowed } from '../files/not-allowed.js';
 import { StartError } from '../start-error.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
-import { bytesOf, filesOf, readManifest, type ManifestFile } from './manifest.js';
+import { bytesOf, filesOf, MANIFEST, readManifest, type ManifestFile } from './manifest.js';
 import type { Listed, Publisher } from './publisher.js';
 
 /** What is published in a folder. */
@@ -21,7 +22,7 @@ export function folderPublisher(directory: IndexDirectory): Publisher {
     place: directory.path,
     publish: (generation) => publish(directory, generation),
     rollback: () => rollback(directory),
-    list: () => Promise.resolve(list(directory)),
+    list: () => list(directory),
     verify: async (generation) => (await verify(directory, generation)).manifest.rows,
     collect: (keep) => collect(directory, keep),
   };
@@ -60,7 +61,7 @@ export async function verify(directory: IndexDirectory, generation: string): Pro
     throw new StartError([`${directory.path} has no generation ${generation}; ${there}.`]);
   }
   const folder = directory.folderOf(generation);
-  const found = readManifest(folder);
+  const found = await readManifest(folder);
   const { manifest } = found;
   if (manifest.generation !== generation) {
     throw new StartError([
@@ -76,16 +77,16 @@ export async function verify(directory: IndexDirectory, generation: string): Pro
   return found;
 }
 
-export function list(directory: IndexDirectory): readonly Listed[] {
+export async function list(directory: IndexDirectory): Promise<readonly Listed[]> {
   directory.require();
   const pointer = directory.current();
   const published = pointer === undefined ? [] : [pointer, ...pointer.previous];
   const order = [
     ...new Set([...published.map(({ generation }) => generation), ...directory.names()]),
   ];
-  const whole = order.map((generation): Listed => {
+  const listed = async (generation: string): Promise<Listed> => {
     try {
-      const { manifest, sha256 } = readManifest(directory.folderOf(generation));
+      const { manifest, sha256 } = await readManifest(directory.folderOf(generation));
       const at = published.findIndex((named) => named.generation === generation);
       if (at >= 0 && published[at]?.manifest !== sha256) return { generation, state: 'damaged' };
       const state = at === 0 ? 'served' : at > 0 ? 'before' : 'unpublished';
@@ -98,9 +99,12 @@ export function list(directory: IndexDirectory): readonly Listed[] {
         about: { created, rows, dimensions, encoder, bytes, fields: names },
       };
     } catch {
-      return { generation, state: 'damaged' };
+      const isUnread = isClosed(join(directory.folderOf(generation), MANIFEST));
+      return { generation, state: isUnread ? 'unreadable' : 'damaged' };
     }
-  });
+  };
+  const whole: Listed[] = [];
+  for (const generation of order) whole.push(await listed(generation));
   const unfinished = directory.unfinished().map((generation): Listed => {
     return { generation, state: 'unfinished' };
   });
@@ -139,10 +143,15 @@ function before({ generation, manifest, previous }: Pointer, next: string): read
   return [{ generation, manifest }, ...previous].filter((named) => named.generation !== next);
 }
 
-/** As of `IndexDirectory.current`, where a damaged pointer is going to be written anew. */
+/**
+ * As of `IndexDirectory.current`, where a damaged pointer is going to be written anew.
+ *
+ * @throws {StartError} when it cannot be read: nobody knows whether it is damaged.
+ */
 function currentOf(directory: IndexDirectory): Pointer | undefined {
+  const written = directory.written();
   try {
-    return directory.current();
+    return directory.current(written);
   } catch {
     return undefined;
   }
@@ -158,10 +167,33 @@ function digestOf(directory: IndexDirectory, generation: string): string | undef
 /** Alone among those that change the pointer. */
 async function locked<T>(directory: IndexDirectory, change: () => Promise<T>): Promise<T> {
   directory.require();
-  const lock = Lock.take(join(directory.path, 'lock'));
+  const lock = lockOf(directory);
   try {
     return await change();
   } finally {
     lock.release();
+  }
+}
+
+/** @throws {StartError} when somebody else has it, or this user may not write there. */
+function lockOf({ path }: IndexDirectory): Lock {
+  try {
+    return Lock.take(join(path, 'lock'));
+  } catch (error) {
+    if (!isNotAllowed(error)) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError([
+      `${path} cannot be written to by this user (${code}); what is published there is changed by one who may.`,
+    ]);
+  }
+}
+
+/** Whether this user may not read `file`: what is in it, nobody knows then. */
+function isClosed(file: string): boolean {
+  try {
+    closeSync(openSync(file, 'r'));
+    return false;
+  } catch (error) {
+    return isNotAllowed(error);
   }
 }

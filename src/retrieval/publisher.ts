@@ -13,7 +13,7 @@ export interface Progress {
 
 export interface Listed {
   readonly generation: string;
-  readonly state: 'served' | 'before' | 'unpublished' | 'damaged' | 'unfinished';
+  readonly state: 'served' | 'before' | 'unpublished' | 'damaged' | 'unreadable' | 'unfinished';
   readonly about?: About;
 }
 

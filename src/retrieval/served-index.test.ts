@@ -11,13 +11,20 @@ import { embed } from './embed.js';
 import { folderSource } from './index-source.js';
 import { readManifest } from './manifest.js';
 import { publish, rollback } from './publish.js';
-import { ServedIndex, type IndexEvent } from './served-index.js';
+import { StartError } from '../start-error.js';
+import { ServedIndex, type IndexEvent, type ServedParts } from './served-index.js';
 
-async function serve(context: TestContext, { directory, engine }: IndexWorld, by: Engine = engine) {
+async function serve(
+  context: TestContext,
+  { directory, engine }: IndexWorld,
+  by: Engine = engine,
+  requireRoom: ServedParts['requireRoom'] = () => undefined,
+) {
   const events: IndexEvent[] = [];
   const index = await ServedIndex.start({
     ...{ source: folderSource(directory), engine: by, encoder: by.models[0] ?? assert.fail() },
     onEvent: (event) => events.push(event),
+    requireRoom,
   });
   context.after(() => {
     index.close();
@@ -70,7 +77,7 @@ test('a damaged generation is refused by its name, and the one that is served go
   const { index, events } = await serve(context, world);
   const { manifest } = world.directory.current() ?? assert.fail();
   await world.build('b', world.corpus([{ text: 'two' }]));
-  const { sha256 } = readManifest(world.directory.folderOf('b'));
+  const { sha256 } = await readManifest(world.directory.folderOf('b'));
   damage(world, 'b');
   // As if it had been damaged after it was published.
   world.directory.point({ generation: 'b', manifest: sha256 }, [{ generation: 'a', manifest }]);
@@ -79,6 +86,34 @@ test('a damaged generation is refused by its name, and the one that is served go
   assert.match((events[0] as { error: string }).error, /vectors\.f32/);
   await rollback(world.directory);
   await until(() => !index.stats().isBehind, 'the pointer names what is served');
+});
+
+test('a generation that has no room beside the one that is served is refused, and that one goes on', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['one', 'two']);
+  const asked: unknown[] = [];
+  const { index, events } = await serve(
+    context,
+    world,
+    world.engine,
+    (next, beside, generation) => {
+      asked.push([generation, next.read, beside.read]);
+      if (generation === 'b')
+        throw new StartError(['b needs 2 MiB:', '     1 MiB  what is served']);
+    },
+  );
+  await world.published('b', ['one']);
+  await until(() => index.stats().isBehind, 'b is refused');
+  const row = 4096 + 4;
+  assert.deepEqual(asked.slice(0, 2), [
+    ['a', 2 * row, 0],
+    ['b', row, 2 * row],
+  ]);
+  assert.equal(index.stats().generation, 'a');
+  const told = { what: 'refused', generation: 'b', error: 'b needs 2 MiB: 1 MiB  what is served' };
+  assert.deepEqual(events, [told]);
+  await world.published('c', ['three']);
+  await serves(index, 'c');
 });
 
 test('a pointer that cannot be read changes nothing', async (context) => {

@@ -11,7 +11,10 @@ import { Histogram } from '../engine/histogram.js';
 import { StartError } from '../start-error.js';
 import type { IndexGeneration } from './generation.js';
 import type { Named } from './index-directory.js';
+import { NO_MEMORY, type IndexMemory } from './index-memory.js';
 import type { IndexSource, NodeFailures } from './index-source.js';
+import type { Opening } from './open-index.js';
+import { SearchPace, type OpenSearch } from './search-pace.js';
 import type { Encoding } from './trial.js';
 
 /** What becomes of generations. */
@@ -28,6 +31,12 @@ export type IndexEvent =
 
 export interface ServedParts extends Encoding {
   readonly source: IndexSource;
+  /**
+   * Whether there is room for `next` beside the generation that is served, which takes `beside`.
+   *
+   * @throws {StartError} when there is not.
+   */
+  readonly requireRoom?: (next: IndexMemory, beside: IndexMemory, generation: string) => void;
   readonly onEvent: (event: IndexEvent) => void;
 }
 
@@ -44,6 +53,8 @@ export interface IndexStats {
   readonly switches: Readonly<Record<'done' | 'failed', number>>;
   readonly searchSeconds: HistogramSnapshot;
   readonly failedSearches: number;
+  /** Until a text would be looked for that came now, once it has its vector. */
+  readonly expectedWaitSeconds: number;
   /** Where the index is in a store: what its nodes have not answered. */
   readonly nodes: readonly NodeFailures[];
 }
@@ -75,6 +86,7 @@ export class ServedIndex {
   #failedSearches = 0;
   #failureToldAt = -Infinity;
   readonly #seconds = new Histogram(SECONDS);
+  readonly #pace = new SearchPace();
 
   private constructor(
     private readonly parts: ServedParts,
@@ -105,7 +117,7 @@ export class ServedIndex {
     const faults: string[] = [];
     for (const named of [pointer, ...pointer.previous]) {
       try {
-        const opened = await source.open(named, parts);
+        const opened = await source.open(named, openingOf(parts, NO_MEMORY));
         return new ServedIndex(parts, opened, written, faults.length > 0);
       } catch (error) {
         const lines = linesOf(error);
@@ -119,6 +131,20 @@ export class ServedIndex {
   /** What is served now. */
   get current(): IndexGeneration {
     return this.#current;
+  }
+
+  /** A request is let in that looks for so many texts. */
+  accepted(texts: number): OpenSearch {
+    return this.#pace.accepted(texts, this.#current.places);
+  }
+
+  /** What a request for so many texts meets, in milliseconds: until its turn, and from then on. */
+  outlook(texts: number): { readonly waitMs: number; readonly serviceMs: number } {
+    const { places } = this.#current;
+    return {
+      waitMs: this.#pace.waitMs(texts, places),
+      serviceMs: this.#pace.serviceMs(texts, places),
+    };
   }
 
   /** So many seconds a search has taken, its wait included. */
@@ -151,6 +177,7 @@ export class ServedIndex {
       switches: { ...this.#switches },
       searchSeconds: this.#seconds.snapshot(),
       failedSearches: this.#failedSearches,
+      expectedWaitSeconds: this.outlook(1).waitMs / 1000,
       nodes: this.parts.source.failures?.() ?? [],
     };
   }
@@ -193,7 +220,9 @@ export class ServedIndex {
       if (pointer.manifest !== this.#current.digest) await this.replace(pointer);
       this.#isBehind = false;
     } catch (error) {
-      const what = linesOf(error).join(' ');
+      const what = linesOf(error)
+        .map((line) => line.trim())
+        .join(' ');
       // It is tried again and again.
       if (what !== this.#told) {
         onEvent({ what: 'refused', generation, error: what });
@@ -224,7 +253,8 @@ export class ServedIndex {
 
   private async replace(named: Named): Promise<void> {
     const begun = performance.now();
-    const opened = await this.parts.source.open(named, this.parts);
+    const opening = openingOf(this.parts, this.#current.memory);
+    const opened = await this.parts.source.open(named, opening);
     if (this.#isClosed) {
       opened.retire();
       return;
@@ -237,6 +267,18 @@ export class ServedIndex {
     const seconds = (performance.now() - begun) / 1000;
     this.parts.onEvent({ what: 'serving', generation, rows, seconds });
   }
+}
+
+/** How a generation is opened beside what takes so much. */
+function openingOf({ engine, encoder, requireRoom }: ServedParts, beside: IndexMemory): Opening {
+  return {
+    ...{ engine, encoder },
+    requireRoom:
+      requireRoom &&
+      ((next, generation) => {
+        requireRoom(next, beside, generation);
+      }),
+  };
 }
 
 function linesOf(error: unknown): readonly string[] {

@@ -50,12 +50,13 @@ export function applicationOf(
 
 export function refusalOf(
   { answerTimeout, cacheSize, cacheRedisUrl }: Settings,
-  { endpoints, engine }: Loaded,
+  { endpoints, engine, index }: Loaded,
   lagMs: () => number,
 ): EarlyRefusal {
   return earlyRefusal({
     endpoints,
     engine,
+    index,
     answerTimeoutMs: answerTimeout,
     keepsAnswers: cacheSize > 0 || cacheRedisUrl !== '',
     lagMs,

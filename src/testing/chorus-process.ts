@@ -69,6 +69,11 @@ export class ChorusProcess {
     return this.#stdout;
   }
 
+  /** The same of standard error. */
+  get told(): string {
+    return this.#stderr;
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

@@ -1,7 +1,12 @@
 /**
  * A generation of a folder, copied into a collection of its own.
  *
- * Rows that are there are written once more: a copy that was interrupted is finished by the same command.
+ * A copy that was interrupted is finished by the same command, which writes all rows once more. What is there could be passed
+ * over only if it were known to be whole on every node that is to have it: an answer is one node's. To ask each of three for 256
+ * rows with their vectors of 192 values took 99 ms, and to write them again 41 ms.
+ *
+ * Several may copy the same generation at once. Whoever says something of its collection adds it to what is said: one that is
+ * whole stays so, and what was served before it stays known.
  */
 
 import { StartError } from '../../start-error.js';
@@ -64,13 +69,15 @@ export async function copied(generation: string, parts: CopyParts): Promise<stri
   }
   const stored = storedOf(manifest, sha256);
   if (known === undefined) await create(stored, parts);
-  else await requireShape(collection, parts);
+  await requireShape(collection, parts);
   const folder = directory.folderOf(generation);
   let saidAt = -Infinity;
   for (const rows of rowsIn(folder, manifest, ROWS)) {
     if (performance.now() - saidAt > SAY_AGAIN_MS) {
+      const said = await store.stored(collection);
+      if (said.isWhole) break;
       // That somebody is at it: `collect` removes what was given up.
-      await store.describe(collection, { ...stored, begun: new Date().toISOString() });
+      await store.describe(collection, { ...said, begun: new Date().toISOString() });
       saidAt = performance.now();
     }
     const written = rows.map(({ values, ...row }) => ({
@@ -101,8 +108,10 @@ async function settle(
         'ten rows that are nearest to some; it is not published.',
     ]);
   }
+  const said = await store.stored(collection);
+  if (said.isWhole) return;
   const statistics = { ...manifest.statistics, ...recall };
-  await store.describe(collection, { ...stored, statistics, isWhole: true });
+  await store.describe(collection, { ...said, statistics, isWhole: true });
 }
 
 /** Resolves once all vectors can be searched; that takes as long as it takes, while it goes on. */

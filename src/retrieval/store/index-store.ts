@@ -20,7 +20,7 @@ import {
 } from '../trial.js';
 import { StoreRefusal } from './answers.js';
 import { StoreNodes, StoreTrouble, type NodesOptions } from './nodes.js';
-import { persistently } from './patience.js';
+import { persistently, type Patience } from './patience.js';
 import { descriptionOf, namedOf, readStored, type Stored } from './stored.js';
 import { StoredGeneration } from './stored-generation.js';
 import { Weaviate } from './weaviate.js';
@@ -28,8 +28,14 @@ import { Weaviate } from './weaviate.js';
 export interface StoreOptions extends NodesOptions {
   /** Of the alias; several indexes of one store have several. */
   readonly name: string;
-  /** Whether to wait for nodes that are being started, or are choosing who leads. */
-  readonly isPatient: boolean;
+  /** How to wait for nodes that are being started, or are choosing who leads; absent: not at all. */
+  readonly patience?: StorePatience | undefined;
+}
+
+export interface StorePatience {
+  readonly ms: number;
+  /** Is told what is wrong with nodes while they are waited for, the same thing once. */
+  readonly onWait: (troubles: string) => void;
 }
 
 /** So much of a digest tells generations apart. */
@@ -41,11 +47,21 @@ export class IndexStore implements IndexSource {
   readonly place: string;
   readonly nodes: StoreNodes;
 
-  readonly #isPatient: boolean;
+  readonly #patience: Patience | undefined;
 
   constructor(options: StoreOptions) {
-    this.#isPatient = options.isPatient;
+    const { patience } = options;
     this.nodes = new StoreNodes(options);
+    let told = '';
+    this.#patience = patience && {
+      ms: patience.ms,
+      onWait: () => {
+        const troubles = this.nodes.troubles.join('; ');
+        // Without any, it is what was asked that takes long.
+        if (troubles !== '' && troubles !== told) patience.onWait(troubles);
+        told = troubles;
+      },
+    };
     this.weaviate = new Weaviate(this.nodes);
     this.name = options.name;
     this.place = `${options.name} in the store ${options.urls.join(', ')}`;
@@ -117,7 +133,7 @@ export class IndexStore implements IndexSource {
   /** What `ask` gives, whatever is wrong with the store told as a line. @throws {StartError} */
   async asked<T>(ask: () => Promise<T>): Promise<T> {
     try {
-      return await (this.#isPatient ? persistently(ask) : ask());
+      return await (this.#patience ? persistently(ask, this.#patience) : ask());
     } catch (error) {
       if (!(error instanceof StoreTrouble || error instanceof StoreRefusal)) throw error;
       throw new StartError([`${error.message}.`]);

@@ -101,6 +101,37 @@ test('a request with little time leaves half of it to another node, and whoever 
   assert.deepEqual(alone.failures, [{ url: bad, count: 0 }], 'it had no time to speak of');
 });
 
+test("what is called off closes its connection, asks no other node, and is nobody's fault", async (context) => {
+  let asked = 0;
+  let closed: () => void = () => undefined;
+  const isClosed = new Promise<void>((resolve) => (closed = resolve));
+  const controller = new AbortController();
+  const still = await node(context, (_, response) => {
+    asked += 1;
+    response.once('close', closed);
+    controller.abort(new Error('nobody waits'));
+  });
+  const nodes = new StoreNodes({ urls: [still, `${still}/other`], key: '', timeoutMs: 60_000 });
+  const { signal } = controller;
+  await assert.rejects(nodes.ask(REQUEST, json, { signal }), /nobody waits/);
+  await isClosed;
+  await assert.rejects(nodes.ask(REQUEST, json, { signal }), /nobody waits/, 'it is not begun');
+  assert.equal(asked, 1);
+  assert.deepEqual(
+    nodes.failures.map(({ count }) => count),
+    [0, 0],
+  );
+});
+
+test('a port that fetch refuses is told as such', async () => {
+  const nodes = new StoreNodes({ urls: ['http://127.0.0.1:6000'], key: '', timeoutMs: 500 });
+  await assert.rejects(
+    nodes.ask(REQUEST, json),
+    /127\.0\.0\.1:6000: Node's fetch refuses this port/,
+  );
+  assert.match(nodes.troubles.join(), /^http:\/\/127\.0\.0\.1:6000: Node's fetch refuses/);
+});
+
 test('what cannot be sent is told without the key', async () => {
   const nodes = new StoreNodes({ urls: ['http://127.0.0.1:1'], key: 'sec\nret', timeoutMs: 500 });
   await assert.rejects(nodes.ask(REQUEST, json), ({ message }: Error) => !message.includes('ret'));

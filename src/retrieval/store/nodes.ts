@@ -39,6 +39,8 @@ export interface Asking {
   readonly timeoutMs?: number;
   /** Of the one node to ask; nothing: any. */
   readonly url?: string | undefined;
+  /** Calls it off: the connection to the node is closed. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A node has not answered, or not as one that is well. */
@@ -58,6 +60,8 @@ interface Node {
   /** Milliseconds, as of `performance.now`. */
   restsUntil: number;
   failures: number;
+  /** What was wrong when it was asked last; nothing: it has answered, or was not asked. */
+  trouble: string | undefined;
 }
 
 export class StoreNodes {
@@ -67,7 +71,12 @@ export class StoreNodes {
 
   constructor(options: NodesOptions) {
     this.#options = options;
-    this.#nodes = options.urls.map((url) => ({ url, restsUntil: 0, failures: 0 }));
+    this.#nodes = options.urls.map((url) => ({
+      url,
+      restsUntil: 0,
+      failures: 0,
+      trouble: undefined,
+    }));
   }
 
   get urls(): readonly string[] {
@@ -79,35 +88,48 @@ export class StoreNodes {
     return this.#nodes.map(({ url, failures }) => ({ url, count: failures }));
   }
 
+  /** What is wrong with nodes, for a person: a text for each that has not answered as it should when it was asked last. */
+  get troubles(): readonly string[] {
+    return this.#nodes.flatMap(({ url, trouble }) =>
+      trouble === undefined ? [] : [`${url}: ${trouble}`],
+    );
+  }
+
   /**
    * Asks one node after another until `read` takes an answer; it throws `NodeTrouble` where another should be asked.
    *
    * @throws {StoreTrouble} when none is left.
    * @throws {LateSearch} when the time is up.
+   * @throws the reason of `signal`, where it is aborted.
    */
   async ask<T>(
     request: StoreRequest,
     read: (answer: StoreAnswer) => T,
-    { deadlineMs = Infinity, timeoutMs = this.#options.timeoutMs, url }: Asking = {},
+    { deadlineMs = Infinity, timeoutMs = this.#options.timeoutMs, url, signal }: Asking = {},
   ): Promise<T> {
     const end = performance.now() + deadlineMs;
     const troubles: string[] = [];
     const nodes = this.inOrder(url);
     for (const [at, node] of nodes.entries()) {
+      signal?.throwIfAborted();
       const left = end - performance.now();
       if (left <= 0) throw new LateSearch('the time is up');
       // The next one needs some of it, too.
       const share = at < nodes.length - 1 ? left / 2 : left;
       const waitMs = Math.min(timeoutMs, share);
       try {
-        return read(await this.send(node.url, request, waitMs));
+        const answer = read(await this.send(node.url, request, waitMs, signal));
+        node.trouble = undefined;
+        return answer;
       } catch (error) {
+        signal?.throwIfAborted();
         if (!(error instanceof NodeTrouble)) throw error;
         // Who had no time to speak of has not failed.
         if (waitMs >= FAIR_MS) {
           node.restsUntil = performance.now() + REST_MS;
           node.failures += 1;
         }
+        node.trouble = error.message;
         troubles.push(`${node.url}: ${error.message}`);
       }
     }
@@ -131,8 +153,10 @@ export class StoreNodes {
     url: string,
     { method, path, body, mostBytes = MOST_BYTES }: StoreRequest,
     timeoutMs: number,
+    calledOff: AbortSignal | undefined,
   ): Promise<StoreAnswer> {
     const { key } = this.#options;
+    const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
     try {
       const response = await fetch(url + path, {
         method,
@@ -142,7 +166,7 @@ export class StoreNodes {
         },
         ...(body !== undefined && { body }),
         redirect: 'error',
-        signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
+        signal: calledOff === undefined ? timeout : AbortSignal.any([calledOff, timeout]),
       });
       const text = await textOf(response, mostBytes);
       if (response.status >= 500) throw new NodeTrouble(`${response.status} ${faultIn(text)}`);
@@ -174,9 +198,17 @@ async function textOf({ body }: Response, mostBytes: number): Promise<string> {
 }
 
 function reasonOf(error: unknown, timeoutMs: number): string {
-  const { name, cause } = error as Error & { readonly cause?: { readonly code?: string } };
+  const { name, cause } = error as Error & { readonly cause?: Cause };
   if (name === 'TimeoutError') return `no answer within ${Math.ceil(timeoutMs)} ms`;
   if (error instanceof SyntaxError) return 'what it answers is no JSON';
+  if (cause?.message === 'bad port') {
+    return "Node's fetch refuses this port (https://fetch.spec.whatwg.org/#port-blocking)";
+  }
   // Not its message, which may have the request in it.
   return cause?.code ?? 'it cannot be asked';
+}
+
+interface Cause {
+  readonly code?: string;
+  readonly message?: string;
 }

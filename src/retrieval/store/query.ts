@@ -22,6 +22,8 @@ export interface Nearest {
   readonly least: number;
   /** Of the one node that is asked; nothing: any. */
   readonly url?: string | undefined;
+  /** Calls it off. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const HIT = '{row entry _additional{distance}}';

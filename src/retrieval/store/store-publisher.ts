@@ -120,14 +120,26 @@ export class StorePublisher implements Publisher {
     const { store } = this.parts;
     const { weaviate, name } = store;
     const stored = await store.stored(collection);
+    const { generation } = stored;
     await store.describe(collection, { ...stored, previous: [...previous] });
+    const before = await store.written();
     await store.asked(() => weaviate.point(name, collection));
+    let now: string | undefined;
     await store.asked(() =>
       until(
-        async () => (await weaviate.aliased(name)) === collection,
-        () => `${stored.generation} is published, and the store does not say so`,
+        async () => {
+          now = await weaviate.aliased(name);
+          return now === collection || now !== before;
+        },
+        () => `${generation} is published, and the store does not say so`,
       ),
     );
+    if (now === collection || now === undefined) return;
+    const other = (await store.stored(now)).generation;
+    throw new StartError([
+      `${generation} was published, and at the same time somebody has published ${other}, which is served now; publish from ` +
+        'one place at a time.',
+    ]);
   }
 
   private async served(): Promise<Stored | undefined> {

@@ -11,16 +11,19 @@ import {
   type IndexSearch,
   type Searchable,
 } from '../generation.js';
+import { NO_MEMORY } from '../index-memory.js';
 import type { Entry } from '../row-files.js';
 import { writtenValue, type Stored } from './stored.js';
 import type { Where } from './query.js';
-import type { Weaviate } from './weaviate.js';
+import { SEARCHES, type Weaviate } from './weaviate.js';
 
 export class StoredGeneration implements IndexGeneration {
   readonly manifest: Facts;
   readonly digest: string;
   /** Nothing is mapped. */
   readonly bytes = 0;
+  readonly memory = NO_MEMORY;
+  readonly places = SEARCHES;
 
   constructor(
     private readonly weaviate: Weaviate,
@@ -58,7 +61,7 @@ export class StoredGeneration implements IndexGeneration {
     return {
       search: async (vectors: readonly Float32Array[], search: IndexSearch) => {
         const least = where.length === 0 ? Math.min(search.top, this.stored.rows) : 0;
-        const wanted = { ...search, where, url, least };
+        const wanted = { ...search, where, url, least, signal: search.signal?.() };
         const found = await this.weaviate.nearest(this.collection, vectors, wanted);
         return found.map((rows) =>
           rows.map(({ entry, distance }) => ({

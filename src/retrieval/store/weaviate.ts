@@ -56,7 +56,7 @@ const PARTS = 4;
 /** Lines of one answer, as of files that are mapped. */
 const MOST_LINES_BYTES = 8 << 20;
 /** At a time, of this process; each may be answered by twice those lines. */
-const SEARCHES = 32;
+export const SEARCHES = 32;
 const WRITE_TIMEOUT_MS = 60_000;
 /** One less a cosine, in f32: rows with the same vector. */
 const SAME = 1e-4;
@@ -110,6 +110,7 @@ export class Weaviate {
     return (await this.nodes.ask(request, orNothing)) as Collection | undefined;
   }
 
+  /** One of that name that is there already is another publisher's, or a request that was cut off has made it. */
   async create({ name, description, fields, replicas, shards }: Shape): Promise<void> {
     const hidden = { indexFilterable: false, indexSearchable: false };
     const properties = [
@@ -131,9 +132,8 @@ export class Weaviate {
       shardingConfig: { desiredCount: shards },
     };
     await this.write('POST', '/v1/schema', definition).catch(async (error: unknown) => {
-      // One that was cut off may have been done.
       const found = error instanceof StoreRefusal ? await this.collection(name) : undefined;
-      if (found?.description !== description) throw error;
+      if (found === undefined) throw error;
     });
   }
 
@@ -155,16 +155,15 @@ export class Weaviate {
   }
 
   async point(alias: string, name: string): Promise<void> {
-    const isNew = (await this.aliased(alias)) === undefined;
-    if (isNew) {
-      await this.write('POST', '/v1/aliases', { alias, class: name }).catch(
-        async (error: unknown) => {
-          // One that was cut off may have been done.
-          if (error instanceof StoreRefusal && (await this.aliased(alias)) === name) return;
-          throw error;
-        },
-      );
-    } else await this.write('PUT', `/v1/aliases/${alias}`, { class: name });
+    if ((await this.aliased(alias)) === undefined) {
+      const made = this.write('POST', '/v1/aliases', { alias, class: name });
+      const refusal = await made.catch((error: unknown) => error);
+      if (refusal === undefined) return;
+      // It is there now: a request that was cut off was done, or another publisher came first.
+      const isThere = refusal instanceof StoreRefusal && (await this.aliased(alias)) !== undefined;
+      if (!isThere) throw refusal as Error;
+    }
+    await this.write('PUT', `/v1/aliases/${alias}`, { class: name });
   }
 
   /** Writes rows on every replica; the same rows may be written again. */
@@ -224,6 +223,7 @@ export class Weaviate {
    * @throws {StoreTrouble}
    * @throws {LateSearch}
    * @throws {LargeSearch}
+   * @throws the reason of `wanted.signal`, where it is aborted: no node is asked any more.
    */
   async nearest(
     name: string,
@@ -258,9 +258,9 @@ export class Weaviate {
       if (found.every(({ length }) => 2 * length >= wanted.least)) return found;
       throw new NodeTrouble('it finds less than it has');
     };
-    const { deadlineMs = Infinity, url } = wanted;
+    const { deadlineMs = Infinity, url, signal } = wanted;
     return this.#turns.run(deadlineMs, (leftMs) =>
-      this.nodes.ask(request, read, { deadlineMs: leftMs, url }),
+      this.nodes.ask(request, read, { deadlineMs: leftMs, url, signal }),
     );
   }
 

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { test } from 'node:test';
+
+import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
+import { until } from '../testing/until.js';
+
+test('who waits for a store is told for which nodes, why, and by which setting', async (context) => {
+  // A node that stands still takes connections.
+  const still = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(still, 'listening');
+  context.after(() => still.close());
+  const { port } = still.address() as AddressInfo;
+  const urls = `http://127.0.0.1:${port},http://127.0.0.1:1`;
+  const process = new ChorusProcess(['index', 'list', '--index-store', urls, '--wait', '4s']);
+  context.after(() => {
+    process.signal('SIGKILL');
+  });
+  await until(() => process.told !== '', 'it is told');
+  assert.match(process.told, /^waiting up to 4 s \(--wait\) for nodes of the store: http:\S+: /);
+  const { code, stderr } = await process.finished();
+  assert.equal(code, 1);
+  const last = stderr.trimEnd().split('\n').at(-1) ?? '';
+  assert.match(last, /^chorus: no node of the store has answered as it should: /);
+  assert.match(last, /http:\/\/127\.0\.0\.1:1: Node's fetch refuses this port/);
+  assert.match(last, new RegExp(`http://127\\.0\\.0\\.1:${port}: no answer within 1000 ms`));
+});
+
+test('a wait that is no duration is refused', async () => {
+  const args = ['index', 'list', '--index-store', 'http://127.0.0.1:1', '--wait', '5'];
+  const { code, stderr } = await runChorus(args);
+  assert.equal(code, 2);
+  assert.match(stderr, /--wait is "5"; it must be a duration with its unit/);
+});
