@@ -78,6 +78,17 @@ class Train(unittest.TestCase):
                 self.assertNotIn("Traceback", run.stderr)
                 self.assertFalse(any((self.folder / name).exists() for name in WRITTEN))
 
+    @unittest.skipUnless(Path("/dev/full").exists(), "there is no full disk here")
+    def test_a_full_disk_leaves_what_was_there(self) -> None:
+        (self.folder / WRITTEN[0]).write_bytes(b"earlier")
+        (self.folder / f"{WRITTEN[1]}.part").symlink_to("/dev/full")
+        run = self.run_train("--train", "train.jsonl.gz", "--test", "test.csv")
+        self.assertEqual(run.returncode, 1, run.stderr)
+        self.assertIn(f"cannot write {WRITTEN[1]}: No space left on device", run.stderr)
+        self.assertNotIn("Traceback", run.stderr)
+        self.assertEqual((self.folder / WRITTEN[0]).read_bytes(), b"earlier")
+        self.assertEqual(sorted(path.name for path in self.folder.glob("*.part")), [])
+
 
 if __name__ == "__main__":
     unittest.main()

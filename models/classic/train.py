@@ -71,9 +71,7 @@ def main() -> None:
     # All of it is made before any of it is written.
     evaluation = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     picture = draw_confusion(report["confusion"])
-    arguments.model.write_bytes(content)
-    arguments.evaluation.write_text(evaluation, "utf-8")
-    arguments.picture.write_bytes(picture)
+    write({arguments.model: content, arguments.evaluation: evaluation.encode(), arguments.picture: picture})
     tell(report, trained, milliseconds_of_one(classifier, test_texts))
 
 
@@ -110,6 +108,23 @@ def read_rows(arguments: argparse.Namespace) -> tuple[list[Row], list[Row]]:
         return read_corpus()
     rows = read_train(arguments.train)
     return rows, read_test(arguments.test, {row.label for row in rows})
+
+
+def write(files: dict[Path, bytes]) -> None:
+    """Writes all of the files or none, so that what was there is not lost to a disk that is full."""
+    # A device, such as /dev/null, is written to.
+    devices = [path for path in files if path.exists() and not path.is_file()]
+    parts = {path: path if path in devices else path.with_name(f"{path.name}.part") for path in files}
+    try:
+        for path, content in files.items():
+            parts[path].write_bytes(content)
+        for path, part in parts.items():
+            if path not in devices:
+                part.replace(path)
+    except OSError as error:
+        for part in set(parts.values()).difference(devices):
+            part.unlink(missing_ok=True)
+        sys.exit(f"cannot write {path}: {error.strerror}; none of the files is written")
 
 
 def classify(classifier: Classifier, texts: list[str], progress: tqdm) -> tuple[np.ndarray, np.ndarray]:
