@@ -3,7 +3,7 @@
  * (`open-index.ts`), or in a store of several machines (`store/`).
  */
 
-import type { FieldValue, Manifest } from './manifest.js';
+import type { FieldValue, Manifest, SearchKind } from './manifest.js';
 import type { Entry } from './row-files.js';
 
 /** What of a generation may be found: rows whose field has one of the values; of each field that is named. */
@@ -19,6 +19,8 @@ export interface Found extends Entry {
 export interface IndexSearch {
   /** How many lines of each text, at most. */
   readonly top: number;
+  /** Whether all lines are compared, also where a graph would lead to some; nothing to a store, which has its own. */
+  readonly exact?: boolean;
   /** After which nobody wants the answer. */
   readonly deadlineMs?: number;
 }
@@ -54,6 +56,8 @@ export interface IndexGeneration {
   readonly digest: string;
   /** Bytes that are mapped here. */
   readonly bytes: number;
+  /** How what is near is found: what is not exact has a recall. */
+  readonly search: SearchKind;
   /** To be called before what is looked for is embedded, so that it is searched in this generation; then `release`. */
   use(): this;
   release(): void;

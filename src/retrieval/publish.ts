@@ -12,7 +12,7 @@ import { Vectors } from '../engine/native-index.js';
 import { Lock } from '../files/lock.js';
 import { StartError } from '../start-error.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
-import { bytesOf, filesOf, readManifest, type ManifestFile } from './manifest.js';
+import { bytesOf, filesOf, readManifest, searchOf, type ManifestFile } from './manifest.js';
 import type { Listed, Publisher } from './publisher.js';
 
 /** What is published in a folder. */
@@ -22,7 +22,11 @@ export function folderPublisher(directory: IndexDirectory): Publisher {
     publish: (generation) => publish(directory, generation),
     rollback: () => rollback(directory),
     list: () => Promise.resolve(list(directory)),
-    verify: async (generation) => (await verify(directory, generation)).manifest.rows,
+    verify: async (generation) => {
+      const { manifest } = await verify(directory, generation);
+      const { rows, statistics } = manifest;
+      return { rows, search: searchOf(manifest), recallAt10: statistics.recallAt10 };
+    },
     collect: (keep) => collect(directory, keep),
   };
 }
@@ -95,7 +99,10 @@ export function list(directory: IndexDirectory): readonly Listed[] {
       return {
         generation,
         state,
-        about: { created, rows, dimensions, encoder, bytes, fields: names },
+        about: {
+          ...{ created, rows, dimensions, encoder, bytes, fields: names },
+          search: searchOf(manifest),
+        },
       };
     } catch {
       return { generation, state: 'damaged' };

@@ -12,6 +12,7 @@ import { StartError } from '../start-error.js';
 import type { IndexGeneration } from './generation.js';
 import type { Named } from './index-directory.js';
 import type { IndexSource, NodeFailures } from './index-source.js';
+import type { SearchKind } from './manifest.js';
 import type { Encoding } from './trial.js';
 
 /** What becomes of generations. */
@@ -36,6 +37,7 @@ export interface IndexStats {
   readonly rows: number;
   readonly dimensions: number;
   readonly bytes: number;
+  readonly search: SearchKind;
   /** Measured when it was built. */
   readonly recallAt1: number;
   readonly recallAt10: number;
@@ -137,7 +139,7 @@ export class ServedIndex {
   }
 
   stats(): IndexStats {
-    const { manifest, bytes } = this.#current;
+    const { manifest, bytes, search } = this.#current;
     const { generation, rows, dimensions, statistics } = manifest;
     const { recallAt1, recallAt10 } = statistics;
     return {
@@ -145,6 +147,7 @@ export class ServedIndex {
       rows,
       dimensions,
       bytes,
+      search,
       recallAt1,
       recallAt10,
       isBehind: this.#isBehind,

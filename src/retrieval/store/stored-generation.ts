@@ -21,6 +21,7 @@ export class StoredGeneration implements IndexGeneration {
   readonly digest: string;
   /** Nothing is mapped. */
   readonly bytes = 0;
+  readonly search = 'hnsw';
 
   constructor(
     private readonly weaviate: Weaviate,
