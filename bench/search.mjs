@@ -32,10 +32,6 @@ const { GRAPH_FILE, VECTOR_FILES, VectorWriter, Vectors, ROW_FILES, writeGraph }
 
 const WORK = join(BENCH, '.work', 'search');
 const SCRIPT = join(BENCH, 'search', 'libraries.py');
-const MARKERS = [
-  '<!-- search:begin (written by bench/search.mjs; do not edit) -->',
-  '<!-- search:end -->',
-];
 const TOP = 10;
 const APPENDED = 1000;
 /** Of `--libraries`, the index of ours that has a graph. */
@@ -55,6 +51,12 @@ const { values } = parseArgs({
 const [dimensions] = wholeNumbers('--dimensions', [values.dimensions]);
 const [count] = wholeNumbers('--queries', [values.queries]);
 const libraries = values.libraries.split(',').filter((name) => name !== '');
+/** With nothing but our own beside ours, the figures of a graph, which do not replace those of all. */
+const section = libraries.join() === OURS_WITH_GRAPH ? 'search-graph' : 'search';
+const MARKERS = [
+  `<!-- ${section}:begin (written by bench/search.mjs; do not edit) -->`,
+  `<!-- ${section}:end -->`,
+];
 const python = environment('search', join(BENCH, 'search', 'requirements.txt'));
 
 const searched = [];
