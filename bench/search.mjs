@@ -1,10 +1,11 @@
 // `make search`: how fast an index is searched, and whether it finds what is nearest, beside the libraries that people use.
 //
-//   node bench/search.mjs [--rows 100000,1000000] [--dimensions 384] [--queries 200] [--libraries faiss-flat,faiss-ivf,usearch]
+//   node bench/search.mjs [--rows 100000,1000000] [--dimensions 384] [--queries 200] [--libraries chorus-hnsw,faiss-flat,faiss-ivf,usearch]
 //     [--no-results]
 //
 // The same vectors and queries for all (search/libraries.py), one thread, one query at a time; ours before and after the
-// others, and then several queries at once, as concurrent requests are searched. What a graph takes to build is part of it.
+// others, and then several queries at once, as concurrent requests are searched. chorus-hnsw is ours with a graph, which every
+// core makes. What a graph takes to build is part of it.
 
 import { execFileSync } from 'node:child_process';
 import {
@@ -25,18 +26,16 @@ import { wholeNumbers } from './lib/options.mjs';
 import { BENCH, ROOT } from './lib/paths.mjs';
 import { environment } from './lib/python.mjs';
 
-const { VECTOR_FILES, VectorWriter, Vectors, ROW_FILES } = await import(
+const { GRAPH_FILE, VECTOR_FILES, VectorWriter, Vectors, ROW_FILES, writeGraph } = await import(
   join(ROOT, 'dist', 'engine', 'native-index.js')
 );
 
 const WORK = join(BENCH, '.work', 'search');
 const SCRIPT = join(BENCH, 'search', 'libraries.py');
-const MARKERS = [
-  '<!-- search:begin (written by bench/search.mjs; do not edit) -->',
-  '<!-- search:end -->',
-];
 const TOP = 10;
 const APPENDED = 1000;
+/** Of `--libraries`, the index of ours that has a graph. */
+const OURS_WITH_GRAPH = 'chorus-hnsw';
 /** Queries of one scan. */
 const TOGETHER = [1, 2, 4, 8, 16, 32];
 
@@ -45,13 +44,19 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '100000,1000000' },
     dimensions: { type: 'string', default: '384' },
     queries: { type: 'string', default: '200' },
-    libraries: { type: 'string', default: 'faiss-flat,faiss-ivf,usearch' },
+    libraries: { type: 'string', default: `${OURS_WITH_GRAPH},faiss-flat,faiss-ivf,usearch` },
     'no-results': { type: 'boolean', default: false },
   },
 });
 const [dimensions] = wholeNumbers('--dimensions', [values.dimensions]);
 const [count] = wholeNumbers('--queries', [values.queries]);
 const libraries = values.libraries.split(',').filter((name) => name !== '');
+/** With nothing but our own beside ours, the figures of a graph, which do not replace those of all. */
+const section = libraries.join() === OURS_WITH_GRAPH ? 'search-graph' : 'search';
+const MARKERS = [
+  `<!-- ${section}:begin (written by bench/search.mjs; do not edit) -->`,
+  `<!-- ${section}:end -->`,
+];
 const python = environment('search', join(BENCH, 'search', 'requirements.txt'));
 
 const searched = [];
@@ -65,6 +70,10 @@ async function measureAll(rows) {
   execFileSync(python, [SCRIPT, 'make', folder, String(rows), String(dimensions)]);
   const first = await measureOurs(rows, folder);
   for (const library of libraries) {
+    if (library === OURS_WITH_GRAPH) {
+      tell(rows, 'Chorus, HNSW', await withGraph(rows, folder, first.alone));
+      continue;
+    }
     const line = execFileSync(python, [SCRIPT, 'measure', folder, library, String(count)], {
       encoding: 'utf8',
     });
@@ -79,15 +88,7 @@ async function measureAll(rows) {
 async function measureOurs(rows, folder) {
   const { index, build, bytes } = await indexOf(rows, folder);
   const queries = vectorsIn(join(folder, 'queries.f32'));
-  const truth = JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8'));
-  const alone = await timed(index, queries.slice(0, count), 1);
-  const found = alone.found.map((hits) => hits.map(({ row }) => row));
-  const share = (right) => found.reduce((sum, rows, at) => sum + right(rows, truth[at]), 0) / count;
-  const figures = {
-    ...{ build, p50: alone.p50, p99: alone.p99, bytes },
-    recall1: share(([row], [nearest]) => (row === nearest ? 1 : 0)),
-    recall10: share((rows, nearest) => rows.filter((row) => nearest.includes(row)).length / TOP),
-  };
+  const figures = { ...(await measured(index, folder, queries)), build, bytes };
   if (!searched.some((row) => row.rows === rows)) tell(rows, 'Chorus', figures);
   const several = [];
   for (const size of TOGETHER) {
@@ -96,6 +97,31 @@ async function measureOurs(rows, folder) {
   }
   index.close();
   return { alone: figures, together: several };
+}
+
+/** The same index with a graph, by what it is without one; all that is mapped counts. */
+async function withGraph(rows, folder, { build, bytes }) {
+  const own = join(folder, 'index');
+  const begun = performance.now();
+  await writeGraph({ folder: own, dimensions, rows, threads: 0, onAdded: () => undefined });
+  const seconds = build + (performance.now() - begun) / 1000;
+  const index = await open(own, rows, true);
+  const figures = await measured(index, folder, vectorsIn(join(folder, 'queries.f32')));
+  index.close();
+  return { ...figures, build: seconds, bytes: bytes + statSync(join(own, GRAPH_FILE)).size };
+}
+
+/** One query at a time. */
+async function measured(index, folder, queries) {
+  const truth = JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8'));
+  const alone = await timed(index, queries.slice(0, count), 1);
+  const found = alone.found.map((hits) => hits.map(({ row }) => row));
+  const share = (right) => found.reduce((sum, rows, at) => sum + right(rows, truth[at]), 0) / count;
+  return {
+    ...{ p50: alone.p50, p99: alone.p99 },
+    recall1: share(([row], [nearest]) => (row === nearest ? 1 : 0)),
+    recall10: share((rows, nearest) => rows.filter((row) => nearest.includes(row)).length / TOP),
+  };
 }
 
 /** An index of the vectors in `folder`, whose lines are empty objects. */
@@ -116,9 +142,15 @@ async function indexOf(rows, folder) {
   const offsets = BigUint64Array.from({ length: rows + 1 }, (_, at) => BigInt(3 * at));
   writeFileSync(join(own, ROW_FILES.offsets), new Uint8Array(offsets.buffer));
   writeFileSync(join(own, ROW_FILES.fields), '');
-  const index = await Vectors.open(own, { dimensions, rows, fields: 0, error, files: [] });
+  writeFileSync(join(own, 'error.json'), JSON.stringify(error));
+  const index = await open(own, rows, false);
   const bytes = VECTOR_FILES.reduce((sum, name) => sum + statSync(join(own, name)).size, 0);
   return { index, build, bytes };
+}
+
+function open(folder, rows, graph) {
+  const error = JSON.parse(readFileSync(join(folder, 'error.json'), 'utf8'));
+  return Vectors.open(folder, { dimensions, rows, fields: 0, error, graph, files: [] });
 }
 
 /** `queries`, so many at once, at most `most` times. */

@@ -63,7 +63,7 @@ rust() {
   cp /etc/ssl/certs/ca-certificates.crt "$work/rust/"
   cat >"$work/rust/Dockerfile" <<END
 FROM $prefix/debian
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends g++ gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY ca-certificates.crt /etc/ssl/certs/
 COPY toolchain /usr/local
 ENV CARGO_HOME=/usr/local/cargo CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt

@@ -13,6 +13,7 @@ import type {
   DescribeOutcome,
   EngineConfig,
   FootprintOutcome,
+  GraphWriter,
   IndexWriter,
   ModelConfig,
   NativeEngine,
@@ -34,6 +35,7 @@ export interface Addon {
   readonly convertCheckpoint: (folder: string) => Promise<ConvertOutcome>;
   readonly describeModel: (config: ModelConfig, files: string[]) => Promise<DescribeOutcome>;
   readonly footprint: (config: EngineConfig) => Promise<FootprintOutcome>;
+  readonly GraphWriter: new () => GraphWriter;
   readonly IndexWriter: new (folder: string, dimensions: number) => IndexWriter;
   readonly VectorIndex: new () => VectorIndex;
   readonly exitProcess: (code: number) => void;

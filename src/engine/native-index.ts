@@ -1,5 +1,6 @@
 /**
- * Vectors that are written and searched by the Rust addon: exact, by the cosine of the angle, off the JS thread.
+ * Vectors that are written and searched by the Rust addon: by the cosine of the angle, off the JS thread; exact, where no
+ * graph names the rows that are compared.
  *
  * What the files are: `native/index`. What else belongs to an index, and which one is served: `retrieval/`.
  */
@@ -18,8 +19,11 @@ export const ROW_FILES = {
   fields: 'fields.u32',
 } as const;
 
-/** All files of an index. */
+/** All files of an index, but its graph. */
 export const INDEX_FILES: readonly string[] = [...VECTOR_FILES, ...Object.values(ROW_FILES)];
+
+/** The file of a graph, which an index may have. */
+export const GRAPH_FILE = 'graph.usearch';
 
 /** Why a vector cannot be in an index. */
 export interface RefusedRow {
@@ -72,6 +76,42 @@ export class VectorWriter {
   }
 }
 
+/** What a graph is made of: the vectors that a writer has finished in `folder`. */
+export interface GraphParts {
+  readonly folder: string;
+  readonly dimensions: number;
+  readonly rows: number;
+  /** That make it; 0: one for each core that the process may use. One makes the same file each time. */
+  readonly threads: number;
+  /** Told now and then how many rows are in it. */
+  readonly onAdded: (rows: number) => void;
+}
+
+const TELL_MS = 500;
+
+/**
+ * Writes the graph of an index; what was begun and not finished is begun anew.
+ *
+ * @throws {StartError} when there is no memory for it, or the disk does not take it.
+ */
+export async function writeGraph({
+  folder,
+  dimensions,
+  rows,
+  ...parts
+}: GraphParts): Promise<void> {
+  const writer = new (loadAddon().GraphWriter)();
+  const timer = setInterval(() => {
+    parts.onAdded(writer.added);
+  }, TELL_MS);
+  try {
+    const outcome = await writer.write(folder, dimensions, rows, parts.threads);
+    if (outcome.type === 'failed') throw new StartError([outcome.message]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 /** A row that was found. */
 export interface FoundRow {
   readonly row: number;
@@ -85,6 +125,8 @@ export interface FoundRow {
 export interface VectorSearch {
   /** How many rows of each vector, at most. */
   readonly top: number;
+  /** Whether all rows are compared, also where there is a graph. */
+  readonly exact?: boolean;
   /** All of which a row meets that is found. */
   readonly conditions: readonly native.IndexCondition[];
   /** After which nobody wants the answer. */
@@ -128,10 +170,11 @@ export class Vectors {
    */
   async search(
     vectors: readonly Float32Array[],
-    { top, conditions, deadlineMs }: VectorSearch,
+    { top, exact = false, conditions, deadlineMs }: VectorSearch,
   ): Promise<readonly (readonly FoundRow[])[]> {
     const outcome = await this.#index.search(joined(vectors, this.dimensions), {
       top,
+      exact,
       conditions: [...conditions],
       ...(deadlineMs !== undefined && { deadlineMs }),
     });

@@ -33,6 +33,11 @@ const rows: readonly IndexRow[] = [
     '1 while the pointer names another generation, which cannot be served',
     ({ isBehind }) => (isBehind ? 1 : 0),
   ),
+  gauge(
+    'chorus_index_approximate',
+    '1 where a graph leads to what is found, which may miss what is near: chorus_index_recall; 0: it is exact',
+    ({ search }) => (search === 'exact' ? 0 : 1),
+  ),
   {
     name: 'chorus_index_recall',
     help: 'The share of what comparing all rows finds, of the first and of ten, when it was built',

@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Engine, ModelInfo } from '../engine/engine.js';
-import { INDEX_FILES, VECTOR_FILES, VectorWriter } from '../engine/native-index.js';
+import { GRAPH_FILE, VECTOR_FILES, VectorWriter, writeGraph } from '../engine/native-index.js';
 import { Lock } from '../files/lock.js';
 import { isNotAllowed } from '../files/not-allowed.js';
 import { writeWhole } from '../files/replace-file.js';
@@ -20,7 +20,7 @@ import { embed } from './embed.js';
 import { sha256OfFile } from './file-digest.js';
 import { goldenOf } from './golden.js';
 import type { IndexDirectory } from './index-directory.js';
-import { MANIFEST, manifestText, sha256Of, type Manifest } from './manifest.js';
+import { fileNames, MANIFEST, manifestText, sha256Of, type Manifest } from './manifest.js';
 import { OpenIndex } from './open-index.js';
 import { documentPrompt } from './prompts.js';
 import type { Progress } from './publisher.js';
@@ -34,9 +34,18 @@ export interface BuildParts {
   readonly corpus: string;
   /** Keys of the corpus that rows can be filtered by. */
   readonly fields: readonly string[];
+  /** A graph that leads to what is found; nothing: the search is exact. */
+  readonly graph?: GraphOptions | undefined;
   readonly engine: Engine;
   readonly encoder: ModelInfo;
   readonly progress: Progress;
+}
+
+export interface GraphOptions {
+  /** That make it; 0: one for each core that the process may use. One makes the same file each time. */
+  readonly threads: number;
+  /** So many of so many rows are in it. */
+  readonly onAdded: (rows: number, of: number) => void;
 }
 
 export interface Built {
@@ -49,6 +58,9 @@ export interface Built {
 const TEXTS = 256;
 /** Of them, requests that the engine has at a time: one runs while the last one is written. */
 const IN_FLIGHT = 2;
+
+/** Of the ten rows that are nearest to some, a graph must lead to so many: as of a store. */
+const LEAST_RECALL = 0.95;
 
 const BEGUN = 'begun.json';
 
@@ -76,7 +88,7 @@ export async function build(parts: BuildParts): Promise<Built> {
 }
 
 async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
-  const { corpus, directory, encoder, engine, fields, generation, progress } = parts;
+  const { corpus, directory, encoder, engine, fields, generation, graph, progress } = parts;
   requireCosine(encoder);
   const prompt = documentPrompt(encoder);
   const rowFiles = new RowFiles(folder, fields);
@@ -98,7 +110,22 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
   const error = await writer.finish();
 
   const { dimensions } = writer;
-  const { golden, ...recall } = await goldenOf(folder, { rows, dimensions, error }, fields.length);
+  // Of an interrupted build; whether there is to be one changes nothing of the vectors, which are kept.
+  rmSync(join(folder, GRAPH_FILE), { force: true });
+  if (graph !== undefined) {
+    const onAdded = (added: number) => {
+      graph.onAdded(added, rows);
+    };
+    await writeGraph({ folder, dimensions, rows, threads: graph.threads, onAdded });
+  }
+  const shape = { rows, dimensions, error, graph: graph !== undefined };
+  const { golden, ...recall } = await goldenOf(folder, shape, fields.length);
+  if (graph !== undefined && recall.recallAt10 < LEAST_RECALL) {
+    throw new StartError([
+      `The graph leads to only ${(recall.recallAt10 * 100).toFixed(1)} % of the ten rows that are nearest to some; ` +
+        'the same command without --hnsw goes on, and its search is exact.',
+    ]);
+  }
   const manifest: Omit<Manifest, 'format'> = {
     generation,
     created: new Date().toISOString(),
@@ -120,7 +147,8 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
       ...recall,
     },
     golden,
-    files: INDEX_FILES.map((name) => {
+    ...(graph !== undefined && { graph: 'hnsw' as const }),
+    files: fileNames(graph !== undefined).map((name) => {
       const path = join(folder, name);
       return { name, bytes: statSync(path).size, sha256: sha256OfFile(path) };
     }),

@@ -4,7 +4,7 @@
  */
 
 import type { IndexMemory } from './index-memory.js';
-import type { FieldValue, Manifest } from './manifest.js';
+import type { FieldValue, Manifest, SearchKind } from './manifest.js';
 import type { Entry } from './row-files.js';
 
 /** What of a generation may be found: rows whose field has one of the values; of each field that is named. */
@@ -20,6 +20,8 @@ export interface Found extends Entry {
 export interface IndexSearch {
   /** How many lines of each text, at most. */
   readonly top: number;
+  /** Whether all lines are compared, also where a graph would lead to some; nothing to a store, which has its own. */
+  readonly exact?: boolean;
   /** After which nobody wants the answer. */
   readonly deadlineMs?: number;
   /** Aborted when nobody waits any more; made when it is asked for, which a search in this process does not. */
@@ -61,6 +63,8 @@ export interface IndexGeneration {
   readonly memory: IndexMemory;
   /** Vectors that are searched for at a time, without much taking longer for the others. */
   readonly places: number;
+  /** How what is near is found: what is not exact has a recall. */
+  readonly search: SearchKind;
   /** To be called before what is looked for is embedded, so that it is searched in this generation; then `release`. */
   use(): this;
   release(): void;

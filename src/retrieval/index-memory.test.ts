@@ -18,5 +18,11 @@ test('what every search reads is the bytes of the rows, and what is held grows w
   assert.equal(plain.held, 32 * 200_000 * 8, 'candidates of every query of a scan');
   const fields = [{ name: 'topic', values: ['a', 'b'] }];
   assert.equal(indexMemoryOf({ rows, fields, files }).held - plain.held, 32 * rows + 400);
+  const graph = indexMemoryOf({
+    ...{ rows, fields: [], graph: 'hnsw' },
+    files: [...files, file('graph.usearch', 900 * rows)],
+  });
+  assert.equal(graph.read - plain.read, 900 * rows);
+  assert.equal(graph.held - plain.held, 80 * rows);
   assert.equal(indexMemoryOf({ rows: 10, fields: [], files: [] }).held, 32 * 10 * 8);
 });

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { INDEX_FILES, type IndexDescription } from '../engine/native-index.js';
+import { GRAPH_FILE, INDEX_FILES, type IndexDescription } from '../engine/native-index.js';
 import { StartError } from '../start-error.js';
 
 export const MANIFEST = 'manifest.json';
@@ -22,8 +22,8 @@ const FORMAT = 1;
 /** A value that rows can be filtered by. */
 export type FieldValue = string | number | boolean;
 
-/** All files besides. */
-const FILES = [...INDEX_FILES].sort().join();
+/** How rows are found: all of them are compared, or those that a graph leads to. */
+export type SearchKind = 'exact' | 'hnsw';
 
 const count = z.int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
@@ -67,29 +67,36 @@ function areValues(found: unknown): boolean {
   );
 }
 
-const schema = z.strictObject({
-  format: z.literal(FORMAT),
-  ...manifestParts,
-  /** The longest difference between a row and what its bytes stand for. */
-  error: z.number().min(0),
-  /** A row's code of a field is the place of its value, counted from 1; 0: it has none. */
-  fields: z.array(
-    z.strictObject({
-      name: z.string(),
-      // Not one by one: there may be hundreds of thousands, and the event loop waits.
-      values: z.custom<readonly FieldValue[]>(areValues, 'must be strings, numbers, true or false'),
-    }),
-  ),
-  corpus: z.strictObject({ sha256: digest, bytes: count }),
-  files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256: digest })).refine(
-    (files) =>
-      files
-        .map(({ name }) => name)
-        .sort()
-        .join() === FILES,
-    `must be ${FILES}`,
-  ),
-});
+const schema = z
+  .strictObject({
+    format: z.literal(FORMAT),
+    ...manifestParts,
+    /** The longest difference between a row and what its bytes stand for. */
+    error: z.number().min(0),
+    /** A row's code of a field is the place of its value, counted from 1; 0: it has none. */
+    fields: z.array(
+      z.strictObject({
+        name: z.string(),
+        // Not one by one: there may be hundreds of thousands, and the event loop waits.
+        values: z.custom<readonly FieldValue[]>(
+          areValues,
+          'must be strings, numbers, true or false',
+        ),
+      }),
+    ),
+    corpus: z.strictObject({ sha256: digest, bytes: count }),
+    /** Where there is a graph: without it the search is exact. */
+    graph: z.literal('hnsw').optional(),
+    files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256: digest })),
+  })
+  .superRefine(({ graph, files }, context) => {
+    const expected = fileNames(graph !== undefined)
+      .sort()
+      .join();
+    const names = files.map(({ name }) => name).sort();
+    if (names.join() === expected) return;
+    context.addIssue({ code: 'custom', path: ['files'], message: `must be ${expected}` });
+  });
 
 export type Manifest = Readonly<z.infer<typeof schema>>;
 
@@ -124,10 +131,29 @@ export async function readManifest(folder: string): Promise<ManifestFile> {
   return { manifest: result.data, sha256: sha256Of(bytes) };
 }
 
+/** Names of all files of a generation but the manifest. */
+export function fileNames(hasGraph: boolean): string[] {
+  return [...INDEX_FILES, ...(hasGraph ? [GRAPH_FILE] : [])];
+}
+
 /** What the files are, for whoever opens them. */
-export function filesOf({ dimensions, rows, fields, error, files }: Manifest): IndexDescription {
+export function filesOf({
+  dimensions,
+  rows,
+  fields,
+  error,
+  graph,
+  files,
+}: Manifest): IndexDescription {
   const digests = files.map(({ name, sha256 }) => ({ name, sha256 }));
-  return { dimensions, rows, fields: fields.length, error, files: digests };
+  return {
+    ...{ dimensions, rows, fields: fields.length, error, files: digests },
+    graph: graph !== undefined,
+  };
+}
+
+export function searchOf({ graph }: Pick<Manifest, 'graph'>): SearchKind {
+  return graph ?? 'exact';
 }
 
 /** Of all files but the manifest. */

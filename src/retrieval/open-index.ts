@@ -1,5 +1,5 @@
 /**
- * A generation whose files are mapped here: checked, tried by its encoder, and searched exactly.
+ * A generation whose files are mapped here: checked, tried by its encoder, and searched: exactly, where it has no graph.
  */
 
 import { Vectors, type FoundRow, type IndexCondition } from '../engine/native-index.js';
@@ -18,9 +18,11 @@ import {
   bytesOf,
   filesOf,
   readManifest,
+  searchOf,
   vectorOf,
   type FieldValue,
   type Manifest,
+  type SearchKind,
 } from './manifest.js';
 import type { Entry } from './row-files.js';
 import { requireEncoder, requireGolden, type Encoding } from './trial.js';
@@ -75,7 +77,7 @@ export class OpenIndex implements IndexGeneration {
     const opened = new OpenIndex(manifest, sha256, vectors, codes);
     try {
       const golden = manifest.golden.map(({ vector }) => vectorOf(vector));
-      const found = await opened.within({}).search(golden, { top: 1 });
+      const found = await opened.within({}).search(golden, { top: 1, exact: true });
       await requireGolden(
         folder,
         manifest,
@@ -91,6 +93,10 @@ export class OpenIndex implements IndexGeneration {
 
   get bytes(): number {
     return bytesOf(this.manifest);
+  }
+
+  get search(): SearchKind {
+    return searchOf(this.manifest);
   }
 
   use(): this {

@@ -13,7 +13,14 @@ import { Lock } from '../files/lock.js';
 import { isNotAllowed } from '../files/not-allowed.js';
 import { StartError } from '../start-error.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
-import { bytesOf, filesOf, MANIFEST, readManifest, type ManifestFile } from './manifest.js';
+import {
+  bytesOf,
+  filesOf,
+  MANIFEST,
+  readManifest,
+  searchOf,
+  type ManifestFile,
+} from './manifest.js';
 import type { Listed, Publisher } from './publisher.js';
 
 /** What is published in a folder. */
@@ -23,7 +30,11 @@ export function folderPublisher(directory: IndexDirectory): Publisher {
     publish: (generation) => publish(directory, generation),
     rollback: () => rollback(directory),
     list: () => list(directory),
-    verify: async (generation) => (await verify(directory, generation)).manifest.rows,
+    verify: async (generation) => {
+      const { manifest } = await verify(directory, generation);
+      const { rows, statistics } = manifest;
+      return { rows, search: searchOf(manifest), recallAt10: statistics.recallAt10 };
+    },
     collect: (keep) => collect(directory, keep),
   };
 }
@@ -96,7 +107,10 @@ export async function list(directory: IndexDirectory): Promise<readonly Listed[]
       return {
         generation,
         state,
-        about: { created, rows, dimensions, encoder, bytes, fields: names },
+        about: {
+          ...{ created, rows, dimensions, encoder, bytes, fields: names },
+          search: searchOf(manifest),
+        },
       };
     } catch {
       const isUnread = isClosed(join(directory.folderOf(generation), MANIFEST));

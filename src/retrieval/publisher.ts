@@ -2,7 +2,7 @@
  * What `chorus index` does where an index is published: in a folder (`publish.ts`), or in a store (`store/`).
  */
 
-import type { Manifest } from './manifest.js';
+import type { Manifest, SearchKind } from './manifest.js';
 
 /** What a person sees of an action that takes long. */
 export interface Progress {
@@ -22,6 +22,16 @@ export interface About extends Pick<Manifest, 'created' | 'rows' | 'dimensions' 
   /** Of its files; none in a store. */
   readonly bytes?: number;
   readonly fields: readonly string[];
+  /** What is not exact may miss what is near. */
+  readonly search: SearchKind;
+}
+
+/** A generation that is as it was written. */
+export interface Verified {
+  readonly rows: number;
+  readonly search: SearchKind;
+  /** Of the ten rows that are nearest to some, the share that was found when it was built, or copied. */
+  readonly recallAt10: number;
 }
 
 export interface Publisher {
@@ -41,8 +51,8 @@ export interface Publisher {
   rollback(): Promise<string>;
   /** What is there: the one that is served, those before, then the others. */
   list(): Promise<readonly Listed[]>;
-  /** Gives its number of rows. @throws {StartError} with what is not as it was written. */
-  verify(generation: string): Promise<number>;
+  /** @throws {StartError} with what is not as it was written. */
+  verify(generation: string): Promise<Verified>;
   /**
    * Removes what is not needed any more: generations that were served before the last `keep`, and what was interrupted.
    * What was never served stays: it may be about to be. Gives their names.

@@ -13,6 +13,7 @@ import type { IndexGeneration } from './generation.js';
 import type { Named } from './index-directory.js';
 import { NO_MEMORY, type IndexMemory } from './index-memory.js';
 import type { IndexSource, NodeFailures } from './index-source.js';
+import type { SearchKind } from './manifest.js';
 import type { Opening } from './open-index.js';
 import { SearchPace, type OpenSearch } from './search-pace.js';
 import type { Encoding } from './trial.js';
@@ -45,6 +46,7 @@ export interface IndexStats {
   readonly rows: number;
   readonly dimensions: number;
   readonly bytes: number;
+  readonly search: SearchKind;
   /** Measured when it was built. */
   readonly recallAt1: number;
   readonly recallAt10: number;
@@ -163,7 +165,7 @@ export class ServedIndex {
   }
 
   stats(): IndexStats {
-    const { manifest, bytes } = this.#current;
+    const { manifest, bytes, search } = this.#current;
     const { generation, rows, dimensions, statistics } = manifest;
     const { recallAt1, recallAt10 } = statistics;
     return {
@@ -171,6 +173,7 @@ export class ServedIndex {
       rows,
       dimensions,
       bytes,
+      search,
       recallAt1,
       recallAt10,
       isBehind: this.#isBehind,

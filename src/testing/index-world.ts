@@ -33,6 +33,8 @@ export interface IndexWorld {
 export interface BuildOptions {
   readonly fields?: readonly string[];
   readonly by?: Engine;
+  /** Threads that make a graph; nothing: there is none. */
+  readonly graph?: number;
   readonly onNote?: (line: string) => void;
 }
 
@@ -52,11 +54,12 @@ export function indexWorld(context: TestContext, engine: Engine = fakeEncoder())
       writeFileSync(file, written.map((line) => `${line}\n`).join(''));
       return file;
     },
-    build(generation, corpus, { fields = [], by = engine, onNote = () => undefined } = {}) {
+    build(generation, corpus, { fields = [], by = engine, graph, onNote = () => undefined } = {}) {
       const encoder = by.models.find(({ task }) => task === 'embedding');
       if (encoder === undefined) throw new Error('The engine has no encoder.');
       return build({
         ...{ directory, generation, corpus, fields, engine: by, encoder },
+        graph: graph === undefined ? undefined : { threads: graph, onAdded: () => undefined },
         progress: {
           done: () => undefined,
           note: (line) => {

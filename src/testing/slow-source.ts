@@ -29,6 +29,7 @@ function slowed(generation: IndexGeneration, before: SlowSource['before']): Inde
     digest: generation.digest,
     bytes: generation.bytes,
     memory: generation.memory,
+    search: generation.search,
     places: 1,
     use: () => {
       generation.use();

@@ -3,13 +3,18 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use chorus_index::{
     Condition, Description, FileDigest, Hit, Index, IndexError, MAX_DIMENSIONS, Query, Searched, Searcher, Writer,
+    write_graph,
 };
+use chorus_runtime::limits;
 use napi::{
     Env, Error, Result,
     bindgen_prelude::{Float32Array, Object},
@@ -70,6 +75,46 @@ impl IndexWriter {
     }
 }
 
+/// The graph of an index, which is made of the vectors that are written.
+#[napi]
+#[derive(Default)]
+pub struct GraphWriter {
+    added: Arc<AtomicUsize>,
+}
+
+#[napi]
+impl GraphWriter {
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Rows that are in it.
+    #[napi(getter)]
+    pub fn added(&self) -> u32 {
+        self.added.load(Ordering::Relaxed) as u32
+    }
+
+    /// Writes the graph of the rows in `folder` by so many threads, 0: one for each core that the process may use. One makes
+    /// the same file each time.
+    #[napi(ts_return_type = "Promise<GraphOutcome>")]
+    pub fn write<'env>(
+        &self,
+        env: &'env Env,
+        folder: String,
+        dimensions: u32,
+        rows: u32,
+        threads: u32,
+    ) -> Result<Object<'env>> {
+        let added = Arc::clone(&self.added);
+        in_background(env, move || {
+            let threads = if threads == 0 { limits::cores() } else { threads as usize };
+            let written = write_graph(Path::new(&folder), dimensions as usize, rows as usize, threads, &added);
+            written.map_or_else(|error| GraphOutcome::Failed { message: error.to_string() }, |()| GraphOutcome::Done)
+        })
+    }
+}
+
 /// An index that is searched, once it is open.
 #[napi]
 #[derive(Default)]
@@ -110,11 +155,11 @@ impl VectorIndex {
         let slot = self.searcher.lock();
         let searcher = slot.as_ref().ok_or_else(|| Error::from_reason("the index is not open"))?;
         let index = Arc::clone(searcher.index());
-        let Search { top, conditions, deadline_ms } = search;
+        let Search { top, exact, conditions, deadline_ms } = search;
         let conditions = conditions_of(conditions, index.description().fields)?;
         let queries = vectors
             .chunks(index.description().dimensions)
-            .map(|vector| Query { vector: vector.to_vec(), top: top as usize, conditions: conditions.clone() })
+            .map(|vector| Query { vector: vector.to_vec(), top: top as usize, conditions: conditions.clone(), exact })
             .collect();
         // No time that is that far away is kept.
         let deadline =
@@ -143,6 +188,8 @@ pub struct IndexDescription {
     pub fields: u32,
     /// `WriteOutcome.error`.
     pub error: f64,
+    /// Whether there is a graph, which names the rows that are compared.
+    pub graph: bool,
     pub files: Vec<IndexFile>,
 }
 
@@ -161,6 +208,7 @@ impl From<IndexDescription> for Description {
             rows: description.rows as usize,
             fields: description.fields as usize,
             error: description.error,
+            graph: description.graph,
             files: files.collect(),
         }
     }
@@ -171,6 +219,8 @@ impl From<IndexDescription> for Description {
 pub struct Search {
     /// How many rows of each vector, at most.
     pub top: u32,
+    /// Whether all rows are compared, also where there is a graph.
+    pub exact: bool,
     /// All of which a row meets that is found.
     pub conditions: Vec<IndexCondition>,
     /// After which nobody wants the answer.
@@ -202,6 +252,12 @@ pub enum WriteOutcome {
     Failed {
         message: String,
     },
+}
+
+#[napi(discriminant = "type", discriminant_case = "lowercase")]
+pub enum GraphOutcome {
+    Done,
+    Failed { message: String },
 }
 
 #[napi(discriminant = "type", discriminant_case = "lowercase")]

@@ -7,6 +7,7 @@ use crate::{
     candidates::{Candidates, Scored},
     fields::{Condition, Fields},
     files::{FileDigest, Mapped, verify},
+    graph::{EXPANSION_SEARCH, Graph},
     rows::{Rows, Wanted},
 };
 
@@ -19,6 +20,8 @@ pub struct Description {
     pub fields: usize,
     /// `Written::error` of the vectors.
     pub error: f64,
+    /// Whether there is a graph, which names candidates.
+    pub graph: bool,
     /// Of every file that is read.
     pub files: Vec<FileDigest>,
 }
@@ -32,6 +35,8 @@ pub struct Query {
     pub top: usize,
     /// All of which a row meets that is found.
     pub conditions: Vec<Condition>,
+    /// Whether all rows are compared, also where there is a graph.
+    pub exact: bool,
 }
 
 /// A row that was found.
@@ -47,6 +52,7 @@ pub struct Index {
     entries: Mapped,
     offsets: Mapped,
     fields: Fields,
+    graph: Option<Graph>,
     description: Description,
 }
 
@@ -64,7 +70,8 @@ impl Index {
     /// Reads every file once.
     ///
     /// # Errors
-    /// When a file is missing, has another size or another digest, or its lines are not where they are said to be.
+    /// When a file is missing, has another size or another digest, its lines are not where they are said to be, or its graph
+    /// leads elsewhere.
     pub fn open(folder: &Path, description: Description) -> Result<Self, IndexError> {
         let Description { dimensions, rows: count, fields, .. } = description;
         let rows = Rows::open(folder, dimensions, count)?;
@@ -75,7 +82,8 @@ impl Index {
             verify(folder, file)?;
         }
         let fields = Fields { codes, rows: count };
-        let index = Self { rows, entries, offsets, fields, description };
+        let graph = description.graph.then(|| Graph::open(folder, dimensions, count)).transpose()?;
+        let index = Self { rows, entries, offsets, fields, graph, description };
         index.check_lines()?;
         Ok(index)
     }
@@ -98,9 +106,18 @@ impl Index {
     /// A row and a vector are of length one, and their bytes are wrong by vectors of a known length; so the score that
     /// bytes give is wrong by at most the sum of the two. Where the last of the rows that are wanted is better than
     /// all that was left out by more than that, nothing is missing. Otherwise, more candidates are compared.
+    ///
+    /// Where there is a graph, it names the candidates, and a row that it does not lead to is not found. Only where it leads to
+    /// fewer than are wanted, as where few rows meet the conditions, all rows are compared.
     pub fn search(&self, queries: &[Query]) -> Vec<Result<Vec<Hit>, IndexError>> {
-        let mut results: Vec<_> =
-            queries.iter().map(|query| self.rows.wanted(&query.vector).map(|wanted| (wanted, None))).collect();
+        let mut results: Vec<_> = queries
+            .iter()
+            .map(|query| {
+                let wanted = self.rows.wanted(&query.vector)?;
+                let near = self.near(&wanted, query);
+                Ok((wanted, near))
+            })
+            .collect();
         let mut growth = 1;
         loop {
             let (places, open): (Vec<usize>, Vec<&Wanted>) = results
@@ -125,6 +142,25 @@ impl Index {
         results.into_iter().map(|result| result.map(|(_, hits)| hits.unwrap_or_default())).collect()
     }
 
+    /// What the graph leads to; nothing where that is not enough, or there is none.
+    fn near(&self, wanted: &Wanted, query: &Query) -> Option<Vec<Hit>> {
+        let graph = self.graph.as_ref().filter(|_| !query.exact)?;
+        // A search keeps so many whatever it gives; of some, few may meet the conditions.
+        let least = if query.conditions.is_empty() { CANDIDATES } else { EXPANSION_SEARCH };
+        let filter = self.fields.filter(&query.conditions);
+        let candidates = graph.near(&wanted.vector, least.max(2 * query.top)).into_iter();
+        let found = self.best(candidates.filter(|&row| filter.is_met_by(row as usize)), wanted, query.top);
+        (found.len() == query.top.min(self.description.rows)).then(|| hits_of(&found))
+    }
+
+    /// The best of `candidates` by their f32, at most `top`.
+    fn best(&self, candidates: impl Iterator<Item = u32>, wanted: &Wanted, top: usize) -> Vec<Scored<f64>> {
+        let mut found: Vec<_> = candidates.map(|row| Scored { score: self.rows.score(row, wanted), row }).collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        found.truncate(top);
+        found
+    }
+
     /// One scan for `wanted`, each of the query at its place; nothing for those that need another.
     fn pass(&self, wanted: &[&Wanted], places: &[usize], queries: &[Query], growth: usize) -> Vec<Option<Vec<Hit>>> {
         let room = |&place: &usize| CANDIDATES.max(2 * queries[place].top) * growth;
@@ -134,17 +170,13 @@ impl Index {
         let of_query = candidates.iter().zip(wanted).zip(places);
         of_query
             .map(|((candidates, wanted), place)| {
-                let mut found: Vec<_> =
-                    candidates.rows().map(|row| Scored { score: self.rows.score(row, wanted), row }).collect();
-                found.sort_unstable_by(|a, b| b.cmp(a));
-                found.truncate(queries[*place].top);
+                let found = self.best(candidates.rows(), wanted, queries[*place].top);
                 let is_whole = candidates.floor().is_none_or(|floor| {
                     let wrong = self.description.error + wanted.quantized.error * (1.0 + self.description.error);
                     found.last().is_none_or(|last| last.score > f64::from(floor) + wrong + ROUNDING)
                 });
                 let is_last = room(place) >= MOST_CANDIDATES;
-                let hits = || found.iter().map(|&Scored { score, row }| Hit { row, score: score as f32 }).collect();
-                (is_whole || is_last).then(hits)
+                (is_whole || is_last).then(|| hits_of(&found))
             })
             .collect()
     }
@@ -173,4 +205,8 @@ impl Index {
             Err(error) => Err(IndexError::content(&self.entries.path, error.to_string())),
         }
     }
+}
+
+fn hits_of(found: &[Scored<f64>]) -> Vec<Hit> {
+    found.iter().map(|&Scored { score, row }| Hit { row, score: score as f32 }).collect()
 }

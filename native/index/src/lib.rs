@@ -1,12 +1,15 @@
-//! Exact search: the rows of an index that are nearest to a vector, by the cosine of the angle between them.
+//! The rows of an index that are nearest to a vector, by the cosine of the angle between them: all of which are compared.
 //!
 //! An index is a folder of files that are written once and mapped. Its rows are read twice: all of them as signed bytes,
 //! a quarter of the memory, which finds candidates; then the candidates as f32, which puts them in order. What the bytes
 //! can be wrong by is known, so it is known, too, whether a row that is no candidate could have been one: then more are
-//! taken ([`Index::search`]). There is no graph to build, none to tune, and a filter costs nothing.
+//! taken ([`Index::search`]). Nothing needs to be tuned, and a filter costs nothing.
+//!
+//! An index may have a graph, which names the candidates instead: faster from a million rows on, and not exact.
 //!
 //! - [`Writer`]: vectors → files
 //! - [`Index`]: files → what is nearest; `files` checks and maps them, `rows` has the vectors
+//! - [`write_graph`]: vectors → the file of a graph; `graph` checks and searches it
 //! - [`Condition`]: which rows may be found; `candidates`: the best of those that were seen
 //! - [`Searcher`]: the thread that searches, for several requests at once
 //!
@@ -16,6 +19,7 @@ mod candidates;
 mod error;
 mod fields;
 mod files;
+mod graph;
 mod index;
 mod rows;
 mod searcher;
@@ -27,6 +31,7 @@ mod writer;
 pub use error::IndexError;
 pub use fields::Condition;
 pub use files::FileDigest;
+pub use graph::write_graph;
 pub use index::{Description, Hit, Index, Query};
 pub use searcher::{Searched, Searcher};
 pub use writer::{Writer, Written};
@@ -49,3 +54,5 @@ pub const ENTRIES: &str = "entries.jsonl";
 pub const OFFSETS: &str = "entries.u64";
 /// Of each field that can be filtered by, one after the other: the code of each row's value as u32; 0: it has none.
 pub const FIELDS: &str = "fields.u32";
+/// Where there is one: the graph that leads to rows, with a copy of them as f16, as usearch writes it.
+pub const GRAPH: &str = "graph.usearch";

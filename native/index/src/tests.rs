@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::{candidates::Scored, *};
 
 /// Values from a linear congruential generator, in ±1.
-fn values(length: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn values(length: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -15,14 +15,14 @@ fn values(length: usize, seed: u64) -> Vec<f32> {
     (0..length).map(|_| next()).collect()
 }
 
-struct Made {
-    folder: TempDir,
-    description: Description,
-    vectors: Vec<f32>,
+pub(crate) struct Made {
+    pub(crate) folder: TempDir,
+    pub(crate) description: Description,
+    pub(crate) vectors: Vec<f32>,
 }
 
 /// An index of `vectors`, whose lines are their numbers and whose one field is the number's remainder by three.
-fn make(dimensions: usize, vectors: Vec<f32>) -> Made {
+pub(crate) fn make(dimensions: usize, vectors: Vec<f32>) -> Made {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::open(folder.path(), dimensions).unwrap();
     writer.append(&vectors).unwrap();
@@ -37,17 +37,17 @@ fn make(dimensions: usize, vectors: Vec<f32>) -> Made {
     fs::write(folder.path().join(ENTRIES), lines.concat()).unwrap();
     fs::write(folder.path().join(OFFSETS), bytemuck::cast_slice(&offsets)).unwrap();
     fs::write(folder.path().join(FIELDS), bytemuck::cast_slice(&codes)).unwrap();
-    let description = Description { dimensions, rows, fields: 1, error, files: Vec::new() };
+    let description = Description { dimensions, rows, fields: 1, error, graph: false, files: Vec::new() };
     Made { folder, description, vectors }
 }
 
 impl Made {
-    fn open(&self) -> Index {
+    pub(crate) fn open(&self) -> Index {
         Index::open(self.folder.path(), self.description.clone()).unwrap()
     }
 
     /// By comparing all.
-    fn nearest(&self, query: &Query) -> Vec<u32> {
+    pub(crate) fn nearest(&self, query: &Query) -> Vec<u32> {
         let dimensions = self.description.dimensions;
         let wanted = vector::normalized(&query.vector, dimensions).unwrap();
         let rows = self.vectors.chunks(dimensions).map(|row| vector::normalized(row, dimensions).unwrap());
@@ -62,11 +62,11 @@ impl Made {
     }
 }
 
-fn query(vector: Vec<f32>, top: usize) -> Query {
-    Query { vector, top, conditions: Vec::new() }
+pub(crate) fn query(vector: Vec<f32>, top: usize) -> Query {
+    Query { vector, top, conditions: Vec::new(), exact: false }
 }
 
-fn rows_of(hits: &[Hit]) -> Vec<u32> {
+pub(crate) fn rows_of(hits: &[Hit]) -> Vec<u32> {
     hits.iter().map(|hit| hit.row).collect()
 }
 
@@ -226,15 +226,17 @@ fn a_deadline_ends_a_request_in_the_middle() {
     assert!(matches!(received.recv().unwrap(), Err(IndexError::TooLate)));
 }
 
+/// What a file is now.
+pub(crate) fn digest(made: &Made, name: &str) -> FileDigest {
+    let wrong = FileDigest { name: name.to_owned(), sha256: String::new() };
+    match files::verify(made.folder.path(), &wrong).unwrap_err() {
+        IndexError::Digest { found, .. } => FileDigest { sha256: found, ..wrong },
+        error => panic!("{error}"),
+    }
+}
+
 #[test]
 fn a_damaged_file_is_refused_by_its_name() {
-    let digest = |made: &Made, name: &str| {
-        let wrong = FileDigest { name: name.to_owned(), sha256: String::new() };
-        match files::verify(made.folder.path(), &wrong).unwrap_err() {
-            IndexError::Digest { found, .. } => FileDigest { sha256: found, ..wrong },
-            error => panic!("{error}"),
-        }
-    };
     for name in [VECTORS, BYTES, SCALES, ENTRIES, OFFSETS, FIELDS] {
         let mut made = make(8, values(80, 13));
         made.description.files = vec![digest(&made, name)];

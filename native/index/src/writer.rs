@@ -109,13 +109,13 @@ fn whole_rows(path: &Path, dimensions: usize) -> io::Result<usize> {
 }
 
 /// A new file of an index.
-struct Output {
+pub struct Output {
     path: PathBuf,
     file: BufWriter<File>,
 }
 
 impl Output {
-    fn create(folder: &Path, name: &str) -> Result<Self, IndexError> {
+    pub fn create(folder: &Path, name: &str) -> Result<Self, IndexError> {
         let path = folder.join(name);
         // What an interruption left may be mapped by nobody, but a file that is made anew is nobody's at all.
         let _ = fs::remove_file(&path);
@@ -123,11 +123,11 @@ impl Output {
         Ok(Self { path, file: BufWriter::with_capacity(1 << 20, file) })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), IndexError> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), IndexError> {
         self.file.write_all(bytes).map_err(|error| IndexError::io(&self.path, error))
     }
 
-    fn finish(self) -> Result<(), IndexError> {
+    pub fn finish(self) -> Result<(), IndexError> {
         let Self { path, file } = self;
         let file = file.into_inner().map_err(|error| IndexError::io(&path, error.into_error()))?;
         file.sync_all().map_err(|error| IndexError::io(&path, error))

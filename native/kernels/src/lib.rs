@@ -15,6 +15,7 @@
 //! - [`Q8Linear`], [`Bf16Linear`], [`F32Linear`]: the operators, one [`Linear`] in three [`Format`]s
 //! - [`Rows`]: their inputs, converted once for several operators, or written by another operator as they are read
 //! - [`Attention`], [`LayerNorm`]: what stands between them, in f32 (attention's products may be in bf16)
+//! - [`f16`]: products of the vectors of an index's graph
 //! - [`scan`]: products of the rows of an index with the vectors that are looked for
 //! - [`WeightMemory`]: where the packed weights of a model lie
 //! - [`Isa`]: which instructions are used
@@ -35,6 +36,7 @@ mod attention;
 mod bf16;
 mod element;
 mod exp;
+pub mod f16;
 mod format;
 mod fp32;
 mod gemm;

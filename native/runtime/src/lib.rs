@@ -7,7 +7,7 @@
 //! - [`onnxruntime`]: the library, sessions, runs
 //! - [`model`]: ids to answers, for one loaded model
 //! - [`dispatcher`]: threads, requests, answers; the shell around the planner
-//! - `limits`: what the process may use; [`memory`]: what a profile is going to take
+//! - [`limits`]: what the process may use; [`memory`]: what a profile is going to take
 //! - [`error`]: why it could not start
 
 pub mod allocator;
@@ -16,7 +16,7 @@ pub mod checkpoint;
 pub mod dispatcher;
 pub mod engine;
 pub mod error;
-mod limits;
+pub mod limits;
 pub mod memory;
 pub mod model;
 pub mod onnxruntime;

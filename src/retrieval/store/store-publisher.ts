@@ -8,7 +8,7 @@
 
 import { StartError } from '../../start-error.js';
 import type { IndexDirectory, Named } from '../index-directory.js';
-import type { Listed, Progress, Publisher } from '../publisher.js';
+import type { Listed, Progress, Publisher, Verified } from '../publisher.js';
 import { copied, healthy, type Copies } from './copy.js';
 import type { IndexStore } from './index-store.js';
 import { until } from './patience.js';
@@ -83,16 +83,17 @@ export class StorePublisher implements Publisher {
       .map(({ stored, at }) => {
         const { generation, created, rows, dimensions, encoder, fields, isWhole } = stored;
         const published = at === 0 ? 'served' : at < Infinity ? 'before' : 'unpublished';
-        const about = { created, rows, dimensions, encoder, fields };
+        const about = { created, rows, dimensions, encoder, fields, search: 'hnsw' as const };
         return { generation, state: isWhole ? published : 'unfinished', about };
       });
   }
 
-  async verify(generation: string): Promise<number> {
+  async verify(generation: string): Promise<Verified> {
     const { collection, stored } = await this.named(generation);
     const { store } = this.parts;
     await store.asked(() => requireWhole(store, collection, stored, store.nodes.urls));
-    return stored.rows;
+    const { rows, statistics } = stored;
+    return { rows, search: 'hnsw', recallAt10: statistics.recallAt10 };
   }
 
   async collect(keep: number): Promise<readonly string[]> {

@@ -24,6 +24,7 @@ export class StoredGeneration implements IndexGeneration {
   readonly bytes = 0;
   readonly memory = NO_MEMORY;
   readonly places = SEARCHES;
+  readonly search = 'hnsw';
 
   constructor(
     private readonly weaviate: Weaviate,

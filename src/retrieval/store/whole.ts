@@ -93,7 +93,7 @@ async function exactly(
   if (vectors.length === 0) return [];
   const opened = await Vectors.open(folder, filesOf(manifest));
   try {
-    const found = await opened.search(vectors, { top: TOP, conditions: [] });
+    const found = await opened.search(vectors, { top: TOP, exact: true, conditions: [] });
     return found.map((rows) => rows.map(({ score }) => score));
   } finally {
     opened.close();
