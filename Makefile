@@ -93,7 +93,7 @@ fuzz: build ## Try inputs nobody thought of (ARGS="TARGET|all|properties SECONDS
 
 miri: ## Interpret the tests of core and of the scalar operators, with every undefined behaviour an error (nightly Rust)
 	@# A sweep through all numbers would take it days, and has no memory to get wrong.
-	PROPTEST_CASES=4 MIRIFLAGS=-Zmiri-disable-isolation \
+	PROPTEST_CASES=4 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-deterministic-floats" \
 	  cargo +$(NIGHTLY) miri test --locked --lib -p chorus-core -p chorus-kernels $(MANIFEST) -- --skip stays_within_its_stated_error $(ARGS)
 
 asan: $(PACKAGES) ## Test operators and engine with AddressSanitizer (nightly Rust)
