@@ -20,7 +20,11 @@ test('a profile of a hub without a lock is named, then has one', async (context)
   mkdirSync(profiles);
   const own = join(profiles, 'own.yaml');
   renameSync(profile, own);
-  writeFileSync(join(profiles, 'local.yaml'), 'name: local\nmodels: [{ name: a, path: ./a }]\n');
+  const route = 'routes: [{ path: /process, contract: process }]\n';
+  writeFileSync(
+    join(profiles, 'local.yaml'),
+    `name: local\nmodels: [{ name: a, path: ./a }]\n${route}`,
+  );
   const locks = (...args: string[]) =>
     promisify(execFile)(process.execPath, [SCRIPT, ...args], {
       env: { PATH: process.env.PATH, ...environment },
@@ -41,4 +45,25 @@ test('a profile of a hub without a lock is named, then has one', async (context)
     readFileSync(own, 'utf8').replace(/^models:.*$/m, (line) => `${line}\n${more}`),
   );
   await assert.rejects(locks('--check', profiles), /own\.yaml has no lock of all its models/);
+
+  // What the service refuses is no lock.
+  const lock = join(profiles, 'own.lock.json');
+  const written = readFileSync(lock, 'utf8');
+  writeFileSync(own, readFileSync(own, 'utf8').replace(`${more}\n`, ''));
+  await locks('--check', profiles);
+  for (const [of, wrong, why] of [
+    [/"version": 2/, '"version": 1', /own\.lock\.json is of version 1/],
+    [/"weights_revision": "/, '$&0', /the profile names .*, but \S*own\.lock\.json has/],
+    [/^/, 'no JSON', /own\.lock\.json is not a lock that/],
+  ] as const) {
+    writeFileSync(lock, written.replace(of, wrong));
+    for (const args of [['--check', profiles], [profiles]]) {
+      await assert.rejects(locks(...args), (error: { code: number; stderr: string }) => {
+        assert.equal(error.code, 1);
+        assert.match(error.stderr, why);
+        assert.doesNotMatch(error.stderr, /\n {4}at /);
+        return true;
+      });
+    }
+  }
 });
