@@ -39,7 +39,7 @@ test('a profile of a hub without a lock is named, then has one', async (context)
   assert.ok(existsSync(join(profiles, 'own.lock.json')));
   await locks('--check', profiles);
   // A model that was added since.
-  const more = '  - {name: added, source: {repo: some/other, revision: main}}';
+  const more = '  - {name: added, source: {repo: some/other, revision: "0123456"}}';
   writeFileSync(
     own,
     readFileSync(own, 'utf8').replace(/^models:.*$/m, (line) => `${line}\n${more}`),
