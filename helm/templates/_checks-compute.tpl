@@ -2,7 +2,7 @@
 {{- define "chorus.computeChecks" -}}
 {{- $resources := .Values.resources }}
 {{- range $kind := list "requests" "limits" }}
-{{- range $name, $value := get $resources $kind }}
+{{- range $name, $value := get $resources $kind | default dict }}
 {{- if not (kindIs "invalid" $value) }}
 {{- include "chorus.requireQuantity" (list (printf "resources.%s.%s" $kind $name) $value) | trunc 0 }}
 {{- end }}
