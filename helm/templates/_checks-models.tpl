@@ -75,6 +75,9 @@
 {{- if and (has "ReadWriteOncePod" $modes) .Values.models.pull.job.enabled }}
 {{- fail "persistence.accessModes has ReadWriteOncePod, and models.pull.job.enabled needs the claim in another pod; use ReadWriteMany." }}
 {{- end }}
+{{- if and (not (has "ReadWriteMany" $modes)) .Values.models.pull.job.enabled }}
+{{- fail (printf "persistence.accessModes is [%s], which one node can have at a time, and the Job of models.pull.job.enabled may be on another than the pod that waits for it; use ReadWriteMany, or leave the Job out: the one pod then pulls by itself." (join ", " $modes)) }}
+{{- end }}
 {{- end }}
 
 {{/* Whether what is pulled fits, where it is known how much that is. */}}
