@@ -12,7 +12,7 @@
 {{- $limits := $resources.limits | default dict }}
 {{- range $name, $request := $resources.requests }}
 {{- $limit := get $limits $name }}
-{{- if and $request $limit (lt (include "chorus.quantity" $limit | float64) (include "chorus.quantity" $request | float64)) }}
+{{- if and $request (hasKey $limits $name) (not (kindIs "invalid" $limit)) (lt (include "chorus.quantity" $limit | float64) (include "chorus.quantity" $request | float64)) }}
 {{- fail (printf "resources.limits.%s is %v, less than resources.requests.%s = %v." $name $limit $name $request) }}
 {{- end }}
 {{- end }}

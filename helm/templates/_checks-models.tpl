@@ -52,6 +52,8 @@
 {{- fail "profile.lock belongs to profile.inline, which is empty." }}
 {{- else if and (not $known) (not (regexMatch "/|[.](ya?ml|onnx)$" $name)) }}
 {{- fail (printf "profile.name is %s; the image has %s. Another takes its path, such as /app/models/%s.yaml, or profile.inline." $name (join ", " $shipped) $name) }}
+{{- else if hasSuffix ".onnx" $name }}
+{{- fail (printf "profile.name is %s, a graph; it must be a profile that has a model with path: ./%s." $name (base $name)) }}
 {{- else if and $known (not $known.pulled) (eq .Values.models.source "pull") }}
 {{- fail (printf "models.source is pull, but the models of %s come with the image; use source: image." $name) }}
 {{- end }}
