@@ -34,12 +34,12 @@
 
 {{/* Whether there is any Redis: empty, or not. */}}
 {{- define "chorus.hasRedis" -}}
-{{- if or .Values.cache.redis.enabled .Values.cache.redis.url .Values.cache.redis.existingSecret.urlKey }}yes{{ end }}
+{{- if or .Values.cache.redis.enabled .Values.cache.redis.url (.Values.cache.redis.existingSecret | default dict).urlKey }}yes{{ end }}
 {{- end }}
 
 {{/* The secret with Redis's password, as {name, key} in JSON; empty where there is none. */}}
 {{- define "chorus.redisPasswordSecret" -}}
-{{- $given := .Values.cache.redis.existingSecret }}
+{{- $given := .Values.cache.redis.existingSecret | default dict }}
 {{- if $given.passwordKey }}
 {{- dict "name" $given.name "key" $given.passwordKey | toJson }}
 {{- else if .Values.cache.redis.enabled }}
@@ -67,11 +67,11 @@ changed replaces the pods; `helm template` sees none of them.
 {{- define "chorus.cacheChecksum" -}}
 {{- $secrets := list }}
 {{- range list .Values.cache.existingSecret .Values.cache.redis.existingSecret }}
-{{- with .name }}
+{{- with (. | default dict).name }}
 {{- $secrets = append $secrets (lookup "v1" "Secret" (include "chorus.namespace" $) . | default dict | dig "data" dict) }}
 {{- end }}
 {{- end }}
-{{- if and .Values.cache.redis.enabled (not .Values.cache.redis.existingSecret.passwordKey) }}
+{{- if and .Values.cache.redis.enabled (not (.Values.cache.redis.existingSecret | default dict).passwordKey) }}
 {{- $secrets = append $secrets (include "chorus.redisMadePassword" .) }}
 {{- end }}
 {{- toJson $secrets | sha256sum }}
@@ -79,7 +79,7 @@ changed replaces the pods; `helm template` sees none of them.
 
 {{/* Where Redis is and how it is spoken to, for the service and for what waits for it. */}}
 {{- define "chorus.redisEnv" }}
-{{- $secret := .Values.cache.redis.existingSecret }}
+{{- $secret := .Values.cache.redis.existingSecret | default dict }}
 {{- $brought := printf "redis://%s:%d" (include "chorus.redisName" .) (int .Values.cache.redis.port) }}
 {{- if $secret.urlKey }}
 - name: CHORUS_CACHE_REDIS_URL
@@ -110,9 +110,9 @@ changed replaces the pods; `helm template` sees none of them.
 
 {{/* A setting of the cache by its name and value; nothing where the value is empty, and 0 is none. */}}
 {{- define "chorus.cacheSetting" }}
-{{- $value := index . 1 | toString }}
-{{- if ne $value "" }}
-- {name: CHORUS_CACHE_{{ index . 0 }}, value: {{ $value | quote }}}
+{{- $value := index . 1 }}
+{{- if and (not (kindIs "invalid" $value)) (ne (toString $value) "") }}
+- {name: CHORUS_CACHE_{{ index . 0 }}, value: {{ toString $value | quote }}}
 {{- end }}
 {{- end }}
 

@@ -2,7 +2,7 @@
 
 {{- define "chorus.redisChecks" -}}
 {{- $redis := .Values.cache.redis }}
-{{- $secret := $redis.existingSecret }}
+{{- $secret := $redis.existingSecret | default dict }}
 {{- if and $redis.enabled $redis.url }}
 {{- fail "cache.redis.enabled and cache.redis.url exclude each other; bring a Redis, or name one." }}
 {{- end }}
@@ -12,7 +12,7 @@
 {{- if and $redis.url $secret.urlKey }}
 {{- fail "cache.redis.url and cache.redis.existingSecret.urlKey exclude each other; give one URL." }}
 {{- end }}
-{{- if regexMatch "^[a-z+]+://[^/]*@" $redis.url }}
+{{- if regexMatch "^[a-z+]+://[^/]*@" ($redis.url | default "") }}
 {{- fail "cache.redis.url has a user or a password; anybody may read values. Put the URL into a secret, and name it in cache.redis.existingSecret." }}
 {{- end }}
 {{- range include "chorus.redisPorts" . | fromJsonArray }}

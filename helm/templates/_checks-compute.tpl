@@ -2,7 +2,7 @@
 {{- define "chorus.computeChecks" -}}
 {{- $resources := .Values.resources }}
 {{- range $kind := list "requests" "limits" }}
-{{- range $name, $value := get $resources $kind }}
+{{- range $name, $value := get $resources $kind | default dict }}
 {{- if not (kindIs "invalid" $value) }}
 {{- include "chorus.requireQuantity" (list (printf "resources.%s.%s" $kind $name) $value) | trunc 0 }}
 {{- end }}
@@ -12,7 +12,7 @@
 {{- $limits := $resources.limits | default dict }}
 {{- range $name, $request := $resources.requests }}
 {{- $limit := get $limits $name }}
-{{- if and $request $limit (lt (include "chorus.quantity" $limit | float64) (include "chorus.quantity" $request | float64)) }}
+{{- if and $request (hasKey $limits $name) (not (kindIs "invalid" $limit)) (lt (include "chorus.quantity" $limit | float64) (include "chorus.quantity" $request | float64)) }}
 {{- fail (printf "resources.limits.%s is %v, less than resources.requests.%s = %v." $name $limit $name $request) }}
 {{- end }}
 {{- end }}

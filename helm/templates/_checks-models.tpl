@@ -52,6 +52,8 @@
 {{- fail "profile.lock belongs to profile.inline, which is empty." }}
 {{- else if and (not $known) (not (regexMatch "/|[.](ya?ml|onnx)$" $name)) }}
 {{- fail (printf "profile.name is %s; the image has %s. Another takes its path, such as /app/models/%s.yaml, or profile.inline." $name (join ", " $shipped) $name) }}
+{{- else if hasSuffix ".onnx" $name }}
+{{- fail (printf "profile.name is %s, a graph; it must be a profile that has a model with path: ./%s." $name (base $name)) }}
 {{- else if and $known (not $known.pulled) (eq .Values.models.source "pull") }}
 {{- fail (printf "models.source is pull, but the models of %s come with the image; use source: image." $name) }}
 {{- end }}
@@ -74,6 +76,9 @@
 {{- end }}
 {{- if and (has "ReadWriteOncePod" $modes) .Values.models.pull.job.enabled }}
 {{- fail "persistence.accessModes has ReadWriteOncePod, and models.pull.job.enabled needs the claim in another pod; use ReadWriteMany." }}
+{{- end }}
+{{- if and (not (has "ReadWriteMany" $modes)) .Values.models.pull.job.enabled }}
+{{- fail (printf "persistence.accessModes is [%s], which one node can have at a time, and the Job of models.pull.job.enabled may be on another than the pod that waits for it; use ReadWriteMany, or leave the Job out: the one pod then pulls by itself." (join ", " $modes)) }}
 {{- end }}
 {{- end }}
 

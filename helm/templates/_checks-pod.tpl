@@ -43,7 +43,58 @@
 {{- fail (printf "extraEnv has %s twice." .name) }}
 {{- end }}
 {{- $seen = append $seen .name }}
+{{- include "chorus.envValueChecks" . }}
 {{- end }}
+{{- end }}
+
+{{/*
+What has a value of its own goes through that, or neither checks nor network policies know of it. A setting may come from
+elsewhere, which no value can say. Call with one of extraEnv.
+*/}}
+{{- define "chorus.envValueChecks" -}}
+{{- $value := get (include "chorus.envValues" . | fromYaml) .name }}
+{{- if and (not $value) (hasPrefix "CHORUS_" .name) (not .valueFrom) (ne .name "CHORUS_ORT_LIBRARY") }}
+{{- $value = printf "settings.%s" (trimPrefix "CHORUS_" .name | lower | replace "_" " " | title | nospace | untitle) }}
+{{- end }}
+{{- if has .name (list "CHORUS_HOST" "CHORUS_ADMIN_HOST") }}
+{{- fail (printf "extraEnv has %s; probes and services need every address, so leave it out." .name) }}
+{{- end }}
+{{- if $value }}
+{{- fail (printf "extraEnv has %s, around what the chart checks of it; set %s." .name $value) }}
+{{- end }}
+{{- if and (regexMatch "^(?i)https?_proxy$" .name) .value (not (regexMatch "^(?i)https?://" .value)) }}
+{{- fail (printf "extraEnv has %s = %s, which is no URL; it must be one such as http://%s." .name .value (regexReplaceAll "^[a-z0-9+.-]*://" .value "")) }}
+{{- end }}
+{{- end }}
+
+{{/* The values that other environment than settings comes from. A test compares this with the settings. */}}
+{{- define "chorus.envValues" -}}
+CHORUS_API_KEYS_FILE: apiKeys.existingSecret
+CHORUS_CACHE_BYPASS: cache.bypass
+CHORUS_CACHE_REDIS_PASSWORD: cache.redis.existingSecret
+CHORUS_CACHE_REDIS_PASSWORD_FILE: cache.redis.existingSecret
+CHORUS_CACHE_REDIS_PREFIX: cache.redis.prefix
+CHORUS_CACHE_REDIS_REQUIRED: cache.redis.required
+CHORUS_CACHE_REDIS_TIMEOUT: cache.redis.timeout
+CHORUS_CACHE_REDIS_URL: cache.redis.url or cache.redis.existingSecret
+CHORUS_CACHE_SECRET: cache.existingSecret
+CHORUS_CACHE_SECRET_FILE: cache.existingSecret
+CHORUS_CACHE_SIZE: cache.size
+CHORUS_CACHE_TTL: cache.ttl
+CHORUS_INDEX_DIR: index.volume
+CHORUS_INDEX_STORE: index.store.urls
+CHORUS_INDEX_STORE_KEY: index.store.keySecret
+CHORUS_INDEX_STORE_KEY_FILE: index.store.keySecret
+CHORUS_INDEX_STORE_NAME: index.store.name
+CHORUS_INDEX_STORE_TIMEOUT: index.store.timeout
+CHORUS_MODELS_DIR: models.volume or persistence, which are at /models
+CHORUS_PULL: models.source
+CHORUS_TLS_CA_FILE: tls.clientCaKey
+CHORUS_TLS_CERT_FILE: tls.existingSecret
+CHORUS_TLS_KEY_FILE: tls.existingSecret
+HF_ENDPOINT: models.pull.endpoint
+HF_HOME: models.volume or persistence, which are at /models
+HF_HUB_CACHE: models.volume or persistence, which are at /models
 {{- end }}
 
 {{- define "chorus.containerChecks" -}}

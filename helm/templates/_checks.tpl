@@ -8,6 +8,7 @@
 {{- include "chorus.podChecks" . }}
 {{- include "chorus.networkChecks" . }}
 {{- include "chorus.labelChecks" . }}
+{{- include "chorus.nameChecks" . }}
 {{- include "chorus.redisChecks" . }}
 {{- end }}
 
@@ -38,12 +39,23 @@
 {{- end }}
 {{- end }}
 
+{{/* Helm lets a release have dots, or begin with a digit, and a Service not. */}}
+{{- define "chorus.nameChecks" -}}
+{{- $name := include "chorus.fullname" . }}
+{{- if regexMatch "[.]|^[0-9]" $name }}
+{{- fail (printf "The release %s would have a Service %s, which no Service can be called; set fullnameOverride, such as %s." .Release.Name $name (regexReplaceAll "^([0-9])" (replace "." "-" $name) "chorus-${1}")) }}
+{{- end }}
+{{- end }}
+
 {{/* A label that is there twice would be one of both, and those that are selected by must never change. */}}
 {{- define "chorus.labelChecks" -}}
 {{- $own := list "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "chorus/port" }}
 {{- $all := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "service.labels" .Values.service.labels "metricsService.labels" .Values.metricsService.labels "serviceMonitor.labels" .Values.serviceMonitor.labels "podMonitor.labels" .Values.podMonitor.labels "prometheusRule.labels" .Values.prometheusRule.labels "dashboard.labels" .Values.dashboard.labels }}
 {{- range $path, $labels := $all }}
-{{- range $label, $_ := $labels }}
+{{- range $label, $value := $labels }}
+{{- if not (regexMatch "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$" (toString $value)) }}
+{{- fail (printf "%s.%s is %q, which no label can be; it must be letters, digits, -, _ and . with a letter or digit at both ends, 63 at most." $path $label (toString $value)) }}
+{{- end }}
 {{- if has $label $own }}
 {{- fail (printf "%s has %s, which the chart sets." $path $label) }}
 {{- end }}

@@ -40,7 +40,7 @@
 
 {{/* Changes with the key of the store, as of `chorus.cacheChecksum`; empty without one. */}}
 {{- define "chorus.storeChecksum" -}}
-{{- with .Values.index.store.keySecret.name }}
+{{- with (.Values.index.store.keySecret | default dict).name }}
 {{- lookup "v1" "Secret" (include "chorus.namespace" $) . | default dict | dig "data" dict | toJson | sha256sum }}
 {{- end }}
 {{- end }}

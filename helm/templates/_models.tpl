@@ -125,7 +125,7 @@ template:
       {{- with .Values.commonLabels }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
-      {{- if eq .Values.istio.dataplaneMode "sidecar" }}
+      {{- if eq (.Values.istio.dataplaneMode | default "") "sidecar" }}
       # A sidecar would never let it end.
       sidecar.istio.io/inject: 'false'
       {{- end }}

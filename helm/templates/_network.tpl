@@ -18,7 +18,7 @@ What Istio needs besides the service's own ports, which a sidecar takes over uns
 or HBONE, by which everything goes in ambient mode.
 */}}
 {{- define "chorus.istioEgress" -}}
-{{- with get (dict "sidecar" 15012 "ambient" 15008) .Values.istio.dataplaneMode -}}
+{{- with get (dict "sidecar" 15012 "ambient" 15008) (.Values.istio.dataplaneMode | default "") -}}
 - ports:
     - port: {{ . }}
 {{- end }}
@@ -26,7 +26,7 @@ or HBONE, by which everything goes in ambient mode.
 
 {{/* In ambient mode whoever may come to a port comes by HBONE. */}}
 {{- define "chorus.hbonePort" -}}
-{{- if eq .Values.istio.dataplaneMode "ambient" -}}
+{{- if eq (.Values.istio.dataplaneMode | default "") "ambient" -}}
 - port: 15008
 {{- end }}
 {{- end }}
@@ -34,7 +34,7 @@ or HBONE, by which everything goes in ambient mode.
 {{/* Ports of what is watched: the service's, and of a sidecar merged metrics, its health, its own metrics. */}}
 {{- define "chorus.adminPorts" -}}
 - port: admin
-{{- if eq .Values.istio.dataplaneMode "sidecar" }}
+{{- if eq (.Values.istio.dataplaneMode | default "") "sidecar" }}
 {{- range list 15020 15021 15090 }}
 - port: {{ . }}
 {{- end }}

@@ -23,9 +23,57 @@ Others render it, too, so what is no profile at all is refused here.
 {{- end }}
 {{- end }}
 {{- end }}
+{{- include "chorus.inlineChecks" $profile }}
 {{- $profile | toJson }}
 {{- else }}
 {{- get (.Files.Get "files/shipped-profiles.yaml" | fromYaml) .Values.profile.name | default dict | toJson }}
+{{- end }}
+{{- end }}
+
+{{/* What the service would refuse of an inline profile when it starts: call with the profile. */}}
+{{- define "chorus.inlineChecks" -}}
+{{- if not (kindIs "string" .name) }}
+{{- fail "profile.inline has no name; it must have one, such as name: mine." }}
+{{- end }}
+{{- $names := list }}
+{{- range $index, $model := .models }}
+{{- if has $model.name $names }}
+{{- fail (printf "profile.inline: models[%d] has the name %s, and so has one before it; names must differ." $index $model.name) }}
+{{- end }}
+{{- $names = append $names $model.name }}
+{{- end }}
+{{- $contracts := list "predict" "prediction" "process" "retrieve" }}
+{{- range $index, $route := .routes }}
+{{- if not (has $route.contract $contracts) }}
+{{- fail (printf "profile.inline: routes[%d].contract is %s; it must be one of %s." $index $route.contract (join ", " $contracts)) }}
+{{- end }}
+{{- if hasKey $route "models" }}
+{{- if not (kindIs "slice" $route.models) }}
+{{- fail (printf "profile.inline: routes[%d].models is no list; it must be one of models of it, such as [%s]." $index (first $names)) }}
+{{- end }}
+{{- include "chorus.requireModels" (list (printf "routes[%d].models" $index) $route.models $names) }}
+{{- end }}
+{{- end }}
+{{- if hasKey . "golden" }}
+{{- $sample := printf "{text: Hello, labels: {%s: POSITIVE}}" (first $names) }}
+{{- if not (kindIs "slice" .golden) }}
+{{- fail (printf "profile.inline: golden is no list; it must be one such as [%s]." $sample) }}
+{{- end }}
+{{- range $index, $golden := .golden }}
+{{- if or (not (kindIs "map" $golden)) (not (kindIs "string" (dig "text" nil $golden))) (not (kindIs "map" (dig "labels" nil $golden))) }}
+{{- fail (printf "profile.inline: golden[%d] is not as %s." $index $sample) }}
+{{- end }}
+{{- include "chorus.requireModels" (list (printf "golden[%d].labels" $index) (keys $golden.labels | sortAlpha) $names) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Call with the place in the inline profile, the names there and those of its models. */}}
+{{- define "chorus.requireModels" -}}
+{{- range index . 1 }}
+{{- if not (has . (index $ 2)) }}
+{{- fail (printf "profile.inline: %s has %v, which is no model of it; there are %s." (index $ 0) . (join ", " (index $ 2))) }}
+{{- end }}
 {{- end }}
 {{- end }}
 

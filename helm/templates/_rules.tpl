@@ -4,6 +4,11 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
 */}}
 {{- define "chorus.rules" -}}
 {{- $known := list }}
+{{- $left := .Values.prometheusRule.disabled | default list }}
+{{- if eq (include "chorus.leastReplicas" . | int) 0 }}
+{{- /* No pod is nothing to be woken for, and the service's own metrics cannot tell whether there should be one. */}}
+{{- $left = append $left "ChorusAbsent" }}
+{{- end }}
 {{- $groups := list }}
 {{- range $group := (include "chorus.rulesOfRelease" . | fromYaml).groups }}
 {{- $rules := list }}
@@ -15,7 +20,7 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
 {{- $_ := set $rule.annotations "runbook_url" (printf "%s#%s" . (lower $alert)) }}
 {{- end }}
 {{- end }}
-{{- if not (has $alert $.Values.prometheusRule.disabled) }}
+{{- if not (has $alert $left) }}
 {{- $rules = append $rules $rule }}
 {{- end }}
 {{- end }}

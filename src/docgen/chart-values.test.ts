@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { envOf, settingNames } from '../config/settings.js';
+import { contracts } from '../routes/index.js';
 import { chartFolder, chartValues } from './chart-values.js';
 
 /** All templates, as one text. */
@@ -51,6 +53,42 @@ test('every value that a template uses is in values.yaml', () => {
     known.some((k) => k === path || path.startsWith(`${k}.`) || k.startsWith(`${path}.`));
   assert.deepEqual(
     [...referenced()].filter((path) => !isKnown(path)),
+    [],
+  );
+});
+
+test('extraEnv goes around no setting: each is one of values by its name, or the chart says where it comes from', () => {
+  const schema = JSON.parse(readFileSync(join(chartFolder, 'values.schema.json'), 'utf8')) as {
+    properties: { settings: { properties: object } };
+  };
+  const byName = Object.keys(schema.properties.settings.properties);
+  const said = new Set(found(/\b(CHORUS_[A-Z_]+)\b/g, templates));
+  const isSaid = (name: string) => said.has(envOf(name));
+  assert.deepEqual(
+    settingNames.filter((name) => !byName.includes(name) && !isSaid(name)),
+    [],
+  );
+  // As the template makes a name of a variable.
+  const named = (variable: string) =>
+    variable.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  assert.deepEqual(
+    byName.map((name) => named(envOf(name).replace('CHORUS_', ''))),
+    byName,
+  );
+});
+
+test('the chart knows the contracts that there are', () => {
+  const [list = ''] = found(/\$contracts := list (.*?) }}/g, templates);
+  assert.deepEqual(JSON.parse(`[${list.replaceAll(' ', ', ')}]`), Object.keys(contracts).sort());
+});
+
+test('the values that extraEnv is told to use are there', () => {
+  const table = /define "chorus\.envValues" -}}\n(.*?){{- end }}/s.exec(templates)?.[1] ?? '';
+  const paths = found(/((?:apiKeys|cache|index|models|tls)\.[A-Za-z.]+[A-Za-z])/g, table);
+  const known = chartValues().map(({ path }) => path);
+  assert.ok(paths.length > 20);
+  assert.deepEqual(
+    paths.filter((path) => !known.some((k) => path === k || path.startsWith(`${k}.`))),
     [],
   );
 });

@@ -3,7 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { parse } from 'yaml';
@@ -85,6 +85,19 @@ test('nothing of compose takes memory without an end, and each says whether it w
     assert.match(limit ?? '', /^(?:\d+[mg]|\$\{MEMORY_LIMIT:-3g\})$/, name);
     assert.ok(healthcheck !== undefined, name);
   }
+});
+
+test('Dependabot sees every compose file', () => {
+  const examples = new URL('../../deploy/examples/', import.meta.url);
+  const composed = readdirSync(examples)
+    .filter((name) => existsSync(new URL(`${name}/compose.yaml`, examples)))
+    .map((name) => `/deploy/examples/${name}`);
+  assert.ok(composed.length > 0);
+  const { updates } = parse(read('.github/dependabot.yml')) as {
+    updates: readonly { 'package-ecosystem': string; directories?: readonly string[] }[];
+  };
+  const seen = updates.find((update) => update['package-ecosystem'] === 'docker-compose');
+  assert.deepEqual(seen?.directories, ['/', ...composed]);
 });
 
 test('the example of a store has the version of Weaviate that tests run, whose nodes lose no vectors', () => {
