@@ -47,21 +47,19 @@
 
 {{/* Where the index is, if it is in a store. */}}
 {{- define "chorus.storeEnv" -}}
-{{- with .Values.index.store }}
-{{- if .urls }}
-- {name: CHORUS_INDEX_STORE, value: {{ join "," .urls | quote }}}
-{{- with .name }}
+{{- with .Values.index.store.urls }}
+- {name: CHORUS_INDEX_STORE, value: {{ join "," . | quote }}}
+{{- with $.Values.index.store.name }}
 - {name: CHORUS_INDEX_STORE_NAME, value: {{ . | quote }}}
 {{- end }}
-{{- with .timeout }}
+{{- with $.Values.index.store.timeout }}
 - {name: CHORUS_INDEX_STORE_TIMEOUT, value: {{ . | quote }}}
 {{- end }}
-{{- with .keySecret }}
+{{- with $.Values.index.store.keySecret }}
 - name: CHORUS_INDEX_STORE_KEY
   valueFrom:
     secretKeyRef:
       {{- toYaml . | nindent 6 }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
