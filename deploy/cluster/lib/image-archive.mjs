@@ -8,7 +8,13 @@ import { dirname, join } from 'node:path';
 import { run } from './programs.mjs';
 
 /** Debian's Redis and the little that the chart's pod runs beside it. */
-const REDIS_PROGRAMS = ['/usr/bin/redis-server', '/usr/bin/redis-cli', '/bin/sh', '/bin/sed'];
+const REDIS_PROGRAMS = [
+  '/usr/bin/redis-server',
+  '/usr/bin/redis-cli',
+  '/bin/sh',
+  '/bin/sed',
+  '/usr/bin/tr',
+];
 
 /** Resolves with the path of an archive of the image `name`: `files` are pairs of a file here and its path there. */
 export async function imageArchive(folder, name, { files, entrypoint = [] }) {
