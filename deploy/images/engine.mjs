@@ -74,10 +74,19 @@ export async function start(tag, ...options) {
   const network = HOST_NETWORK
     ? ['--network', 'host', '-e', `CHORUS_PORT=${port}`, '-e', `CHORUS_ADMIN_PORT=${adminPort}`]
     : ['-p', `127.0.0.1:${port}:8080`, '-p', `127.0.0.1:${adminPort}:9090`];
-  const id = await must('run', '--detach', ...HARDENED, ...network, ...options, tag);
+  return { ...(await startWith([...network, ...options], tag)), port, adminPort };
+}
+
+/** Starts a hardened container that nobody reaches from outside. */
+export function startWithoutNetwork(tag) {
+  return startWith(['--network', 'none'], tag);
+}
+
+async function startWith(options, tag) {
+  const id = await must('run', '--detach', ...HARDENED, ...options, tag);
   started.add(id);
   await untilHealthy(id);
-  return { id, port, adminPort };
+  return { id };
 }
 
 async function untilHealthy(id) {
@@ -113,14 +122,6 @@ export async function stop({ id }) {
   await must('stop', '--time', '30', id);
   assert.equal(await must('inspect', '--format', '{{.State.ExitCode}}', id), '0');
   await remove(id);
-}
-
-/** Starts a hardened container that nobody reaches from outside. */
-export async function startWithoutNetwork(tag) {
-  const id = await must('run', '--detach', ...HARDENED, '--network', 'none', tag);
-  started.add(id);
-  await untilHealthy(id);
-  return { id };
 }
 
 async function remove(id) {

@@ -7,18 +7,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
 import { folderFor } from '../testing/folder.js';
 import { until } from '../testing/until.js';
-import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
-
-const MODELS = fileURLToPath(new URL('../../models/retrieval-starter', import.meta.url));
-const CORPUS = join(MODELS, 'corpus.jsonl');
-const SERVED = { profile: 'retrieval-starter', path: '/process' };
-/** Nobody listens there: whoever asks a hub for anything fails. */
-const NO_HUB = { HF_ENDPOINT: 'http://127.0.0.1:1', HF_HOME: '/nowhere' };
+import { CORPUS, ended, indexCommand, startRetrieval } from './retrieval-starter.js';
+import { scrapeUntil, type RunningChorus } from './running-chorus.js';
 
 let folder: string;
 let chorus: RunningChorus;
@@ -28,20 +22,17 @@ before(async () => {
   const args = ['--generation', 'graph', '--fields', 'topic', '--publish'];
   const printed = await command(['build', CORPUS, '--hnsw', ...args]);
   assert.match(printed, /graph: 411 rows .*; a graph, (100|9\d)\.\d % of the ten nearest found/);
-  chorus = await startChorus(['--index-dir', folder], NO_HUB, SERVED);
+  chorus = await startRetrieval(['--index-dir', folder]);
 });
 
 after(async () => {
-  chorus.process.signal('SIGTERM');
-  assert.equal((await chorus.process.finished()).code, 0);
+  await ended(chorus);
   rmSync(folder, { recursive: true });
 });
 
 /** `chorus index …`, which must be done; gives what it printed. */
-async function command(args: readonly string[], directory = folder): Promise<string> {
-  const { code, stdout, stderr } = await runChorus(['index', ...args, '--index-dir', directory]);
-  assert.equal(code, 0, stderr);
-  return stdout;
+function command(args: readonly string[], directory = folder): Promise<string> {
+  return indexCommand([...args, '--index-dir', directory]);
 }
 
 async function ask(body: object): Promise<unknown> {
@@ -90,8 +81,9 @@ test('a graph that is damaged or another generation’s is refused by its name',
   await command(['build', CORPUS, '--hnsw', '--generation', 'damaged']);
   const file = join(folder, 'generations', 'damaged', 'graph.usearch');
   const whole = readFileSync(file);
+  const flipped = Buffer.from(whole).fill((whole[9] ?? 0) ^ 1, 9, 10);
   const other = readFileSync(join(folder, 'generations', 'graph', 'graph.usearch'));
-  for (const wrong of [whole.subarray(0, -1), whole.fill((whole[9] ?? 0) ^ 1, 9, 10), other]) {
+  for (const wrong of [whole.subarray(0, -1), flipped, other]) {
     rmSync(file);
     writeFileSync(file, wrong);
     const refused = await runChorus(['index', 'publish', 'damaged', '--index-dir', folder]);

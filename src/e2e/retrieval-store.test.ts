@@ -8,19 +8,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
 import { until } from '../testing/until.js';
 import { WeaviateCluster } from '../testing/weaviate-cluster.js';
 import { asking } from './asking.js';
-import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
-
-const CORPUS = fileURLToPath(
-  new URL('../../models/retrieval-starter/corpus.jsonl', import.meta.url),
-);
-const SERVED = { profile: 'retrieval-starter', path: '/process' };
-const NO_HUB = { HF_ENDPOINT: 'http://127.0.0.1:1', HF_HOME: '/nowhere' };
+import {
+  CORPUS,
+  ended,
+  indexCommand,
+  NO_HUB,
+  serves,
+  startRetrieval,
+} from './retrieval-starter.js';
+import { scrapeUntil, type RunningChorus } from './running-chorus.js';
 
 let folder: string;
 let cluster: WeaviateCluster;
@@ -31,7 +32,7 @@ before(
     folder = mkdtempSync(join(tmpdir(), 'chorus-store-'));
     cluster = await WeaviateCluster.start();
     await index('build', CORPUS, '--generation', 'first', '--fields', 'topic', '--publish');
-    chorus = await startChorus(['--index-store', cluster.urls], NO_HUB, SERVED);
+    chorus = await startRetrieval(['--index-store', cluster.urls]);
   },
   { timeout: 170_000 },
 );
@@ -42,21 +43,18 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
+function where(): readonly string[] {
+  return ['--index-dir', folder, '--index-store', cluster.urls];
+}
+
 /** `chorus index …` with the store, as it ends. */
 function run(...args: readonly string[]) {
-  return runChorus(['index', ...args, '--index-dir', folder, '--index-store', cluster.urls]);
+  return runChorus(['index', ...args, ...where()]);
 }
 
 /** The same, which must be done; gives what it printed. */
-async function index(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(...args);
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
-
-async function ended({ process }: RunningChorus): Promise<void> {
-  process.signal('SIGTERM');
-  assert.equal((await process.finished()).code, 0);
+function index(...args: readonly string[]): Promise<string> {
+  return indexCommand([...args, ...where()]);
 }
 
 async function answered(body: object, { post } = chorus) {
@@ -67,7 +65,7 @@ async function answered(body: object, { post } = chorus) {
 }
 
 function served(generation: string, by = chorus): Promise<string> {
-  return scrapeUntil(by, new RegExp(`chorus_index_info\\{generation="${generation}"\\} 1`));
+  return serves(generation, by);
 }
 
 /** A corpus whose lines begin so, and its generation in the folder. */
@@ -88,7 +86,7 @@ const QUESTIONS = [
 ];
 
 test('a store finds what the files find, in their order, with ids, scores and filters', async () => {
-  const local = await startChorus([], NO_HUB, SERVED);
+  const local = await startRetrieval([]);
   const topics = readFileSync(CORPUS, 'utf8').match(/(?<="topic":\s?")[^"]+/g) ?? [];
   for (const more of [
     {},
@@ -259,7 +257,7 @@ test('a store that is gone is told as such, and is used again when it is back', 
   assert.equal(response.status, 503);
   assert.equal(((await response.json()) as { reason: string }).reason, 'index_unavailable');
   assert.ok(response.headers.get('retry-after'));
-  const flags = ['serve', SERVED.profile, '--port', '0', '--admin-port', '0'];
+  const flags = ['serve', 'retrieval-starter', '--port', '0', '--admin-port', '0'];
   const other = new ChorusProcess([...flags, '--index-store', cluster.urls], NO_HUB);
   const { code, stderr } = await other.finished();
   assert.notEqual(code, 0);
@@ -267,7 +265,7 @@ test('a store that is gone is told as such, and is used again when it is back', 
   for (const node of cluster.nodes) node.start();
   await cluster.ready();
   await until(async () => (await chorus.post('{"instances":["why"]}')).ok, 'it answers again');
-  const restarted = await startChorus(['--index-store', cluster.urls], NO_HUB, SERVED);
+  const restarted = await startRetrieval(['--index-store', cluster.urls]);
   assert.equal((await answered({ instances: ['why'] }, restarted)).generation, 'third');
   await ended(restarted);
 });

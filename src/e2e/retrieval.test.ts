@@ -8,18 +8,19 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
 import { folderFor } from '../testing/folder.js';
 import { until } from '../testing/until.js';
-import { scrapeUntil, startChorus, type RunningChorus } from './running-chorus.js';
-
-const MODELS = fileURLToPath(new URL('../../models/retrieval-starter', import.meta.url));
-const CORPUS = join(MODELS, 'corpus.jsonl');
-const SERVED = { profile: 'retrieval-starter', path: '/process' };
-/** Nobody listens there: whoever asks a hub for anything fails. */
-const NO_HUB = { HF_ENDPOINT: 'http://127.0.0.1:1', HF_HOME: '/nowhere' };
+import {
+  CORPUS,
+  ended,
+  indexCommand,
+  MODELS,
+  serves,
+  startRetrieval,
+} from './retrieval-starter.js';
+import type { RunningChorus } from './running-chorus.js';
 
 let folder: string;
 let chorus: RunningChorus;
@@ -27,7 +28,7 @@ let chorus: RunningChorus;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'chorus-index-'));
   await command(['build', CORPUS, '--generation', 'first', '--fields', 'topic', '--publish']);
-  chorus = await startChorus(['--index-dir', folder], NO_HUB, SERVED);
+  chorus = await startRetrieval(['--index-dir', folder]);
 });
 
 after(async () => {
@@ -36,15 +37,8 @@ after(async () => {
 });
 
 /** `chorus index …`, which must be done; gives what it printed. */
-async function command(args: readonly string[], directory = folder): Promise<string> {
-  const { code, stdout, stderr } = await runChorus(['index', ...args, '--index-dir', directory]);
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
-
-async function ended({ process }: RunningChorus): Promise<void> {
-  process.signal('SIGTERM');
-  assert.equal((await process.finished()).code, 0);
+function command(args: readonly string[], directory = folder): Promise<string> {
+  return indexCommand([...args, '--index-dir', directory]);
 }
 
 async function matches(texts: readonly string[], { post } = chorus): Promise<readonly unknown[]> {
@@ -55,11 +49,11 @@ async function matches(texts: readonly string[], { post } = chorus): Promise<rea
 }
 
 function served(generation: string, by = chorus): Promise<string> {
-  return scrapeUntil(by, new RegExp(`chorus_index_info\\{generation="${generation}"\\} 1`));
+  return serves(generation, by);
 }
 
 test('the profile answers as it comes, without a hub and without a folder of one’s own', async () => {
-  const shipped = await startChorus([], NO_HUB, SERVED);
+  const shipped = await startRetrieval([]);
   assert.deepEqual(await matches(['Why so serious?'], shipped), ['Why so serious?']);
   assert.deepEqual(await matches(['I forgot my password'], shipped), [
     'How do I reset my password?',
@@ -127,7 +121,7 @@ test('0 requests fail while generations are published and taken back', async () 
 test('a file that is damaged after it was published is refused by its name, and the old one serves', async (context) => {
   const directory = join(folderFor(context), 'index');
   cpSync(folder, directory, { recursive: true });
-  const running = await startChorus(['--index-dir', directory], NO_HUB, SERVED);
+  const running = await startRetrieval(['--index-dir', directory]);
   await command(['build', CORPUS, '--generation', 'damaged'], directory);
   const file = join(directory, 'generations', 'damaged', 'vectors.i8');
   const bytes = readFileSync(file);
@@ -172,7 +166,7 @@ test('a build that is killed goes on, and a disk that is full costs nothing', as
 
 test('an index of another precision is refused at the start', async () => {
   const int8 = await runChorus([
-    ...['serve', SERVED.profile, '--precision', 'int8', '--index-dir', folder],
+    ...['serve', 'retrieval-starter', '--precision', 'int8', '--index-dir', folder],
     ...['--port', '0', '--admin-port', '0'],
   ]);
   assert.equal(int8.code, 1);
@@ -215,7 +209,7 @@ test('a route that looks in an index needs one, and an index a route', async () 
     runChorus(['serve', 'starter', '--index-dir', folder, '--port', '0', '--admin-port', '0']),
     runChorus([
       'serve',
-      SERVED.profile,
+      'retrieval-starter',
       '--index-dir',
       '/nowhere',
       '--port',
