@@ -9,6 +9,7 @@ import { sizeOf } from '../hub/progress.js';
 import { build } from '../retrieval/build.js';
 import { GENERATION_NAME } from '../retrieval/manifest.js';
 import type { Publisher } from '../retrieval/publisher.js';
+import { recallText } from '../retrieval/recall.js';
 import { exitCodes, StartError } from '../start-error.js';
 import type { Command } from './command.js';
 import { requireServable } from './described.js';
@@ -138,7 +139,7 @@ async function buildOne(args: readonly string[]): Promise<void> {
       ...(resumed > 0 ? [`${resumed} of them embedded before`] : []),
       ...(duplicateTexts > 0 ? [`${duplicateTexts} with the text of another`] : []),
       ...(truncatedTexts ? [`${truncatedTexts} longer than the encoder reads`] : []),
-      ...(values.hnsw === true ? [`a graph, ${shareOf(statistics)}`] : []),
+      ...(values.hnsw === true ? [`a graph, ${recallText(statistics)}`] : []),
     ];
     process.stdout.write(
       `${generation}: ${rows} rows of ${dimensions} dimensions in ${seconds.toFixed(1)} s` +
@@ -208,8 +209,8 @@ async function verifySome(args: readonly string[]): Promise<void> {
   const faults: string[] = [];
   for (const name of names) {
     try {
-      const { rows, search, ...recall } = await publisher.verify(name);
-      const how = search === 'exact' ? '' : `; approximate, by a graph: ${shareOf(recall)}`;
+      const { rows, search, recall } = await publisher.verify(name);
+      const how = search === 'exact' ? '' : `; approximate, by a graph: ${recallText(recall)}`;
       process.stdout.write(`${name}: ${rows} rows, all of it is as it was written${how}\n`);
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
@@ -217,11 +218,6 @@ async function verifySome(args: readonly string[]): Promise<void> {
     }
   }
   if (faults.length > 0) throw new StartError(faults, exitCodes.failed);
-}
-
-/** Of an approximate search. */
-function shareOf({ recallAt10 }: { readonly recallAt10: number }): string {
-  return `${(recallAt10 * 100).toFixed(1)} % of the ten nearest found`;
 }
 
 /** Those that are whole, or should be. */

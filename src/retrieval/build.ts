@@ -24,6 +24,7 @@ import { fileNames, MANIFEST, manifestText, sha256Of, type Manifest } from './ma
 import { OpenIndex } from './open-index.js';
 import { documentPrompt } from './prompts.js';
 import type { Progress } from './publisher.js';
+import { isEnough, recallText } from './recall.js';
 import { RowFiles } from './row-files.js';
 import { requireCosine } from './trial.js';
 
@@ -58,9 +59,6 @@ export interface Built {
 const TEXTS = 256;
 /** Of them, requests that the engine has at a time: one runs while the last one is written. */
 const IN_FLIGHT = 2;
-
-/** Of the ten rows that are nearest to some, a graph must lead to so many: as of a store. */
-const LEAST_RECALL = 0.95;
 
 const BEGUN = 'begun.json';
 
@@ -120,10 +118,10 @@ async function buildIn(folder: string, parts: BuildParts): Promise<Built> {
   }
   const shape = { rows, dimensions, error, graph: graph !== undefined };
   const { golden, ...recall } = await goldenOf(folder, shape, fields.length);
-  if (graph !== undefined && recall.recallAt10 < LEAST_RECALL) {
+  if (graph !== undefined && !isEnough(recall)) {
     throw new StartError([
-      `The graph leads to only ${(recall.recallAt10 * 100).toFixed(1)} % of the ten rows that are nearest to some; ` +
-        'the same command without --hnsw goes on, and its search is exact.',
+      `A graph does not suit this corpus: ${recallText(recall)}, and 95 % of each is wanted; the same command without ` +
+        '--hnsw goes on, and its search is exact.',
     ]);
   }
   const manifest: Omit<Manifest, 'format'> = {

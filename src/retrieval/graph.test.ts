@@ -3,15 +3,17 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import { fakeEncoder } from '../testing/fake-encoder.js';
+import { fakeEncoder, type FakeEncoder } from '../testing/fake-encoder.js';
 import { indexWorld } from '../testing/index-world.js';
 import { embed } from './embed.js';
 import { OpenIndex } from './open-index.js';
 import { list, publish, verify } from './publish.js';
 
 const TOPICS = ['cats', 'dogs', 'birds'];
+/** Words in common with its neighbours, as a graph wants it that leads from far to near. */
+const textOf = (at: number) => `w${at} w${at + 1} w${at + 2} w${at + 3} ${TOPICS[at % 3] ?? ''}`;
 const LINES = Array.from({ length: 600 }, (_, at) => ({
-  text: `question number ${at} about ${TOPICS[at % 3] ?? ''}`,
+  text: textOf(at),
   topic: TOPICS[at % 3],
   rare: at % 200 === 0,
 }));
@@ -42,7 +44,7 @@ test('a generation with a graph says so, and finds what is near', async (context
   assert.equal(manifest.graph, 'hnsw');
   assert.ok(manifest.statistics.recallAt10 > 0.95, String(manifest.statistics.recallAt10));
   assert.ok(manifest.files.some(({ name }) => name === 'graph.usearch'));
-  assert.deepEqual(await found('question number 41 about birds', { top: 1 }), ['42']);
+  assert.deepEqual(await found(textOf(41), { top: 1 }), ['42']);
   await publish(directory, 'one');
   assert.equal((await list(directory))[0]?.about?.search, 'hnsw');
   const served = await world.serve();
@@ -53,6 +55,27 @@ test('a generation with a graph says so, and finds what is near', async (context
     manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
   );
   served.close();
+});
+
+test('a graph that leads to too little is refused with what it found, and exact search goes on', async (context) => {
+  const { build, corpus, engine } = worldOf(context);
+  // No line has a word of another: nothing leads from far to near.
+  const apart = corpus(Array.from({ length: 1500 }, (_, at) => ({ text: `word${at}` })));
+  await assert.rejects(
+    build('one', apart, { graph: 1 }),
+    /suit this corpus: \d\d\.\d % of the nearest rows found, 100\.0 % of the ten nearest, and 95 %/,
+  );
+  // Behind a thousand equal lines it finds no others.
+  const alike = corpus(
+    Array.from({ length: 1500 }, (_, at) => ({
+      text: at < 1000 ? 'the same' : `kind${at % 20} word${at % 100}`,
+    })),
+  );
+  await assert.rejects(build('one', alike, { graph: 1 }), /[0-8]\d\.\d % of the ten nearest/);
+  const asked = (engine as FakeEncoder).seen.length;
+  const { manifest } = await build('one', alike);
+  assert.deepEqual([manifest.graph, manifest.statistics.recallAt10], [undefined, 1]);
+  assert.ok((engine as FakeEncoder).seen.length < asked + 100, 'its vectors were kept');
 });
 
 test('without one it has none, and says that it is exact', async (context) => {
@@ -66,7 +89,7 @@ test('without one it has none, and says that it is exact', async (context) => {
 test('of lines that few meet a filter all are found, as without a graph', async (context) => {
   const world = worldOf(context);
   await world.build('one', world.corpus(LINES), { fields: ['topic', 'rare'], graph: 2 });
-  const text = 'question number 7 about cats';
+  const text = textOf(6);
   for (const filter of [{ rare: true }, { topic: 'dogs', rare: true }, { topic: 'fish' }]) {
     assert.deepEqual(
       await world.found(text, { top: 5 }, filter),

@@ -33,7 +33,7 @@ export function folderPublisher(directory: IndexDirectory): Publisher {
     verify: async (generation) => {
       const { manifest } = await verify(directory, generation);
       const { rows, statistics } = manifest;
-      return { rows, search: searchOf(manifest), recallAt10: statistics.recallAt10 };
+      return { rows, search: searchOf(manifest), recall: statistics };
     },
     collect: (keep) => collect(directory, keep),
   };

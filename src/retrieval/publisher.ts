@@ -3,6 +3,7 @@
  */
 
 import type { Manifest, SearchKind } from './manifest.js';
+import type { Recall } from './recall.js';
 
 /** What a person sees of an action that takes long. */
 export interface Progress {
@@ -30,8 +31,8 @@ export interface About extends Pick<Manifest, 'created' | 'rows' | 'dimensions' 
 export interface Verified {
   readonly rows: number;
   readonly search: SearchKind;
-  /** Of the ten rows that are nearest to some, the share that was found when it was built, or copied. */
-  readonly recallAt10: number;
+  /** When it was built, or copied. */
+  readonly recall: Recall;
 }
 
 export interface Publisher {

@@ -12,6 +12,23 @@ export interface Recall {
   readonly recallAt10: number;
 }
 
+/** What a search that may miss must find to be served. */
+const LEAST_RECALL = 0.95;
+
+/**
+ * Whether a search finds enough to be served: of the ten nearest rows alone it cannot be told, since where one row is
+ * near and all others are equally far, any ten are as good as the ten nearest.
+ */
+export function isEnough({ recallAt1, recallAt10 }: Recall): boolean {
+  return Math.min(recallAt1, recallAt10) >= LEAST_RECALL;
+}
+
+/** For people. */
+export function recallText({ recallAt1, recallAt10 }: Recall): string {
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  return `${percent(recallAt1)} of the nearest rows found, ${percent(recallAt10)} of the ten nearest`;
+}
+
 /**
  * @param exact - of each vector, the scores of its nearest rows, best first.
  * @param found - of each vector, what a search has found, best first.

@@ -14,6 +14,7 @@ import type { IndexDirectory } from '../index-directory.js';
 import type { Manifest } from '../manifest.js';
 import { verify } from '../publish.js';
 import type { Progress } from '../publisher.js';
+import { isEnough, recallText } from '../recall.js';
 import { rowsIn } from '../row-reader.js';
 import type { IndexStore } from './index-store.js';
 import { until } from './patience.js';
@@ -32,8 +33,6 @@ const REPLICAS = 3;
 const ROWS = 256;
 const TELL_AGAIN_MS = 10_000;
 const SAY_AGAIN_MS = 600_000;
-/** Of the ten rows that are nearest to some, so many are found, or nothing is served. */
-const LEAST_RECALL = 0.95;
 
 export interface CopyParts {
   readonly store: IndexStore;
@@ -102,10 +101,10 @@ async function settle(
   await searchable(store, collection, progress);
   await store.asked(() => requireWhole(store, collection, stored, store.nodes.urls));
   const recall = await store.asked(() => recallIn({ store, collection, stored }, folder, manifest));
-  if (recall.recallAt10 < LEAST_RECALL) {
+  if (!isEnough(recall)) {
     throw new StartError([
-      `${manifest.generation} is in ${store.place}, which finds only ${(recall.recallAt10 * 100).toFixed(1)} % of the ` +
-        'ten rows that are nearest to some; it is not published.',
+      `${manifest.generation} is in ${store.place}, whose search is not good enough to be published: ` +
+        `${recallText(recall)}, and 95 % of each is wanted.`,
     ]);
   }
   const said = await store.stored(collection);

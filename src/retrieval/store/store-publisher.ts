@@ -93,7 +93,7 @@ export class StorePublisher implements Publisher {
     const { store } = this.parts;
     await store.asked(() => requireWhole(store, collection, stored, store.nodes.urls));
     const { rows, statistics } = stored;
-    return { rows, search: 'hnsw', recallAt10: statistics.recallAt10 };
+    return { rows, search: 'hnsw', recall: statistics };
   }
 
   async collect(keep: number): Promise<readonly string[]> {
