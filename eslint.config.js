@@ -36,7 +36,7 @@ export default defineConfig(
   },
   {
     files: K6,
-    languageOptions: { globals: readonly('__ENV', 'open') },
+    languageOptions: { globals: readonly('__ENV', 'console', 'open') },
   },
   {
     files: ['docs-page/*.js'],

@@ -16,21 +16,18 @@ export function nginx() {
   return execFileSync(script, ['nginx'], { encoding: 'utf8', stdio }).trim();
 }
 
-/**
- * What `startServer` takes; `folder` is where its configuration lies. `retries`: whether a request whose server is gone goes
- * to the next one.
- */
-export function nginxBefore(ports, folder, { retries = false } = {}) {
+/** What `startServer` takes; `folder` is where its configuration lies. */
+export function nginxBefore(ports, folder) {
   return ({ port }) => {
     mkdirSync(folder, { recursive: true });
     const config = join(folder, 'nginx.conf');
-    writeFileSync(config, configuration(port, ports, folder, retries));
+    writeFileSync(config, configuration(port, ports, folder));
     const args = ['-e', 'stderr', '-p', folder, '-c', config];
     return { file: nginx(), args, env: {}, ready: `http://127.0.0.1:${port}${READY}` };
   };
 }
 
-function configuration(port, ports, folder, retries) {
+function configuration(port, ports, folder) {
   const servers = ports.map((server) => `server 127.0.0.1:${server} max_fails=0;`).join(' ');
   return `daemon off; worker_processes 1; pid ${folder}/pid; error_log stderr;
 events { worker_connections 4096; }
@@ -46,7 +43,7 @@ http {
     location / {
       proxy_pass http://service;
       proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_next_upstream ${retries ? 'error timeout non_idempotent' : 'off'};
+      proxy_next_upstream off;
     }
   }
 }

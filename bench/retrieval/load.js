@@ -27,7 +27,12 @@ export const options = {
 export default function () {
   const body = bodies[exec.scenario.iterationInTest % bodies.length];
   const response = http.post(__ENV.TARGET, body, { headers: HEADERS, timeout: '60s' });
-  count({ status: response.status, body: response.body }, CHECKS);
+  const { status, error } = response;
+  if (status !== 200) {
+    const seconds = (Date.now() - exec.scenario.startTime) / 1000;
+    console.warn(`after ${seconds.toFixed(1)} s: ${error || `status ${status}`}`);
+  }
+  count({ status, body: response.body }, CHECKS);
 }
 
 export function handleSummary(data) {

@@ -71,7 +71,7 @@ async function inStore(storm) {
     });
     await storm.happens('publish again', () => published('third'));
     await storm.happens('kill -9 of a replica, which comes back', () => storm.killAndStartReplica(0));
-    await storm.happens('restart of the gateway (nginx reloads)', () => storm.reloadGateway());
+    await storm.happens('ten restarts of the gateway (HAProxy reads its configuration anew)', () => storm.reloadGateway());
     await storm.happens('what is old is removed', () => {
       storm.index(['gc', '--keep', '1']);
     });
@@ -79,6 +79,6 @@ async function inStore(storm) {
   storm.conclude(figures, {
     script: 'store-storm.mjs',
     markers: MARKERS,
-    of: 'three nodes of Weaviate, two replicas behind nginx',
+    of: 'three nodes of Weaviate, two replicas behind HAProxy',
   });
 }

@@ -27,6 +27,7 @@ cpSync(join(MODELS, 'index'), INDEX, { recursive: true });
 writeFileSync(join(WORK, 'other.jsonl'), '{"text":"another corpus"}\n');
 storm.index(['build', join(WORK, 'other.jsonl'), '--generation', 'other']);
 storm.index(['build', CORPUS, '--generation', 'second']);
+storm.index(['build', CORPUS, '--generation', 'graph', '--hnsw']);
 
 const figures = await storm.run(100, async () => {
   await storm.happens('publish another generation', () => published('other'));
@@ -35,6 +36,7 @@ const figures = await storm.run(100, async () => {
     await storm.served('starter');
   });
   await storm.happens('publish the same corpus, built anew', () => published('second'));
+  await storm.happens('publish it with a graph', () => published('graph'));
   await storm.happens('publish a generation with a flipped bit', () => {
     damagedCopy();
     const { status, stderr } = storm.index(['publish', 'damaged'], { mayFail: true });
@@ -69,7 +71,7 @@ const figures = await storm.run(100, async () => {
     if (status === 0) throw new Error('a build on a full disk was done');
     return `exit code ${status}; what is served goes on`;
   });
-  await storm.happens('restart of the gateway (nginx reloads)', () => storm.reloadGateway());
+  await storm.happens('ten restarts of the gateway (HAProxy reads its configuration anew)', () => storm.reloadGateway());
   await storm.happens('what is old is removed while it is served from', () => {
     storm.index(['gc', '--keep', '0']);
   });
@@ -77,7 +79,7 @@ const figures = await storm.run(100, async () => {
 storm.conclude(figures, {
   script: 'storm.mjs',
   markers: MARKERS,
-  of: 'two replicas behind nginx',
+  of: 'two replicas behind HAProxy',
 });
 
 async function published(generation) {

@@ -5,10 +5,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { haproxyBefore } from '../lib/haproxy.mjs';
 import { runForFigures } from '../lib/k6.mjs';
 import { describeMachine } from '../lib/machine.mjs';
 import { titled, writeResults } from '../lib/markdown.mjs';
-import { nginxBefore } from '../lib/nginx.mjs';
 import { BENCH, ROOT } from '../lib/paths.mjs';
 import { startServer, stopServer, withStarted } from '../lib/server.mjs';
 
@@ -17,14 +17,16 @@ export const MODELS = join(ROOT, 'models', 'retrieval-starter');
 export const CORPUS = join(MODELS, 'corpus.jsonl');
 /** Between two things that happen. */
 export const PAUSE_MS = 3000;
+const RELOADS = 10;
 const SERVED_WITHIN_MS = 20_000;
 const CONNECTIONS = 10;
 
 export class Storm {
-  /** The replicas that run, by their place; nginx knows their ports. */
+  /** The replicas that run, by their place; HAProxy knows their ports. */
   replicas = [];
   rows = [];
   #isOver = false;
+  #beganAt = 0;
 
   /** `where`: the flags that say where the index is. */
   constructor(work, where) {
@@ -40,13 +42,13 @@ export class Storm {
     );
   }
 
-  /** Two replicas behind nginx, which sends a request on whose replica is gone; asks for so long while `happen` goes on. */
+  /** Two replicas behind HAProxy, which sends a request on whose replica is gone; asks for so long while `happen` goes on. */
   async run(seconds, happen) {
     try {
       for (let place = 0; place < 2; place++) await this.startReplica(place);
       const ports = this.replicas.map(({ port }) => port);
-      const balancer = nginxBefore(ports, join(this.work, 'nginx'), { retries: true });
-      const log = () => join(this.work, 'nginx.log');
+      const balancer = haproxyBefore(ports, join(this.work, 'haproxy'));
+      const log = () => join(this.work, 'haproxy.log');
       return await withStarted(balancer, 1, log, async ([{ port, child }]) => {
         const load = runForFigures(
           join(BENCH, 'retrieval', 'load.js'),
@@ -58,8 +60,9 @@ export class Storm {
           this.work,
         );
         const ended = load.finally(() => (this.#isOver = true));
+        this.#beganAt = performance.now();
         await sleep(PAUSE_MS);
-        this.nginx = child;
+        this.gateway = child;
         await happen();
         if (this.#isOver) throw new Error('the load ended before all had happened');
         return await ended;
@@ -69,18 +72,22 @@ export class Storm {
     }
   }
 
-  /** Does something, and says how long it took. */
+  /** Does something, and says when, and how long it took. */
   async happens(what, doIt) {
     const begun = performance.now();
     const note = (await doIt()) ?? 'done';
-    this.rows.push([what, `${((performance.now() - begun) / 1000).toFixed(1)} s`, note]);
+    const seconds = (from, to) => `${((to - from) / 1000).toFixed(1)} s`;
+    this.rows.push([what, seconds(this.#beganAt, begun), seconds(begun, performance.now()), note]);
     console.error(this.rows.at(-1).join(' | '));
     await sleep(PAUSE_MS);
   }
 
+  /** Several times: what it may cost is a race. */
   async reloadGateway() {
-    process.kill(this.nginx.pid, 'SIGHUP');
-    await sleep(PAUSE_MS);
+    for (let time = 0; time < RELOADS; time++) {
+      process.kill(this.gateway.pid, 'SIGUSR2');
+      await sleep(1000);
+    }
   }
 
   async killAndStartReplica(place) {
@@ -140,7 +147,7 @@ export class Storm {
       '',
       `**${failed} of ${answers} requests failed** (${Math.round(requestsPerSecond)} a second, p99 ${latencyMs['p(99)'].toFixed(1)} ms, all of it on two cores).`,
       '',
-      ...titled('What happened meanwhile', ['What', 'Took', 'Outcome'], this.rows),
+      ...titled('What happened meanwhile', ['What', 'After', 'Took', 'Outcome'], this.rows),
     ].join('\n');
     console.log(`\n${text}`);
     writeResults(join(BENCH, 'RESULTS.md'), text, markers);
