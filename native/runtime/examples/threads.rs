@@ -69,7 +69,7 @@ fn line(runner: &dyn Runner, tokens: usize, cores: usize, rounds: usize) -> Stri
     }
     let cell = |times: &mut Vec<f64>| {
         times.sort_by(f64::total_cmp);
-        format!("{:>8.1} ({:.1})", times[rounds / 2], times[0])
+        format!("{:>8.2} ({:.2})", times[rounds / 2], times[0])
     };
     times.iter_mut().map(cell).collect()
 }

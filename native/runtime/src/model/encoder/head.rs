@@ -9,6 +9,7 @@ use chorus_kernels::{Activation, F32, F32Linear, Matrix, Rows};
 
 use super::{
     layer::multiply,
+    team::Crew,
     weights::{Packing, Sizes, linear},
 };
 
@@ -51,19 +52,19 @@ impl HeadLayers {
 
     /// A row of numbers for each text. `hidden` has a row for each text, or, for means, for each token;
     /// `offsets` are the first token of each text and the number of all.
-    pub fn run(&self, hidden: Matrix<'_>, offsets: &[usize]) -> Vec<f32> {
+    pub fn run(&self, hidden: Matrix<'_>, offsets: &[usize], crew: &Crew) -> Vec<f32> {
         match self {
             Self::Classifier { dense, function, projection } => {
                 let [mut inputs, mut features, mut logits] = [(); 3].map(|()| Rows::<F32>::new());
                 inputs.convert(&hidden.to_vec(), hidden.columns());
-                multiply(dense, &inputs, &mut features, 1);
+                multiply(dense, &inputs, &mut features, crew);
                 let function: fn(f32) -> f32 = match function {
                     HeadFunction::Relu => |x| x.max(0.0),
                     HeadFunction::Tanh => f32::tanh,
                 };
                 let features: Vec<f32> = features.values().to_vec().into_iter().map(function).collect();
                 inputs.convert(&features, dense.shape().outputs);
-                multiply(projection, &inputs, &mut logits, 1);
+                multiply(projection, &inputs, &mut logits, crew);
                 logits.values().to_vec()
             }
             Self::Pooled(Pooling::FirstToken) => hidden.to_vec(),

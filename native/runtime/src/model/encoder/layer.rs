@@ -11,7 +11,7 @@ use chorus_core::{
 use chorus_kernels::{Activation, Attention, AttentionScratch, F32, Format, Inputs, LayerNorm, Linear, Rows};
 
 use super::{
-    team::for_each,
+    team::Crew,
     weights::{Packing, Sizes, layer_norm, linear},
 };
 
@@ -91,25 +91,25 @@ impl<F: Format> Layer<F> {
         })
     }
 
-    /// Replaces `work.hidden` by this layer's output, on up to `parts` threads.
-    pub fn run(&self, work: &mut Workspace<F>, parts: usize) {
-        self.attend(work, parts);
+    /// Replaces `work.hidden` by this layer's output.
+    pub fn run(&self, work: &mut Workspace<F>, crew: &Crew) {
+        self.attend(work, crew);
         let Workspace { hidden, residual, context, attended, wide, narrow, .. } = work;
-        multiply(&self.attention_output, context, narrow, parts);
-        normalize(&self.attention_norm, narrow, Some(residual), attended, parts);
-        multiply(&self.intermediate, attended, wide, parts);
-        multiply(&self.output, wide, narrow, parts);
-        normalize(&self.output_norm, narrow, Some(attended), hidden, parts);
+        multiply(&self.attention_output, context, narrow, crew);
+        normalize(&self.attention_norm, narrow, Some(residual), attended, crew);
+        multiply(&self.intermediate, attended, wide, crew);
+        multiply(&self.output, wide, narrow, crew);
+        normalize(&self.output_norm, narrow, Some(attended), hidden, crew);
     }
 
     /// Fills `context` with what each query attends to, and `residual` with the input of its row.
-    fn attend(&self, work: &mut Workspace<F>, parts: usize) {
+    fn attend(&self, work: &mut Workspace<F>, crew: &Crew) {
         let Workspace { hidden, offsets, queries, projected, residual, context, attention, .. } = work;
         let size = self.size;
         let firsts: Vec<usize>;
         let inputs = match &self.projections {
             Projections::AllTokens(operator) => {
-                multiply(operator, hidden, projected, parts);
+                multiply(operator, hidden, projected, crew);
                 swap(residual, hidden);
                 let all = projected.matrix();
                 Inputs {
@@ -121,14 +121,14 @@ impl<F: Format> Layer<F> {
                 }
             }
             Projections::FirstTokens { query, key_value } => {
-                multiply(key_value, hidden, projected, parts);
+                multiply(key_value, hidden, projected, crew);
                 let texts = offsets.len() - 1;
                 let mut rows = residual.rows_mut(texts, size);
                 for (text, first) in offsets[..texts].iter().enumerate() {
                     rows.row_mut(text).copy_from_slice(hidden.values().row(*first));
                 }
                 rows.convert_all();
-                multiply(query, residual, queries, parts);
+                multiply(query, residual, queries, crew);
                 firsts = (0..=texts).collect();
                 let both = projected.matrix();
                 Inputs {
@@ -140,16 +140,17 @@ impl<F: Format> Layer<F> {
                 }
             }
         };
+        let parts = crew.size();
         attention.resize_with(attention.len().max(parts), AttentionScratch::new);
         let head_size = size / self.heads;
         let columns = |part: usize| self.heads * part / parts * head_size;
         let targets = context
             .target(residual.rows(), size)
             .split_columns((0..parts).map(|part| columns(part)..columns(part + 1)));
-        for_each(targets.into_iter().zip(attention), |((columns, target), scratch)| {
+        crew.for_each(targets.into_iter().zip(attention), |((columns, target), scratch)| {
             self.attention.run_heads(&inputs, columns.start / head_size..columns.end / head_size, scratch, target);
         });
-        convert(context, parts);
+        convert(context, crew);
     }
 }
 
@@ -157,32 +158,32 @@ impl<F: Format> Layer<F> {
 /// leaves its second part to the others: 98 tokens on two idle cores take 0.91 to 0.93 of the time.
 const PARTS_PER_THREAD: usize = 2;
 
-/// `output = activation(input · Wᵀ + b)`, the columns split among `threads` threads.
-pub fn multiply<F: Format, G: Format>(operator: &Linear<F>, input: &Rows<F>, output: &mut Rows<G>, threads: usize) {
+/// `output = activation(input · Wᵀ + b)`, the columns split among the crew.
+pub fn multiply<F: Format, G: Format>(operator: &Linear<F>, input: &Rows<F>, output: &mut Rows<G>, crew: &Crew) {
     let shape = operator.shape();
-    let parts = if threads > 1 { threads * PARTS_PER_THREAD } else { 1 };
+    let parts = if crew.size() > 1 { crew.size() * PARTS_PER_THREAD } else { 1 };
     let columns = |part: usize| shape.columns_of_part(part, parts);
     let shares = output.target(input.rows(), shape.outputs).split_columns((0..parts).map(columns));
-    for_each(shares, |(columns, target)| operator.run_columns(input, columns, target));
-    convert(output, threads);
+    crew.for_each(shares, |(columns, target)| operator.run_columns(input, columns, target));
+    convert(output, crew);
 }
 
-/// Finishes what was written as a whole, the rows split among `parts` threads.
-fn convert<F: Format>(rows: &mut Rows<F>, parts: usize) {
-    for_each(rows.unconverted(parts), |(_, mut rows)| rows.convert_all());
+/// Finishes what was written as a whole, the rows split among the crew.
+fn convert<F: Format>(rows: &mut Rows<F>, crew: &Crew) {
+    crew.for_each(rows.unconverted(crew.size()), |(_, mut rows)| rows.convert_all());
 }
 
-/// `output = norm(input + residual)`, the rows split among `parts` threads.
+/// `output = norm(input + residual)`, the rows split among the crew.
 pub fn normalize<F: Format>(
     norm: &LayerNorm,
     input: &Rows<F32>,
     residual: Option<&Rows<F>>,
     output: &mut Rows<F>,
-    parts: usize,
+    crew: &Crew,
 ) {
     let (input, residual) = (input.values(), residual.map(Rows::values));
-    let shares = output.rows_mut(input.rows(), input.columns()).split(parts);
-    for_each(shares, |(rows, output)| {
+    let shares = output.rows_mut(input.rows(), input.columns()).split(crew.size());
+    crew.for_each(shares, |(rows, output)| {
         norm.run(input.with_rows(rows.clone()), residual.map(|residual| residual.with_rows(rows)), output);
     });
 }

@@ -38,7 +38,7 @@ use self::{
 pub use self::{
     memory::memory,
     needs::{Needs, needs},
-    team::Team,
+    team::{Crew, Team},
 };
 use super::{
     Batch, Precision, Runner, ThreadShare,
@@ -47,8 +47,8 @@ use super::{
 use crate::{checkpoint::WeightFiles, error::LoadError};
 
 /// Multiply-adds of one layer that are worth another thread. With fewer, threads wait for each other longer than
-/// they compute: a text of 98 tokens and small layers took twice as long on two.
-const WORTH_A_THREAD: usize = 16 << 20;
+/// they compute: two take as long as one from 2 to 14 million on, by precision and size (bench/RESULTS.md).
+const WORTH_A_THREAD: usize = 4 << 20;
 
 /// Word and position tables stay in their files; a request reads a few rows of them.
 struct Embeddings {
@@ -149,7 +149,7 @@ impl<F: Format> Encoder<F> {
         Ok((encoder, needs))
     }
 
-    fn embed(&self, batch: &Packed, work: &mut Workspace<F>) {
+    fn embed(&self, batch: &Packed, work: &mut Workspace<F>, crew: &Crew) {
         let Embeddings { words, positions, token_type, norm } = &self.embeddings;
         let mut sums = work.sums.rows_mut(batch.tokens(), self.size);
         for (row, (&id, &position)) in batch.ids.iter().zip(&batch.positions).enumerate() {
@@ -161,7 +161,7 @@ impl<F: Format> Encoder<F> {
                 sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             }
         }
-        normalize(norm, &work.sums, None, &mut work.hidden, 1);
+        normalize(norm, &work.sums, None, &mut work.hidden, crew);
         work.offsets.clone_from(&batch.offsets);
     }
 }
@@ -170,21 +170,21 @@ impl<F: Format> Runner for Encoder<F> {
     fn run(&self, batch: &Batch, threads: &ThreadShare) -> Result<Vec<f32>, BatchError> {
         let batch = Packed::new(batch.tokens()?, self.rule);
         let mut work = self.workspaces.lock().pop().unwrap_or_default();
-        self.embed(&batch, &mut work);
+        let alone = self.team.crew(1);
+        self.embed(&batch, &mut work, &alone);
         let most = batch.tokens() * self.layer_weights / WORTH_A_THREAD;
         let share = || threads.get().min(most).max(1);
         let mut layers = self.layers.iter();
         while layers.len() > 0 {
             let count = share();
-            self.team.run(count, |parts| {
-                while share() == count
-                    && let Some(layer) = layers.next()
-                {
-                    layer.run(&mut work, parts);
-                }
-            });
+            let crew = self.team.crew(count);
+            while share() == count
+                && let Some(layer) = layers.next()
+            {
+                layer.run(&mut work, &crew);
+            }
         }
-        let output = self.head.run(work.hidden.values(), &work.offsets);
+        let output = self.head.run(work.hidden.values(), &work.offsets, &alone);
         self.workspaces.lock().push(work);
         Ok(output)
     }
