@@ -17,8 +17,18 @@
 {{- end }}
 {{- end }}
 
+{{- range $name, $request := $resources.requests }}
+{{- if and $request (contains "/" $name) (ne (toString $request) (toString (get $limits $name))) }}
+{{- fail (printf "resources.requests.%s is %v; Kubernetes takes it only with an equal resources.limits.%s, or give the limit alone." $name $request $name) }}
+{{- end }}
+{{- end }}
+{{- $gpuLimit := get $limits .Values.gpu.resource }}
+{{- if and .Values.gpu.count $gpuLimit (ne (toString $gpuLimit) (toString .Values.gpu.count)) }}
+{{- fail (printf "resources.limits.%s is %v, and gpu.count is %d; say it once." .Values.gpu.resource $gpuLimit (int .Values.gpu.count)) }}
+{{- end }}
+
 {{- $device := .Values.settings.device | default (ternary "cuda" "auto" (gt (int .Values.gpu.count) 0)) }}
-{{- $hasGpu := or .Values.gpu.count $resources.claims (hasKey $limits .Values.gpu.resource) }}
+{{- $hasGpu := or .Values.gpu.count $resources.claims (ne (toString ($gpuLimit | default 0)) "0") }}
 {{- if and (eq $device "cuda") (not $hasGpu) }}
 {{- fail "settings.device is cuda, but pods have no GPU; set gpu.count." }}
 {{- end }}

@@ -23,6 +23,11 @@
 {{- if and (eq $models.source "pull") (dig "persistentVolumeClaim" "readOnly" false ($models.volume | default dict)) }}
 {{- fail "models.source is pull, but models.volume.persistentVolumeClaim.readOnly is true, so nothing can be pulled; leave it out." }}
 {{- end }}
+{{- range list "configMap" "secret" "projected" "downwardAPI" }}
+{{- if and (eq $models.source "pull") (hasKey ($models.volume | default dict) .) }}
+{{- fail (printf "models.source is pull, but a volume of kind %s cannot be written to; use persistence.enabled, or a claim." .) }}
+{{- end }}
+{{- end }}
 {{- if and (eq $models.source "volume") $claim.enabled (not $claim.existingClaim) }}
 {{- fail "models.source is volume, but a claim that the chart makes holds nothing; name yours in persistence.existingClaim, or use source: pull." }}
 {{- end }}

@@ -40,9 +40,9 @@
 {{- end }}
 {{- range $name := list "serviceMonitor" "podMonitor" }}
 {{- $monitor := index $.Values $name }}
-{{- with $monitor.scrapeTimeout }}
-{{- if gt (include "chorus.milliseconds" . | int64) (include "chorus.milliseconds" $monitor.interval | int64) }}
-{{- fail (printf "%s.scrapeTimeout is %s, longer than %s.interval = %s; Prometheus refuses that." $name . $name $monitor.interval) }}
+{{- if and $monitor.scrapeTimeout $monitor.interval }}
+{{- if gt (include "chorus.milliseconds" $monitor.scrapeTimeout | int64) (include "chorus.milliseconds" $monitor.interval | int64) }}
+{{- fail (printf "%s.scrapeTimeout is %s, longer than %s.interval = %s; Prometheus refuses that." $name $monitor.scrapeTimeout $name $monitor.interval) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -10,7 +10,10 @@
 {{- end }}
 {{- end }}
 {{- if .Values.hpa.enabled }}
-{{- if and .Values.hpa.cpuPercent (not (dig "requests" "cpu" "" .Values.resources)) }}
+{{- $requests := .Values.resources.requests | default dict }}
+{{- $limits := .Values.resources.limits | default dict }}
+{{- /* Kubernetes makes the request of the limit, where there is none. */}}
+{{- if and .Values.hpa.cpuPercent (not $requests.cpu) (not $limits.cpu) }}
 {{- fail "hpa.enabled needs resources.requests.cpu; the target is a percentage of it." }}
 {{- end }}
 {{- if not (or .Values.hpa.cpuPercent .Values.hpa.metrics) }}
@@ -37,6 +40,13 @@
 {{- end }}
 {{- if and $isOwnQuery (not $.Values.serviceMonitor.enabled) (not $.Values.podMonitor.enabled) }}
 {{- fail "keda.enabled asks Prometheus for what a monitor of this release has it scrape, and there is none; set serviceMonitor.enabled or podMonitor.enabled, or give keda.query." }}
+{{- end }}
+{{- $counting := list }}
+{{- range $keda.triggers }}
+{{- if not (has .type (list "cpu" "memory")) }}{{ $counting = append $counting .type }}{{ end }}
+{{- end }}
+{{- if and (eq (int $keda.minReplicas) 0) $keda.triggers (not $keda.prometheus) (not $counting) }}
+{{- fail "keda.minReplicas is 0, and then no pod has cpu or memory to look at; give keda.query or keda.triggers that count what is in front." }}
 {{- end }}
 {{- if and (eq (int $keda.minReplicas) 0) (or $isOwnQuery (not $keda.prometheus)) (not $keda.triggers) }}
 {{- fail "keda.minReplicas is 0, and then no pod says what waits; give keda.query or keda.triggers that count what is in front." }}

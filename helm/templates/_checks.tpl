@@ -1,5 +1,8 @@
 {{/* What values.schema.json cannot say: which values go together. A file for each topic. */}}
 {{- define "chorus.checks" -}}
+{{- if eq .Values.enabled false }}
+{{- fail "enabled is false, and the chart is rendered all the same; it is for `condition:` in the Chart.yaml of a chart that depends on this one." }}
+{{- end }}
 {{- include "chorus.durationChecks" . }}
 {{- include "chorus.sizeChecks" . }}
 {{- include "chorus.modelsChecks" . }}
@@ -55,6 +58,9 @@
 {{- range $label, $value := $labels }}
 {{- if not (regexMatch "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$" (toString $value)) }}
 {{- fail (printf "%s.%s is %q, which no label can be; it must be letters, digits, -, _ and . with a letter or digit at both ends, 63 at most." $path $label (toString $value)) }}
+{{- end }}
+{{- if not (regexMatch "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" $label) }}
+{{- fail (printf "%s has %q, which no label can be called; it must be such as team or example.com/team." $path $label) }}
 {{- end }}
 {{- if has $label $own }}
 {{- fail (printf "%s has %s, which the chart sets." $path $label) }}

@@ -67,11 +67,16 @@ app.kubernetes.io/component: test
 {{ ternary "https" "http" (not (empty .Values.tls.existingSecret)) }}
 {{- end }}
 
+{{/* Without an autoscaler of the chart's. Null, for one of somebody else's, is one pod to begin with: Kubernetes' default. */}}
+{{- define "chorus.replicas" -}}
+{{ ternary 1 .Values.replicas (kindIs "invalid" .Values.replicas) }}
+{{- end }}
+
 {{/* The fewest pods that there will be. */}}
 {{- define "chorus.leastReplicas" -}}
 {{- if .Values.hpa.enabled }}{{ .Values.hpa.minReplicas }}
 {{- else if .Values.keda.enabled }}{{ .Values.keda.minReplicas }}
-{{- else }}{{ .Values.replicas }}
+{{- else }}{{ include "chorus.replicas" . }}
 {{- end }}
 {{- end }}
 
@@ -79,7 +84,7 @@ app.kubernetes.io/component: test
 {{- define "chorus.mostReplicas" -}}
 {{- if .Values.hpa.enabled }}{{ .Values.hpa.maxReplicas }}
 {{- else if .Values.keda.enabled }}{{ .Values.keda.maxReplicas }}
-{{- else }}{{ .Values.replicas }}
+{{- else }}{{ include "chorus.replicas" . }}
 {{- end }}
 {{- end }}
 
@@ -97,5 +102,9 @@ app.kubernetes.io/component: test
 {{/* A duration of the service's settings, such as 1500ms, in milliseconds. */}}
 {{- define "chorus.milliseconds" -}}
 {{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 }}
-{{- mul (int64 (regexFind "^[0-9]+" .)) (get $units (regexFind "[a-z]+$" .)) }}
+{{- $sum := 0 }}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 }}
+{{- $sum = add $sum (mul (int64 (regexFind "^[0-9]+" .)) (get $units (regexFind "[a-z]+$" .))) }}
+{{- end }}
+{{- $sum }}
 {{- end }}

@@ -3,7 +3,9 @@
 {{/* What an endpoint of a monitor has beside its port: call with the values of serviceMonitor or podMonitor. */}}
 {{- define "chorus.scrape" -}}
 path: /metrics
-interval: {{ .interval }}
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
 {{- with .scrapeTimeout }}
 scrapeTimeout: {{ . }}
 {{- end }}

@@ -23,18 +23,21 @@ Others render it, too, so what is no profile at all is refused here.
 {{- end }}
 {{- end }}
 {{- end }}
-{{- include "chorus.inlineChecks" $profile }}
+{{- include "chorus.inlineChecks" (list $profile (.Files.Get "files/profile-schema.json" | fromJson)) }}
 {{- $profile | toJson }}
 {{- else }}
 {{- get (.Files.Get "files/shipped-profiles.yaml" | fromYaml) .Values.profile.name | default dict | toJson }}
 {{- end }}
 {{- end }}
 
-{{/* What the service would refuse of an inline profile when it starts: call with the profile. */}}
+{{/*
+What the service would refuse of an inline profile when it starts: call with the profile and files/profile-schema.json.
+*/}}
 {{- define "chorus.inlineChecks" -}}
-{{- if not (kindIs "string" .name) }}
-{{- fail "profile.inline has no name; it must have one, such as name: mine." }}
-{{- end }}
+{{- $known := index . 1 }}
+{{- with index . 0 }}
+{{- include "chorus.requireSchema" (list "" . $known.profile) }}
+{{- include "chorus.routeChecks" (list .routes $known) }}
 {{- $names := list }}
 {{- range $index, $model := .models }}
 {{- if has $model.name $names }}
@@ -42,28 +45,102 @@ Others render it, too, so what is no profile at all is refused here.
 {{- end }}
 {{- $names = append $names $model.name }}
 {{- end }}
-{{- $contracts := list "predict" "prediction" "process" "retrieve" }}
 {{- range $index, $route := .routes }}
-{{- if not (has $route.contract $contracts) }}
-{{- fail (printf "profile.inline: routes[%d].contract is %s; it must be one of %s." $index $route.contract (join ", " $contracts)) }}
-{{- end }}
 {{- if hasKey $route "models" }}
-{{- if not (kindIs "slice" $route.models) }}
-{{- fail (printf "profile.inline: routes[%d].models is no list; it must be one of models of it, such as [%s]." $index (first $names)) }}
-{{- end }}
 {{- include "chorus.requireModels" (list (printf "routes[%d].models" $index) $route.models $names) }}
 {{- end }}
 {{- end }}
-{{- if hasKey . "golden" }}
-{{- $sample := printf "{text: Hello, labels: {%s: POSITIVE}}" (first $names) }}
-{{- if not (kindIs "slice" .golden) }}
-{{- fail (printf "profile.inline: golden is no list; it must be one such as [%s]." $sample) }}
-{{- end }}
 {{- range $index, $golden := .golden }}
-{{- if or (not (kindIs "map" $golden)) (not (kindIs "string" (dig "text" nil $golden))) (not (kindIs "map" (dig "labels" nil $golden))) }}
-{{- fail (printf "profile.inline: golden[%d] is not as %s." $index $sample) }}
-{{- end }}
 {{- include "chorus.requireModels" (list (printf "golden[%d].labels" $index) (keys $golden.labels | sortAlpha) $names) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Each has a path of its own, and options that its contract has. */}}
+{{- define "chorus.routeChecks" -}}
+{{- $known := index . 1 }}
+{{- $shared := $known.profile.properties.routes.items.properties }}
+{{- $taken := list }}
+{{- range $index, $route := index . 0 }}
+{{- $options := get $known.options $route.contract }}
+{{- if not $options }}
+{{- fail (printf "profile.inline: routes[%d].contract is %s; it must be one of %s." $index $route.contract (keys $known.options | sortAlpha | join ", ")) }}
+{{- end }}
+{{- include "chorus.requireSchema" (list (printf "routes[%d]" $index) $route (dict "properties" (merge (dict) $options.properties $shared))) }}
+{{- if or (has $route.path $known.ownPaths) (hasPrefix "/docs/" $route.path) }}
+{{- fail (printf "profile.inline: routes[%d].path is %s, which the service itself answers." $index $route.path) }}
+{{- end }}
+{{- if has $route.path $taken }}
+{{- fail (printf "profile.inline: routes[%d].path is %s, and so is that of a route before it." $index $route.path) }}
+{{- end }}
+{{- $taken = append $taken $route.path }}
+{{- end }}
+{{- end }}
+
+{{/*
+Refuses what a JSON schema refuses, of what the service's own have: call with the place in the inline profile, the value there
+and its schema.
+*/}}
+{{- define "chorus.requireSchema" -}}
+{{- $place := index . 0 }}
+{{- $value := index . 1 }}
+{{- $schema := index . 2 }}
+{{- $at := printf "profile.inline%s" (ternary "" (printf ": %s" $place) (eq $place "")) }}
+{{- $prefix := ternary "" (printf "%s." $place) (eq $place "") }}
+{{- $kinds := dict "string" (list "string") "integer" (list "float64" "int" "int64") "number" (list "float64" "int" "int64") "boolean" (list "bool") "object" (list "map") "array" (list "slice") }}
+{{- $names := dict "string" "text" "integer" "a whole number" "number" "a number" "boolean" "true or false" "object" "a map" "array" "a list" }}
+{{- with $schema.type }}
+{{- if not (has (kindOf $value) (get $kinds .)) }}
+{{- fail (printf "%s is %s; it must be %s." $at (toJson $value) (get $names .)) }}
+{{- end }}
+{{- if and (eq . "integer") (ne (floor $value) (float64 $value)) }}
+{{- fail (printf "%s is %v; it must be a whole number." $at $value) }}
+{{- end }}
+{{- end }}
+{{- with $schema.enum }}
+{{- if not (has $value .) }}
+{{- fail (printf "%s is %v; it must be one of %s." $at $value (join ", " .)) }}
+{{- end }}
+{{- end }}
+{{- if and $schema.pattern (not (regexMatch ($schema.pattern | default "") (toString $value))) }}
+{{- fail (printf "%s is %v; it must be as %s." $at $value $schema.pattern) }}
+{{- end }}
+{{- if or (and (hasKey $schema "minLength") (not (toString $value))) (and (hasKey $schema "minItems") (not $value)) }}
+{{- fail (printf "%s is empty; it must not be." $at) }}
+{{- end }}
+{{- range $bound := list "minimum" "maximum" }}
+{{- if and (hasKey $schema $bound) (ternary (lt (float64 $value) (float64 (get $schema $bound))) (gt (float64 $value) (float64 (get $schema $bound))) (eq $bound "minimum")) }}
+{{- fail (printf "%s is %v; its %s is %v." $at $value $bound (get $schema $bound)) }}
+{{- end }}
+{{- end }}
+{{- with $schema.anyOf }}
+{{- $constants := list }}
+{{- range . }}{{ if hasKey . "const" }}{{ $constants = append $constants .const }}{{ end }}{{ end }}
+{{- if and (eq (len .) (len $constants)) (not (has $value $constants)) }}
+{{- fail (printf "%s is %v; it must be one of %s." $at $value (join ", " $constants)) }}
+{{- end }}
+{{- end }}
+{{- if kindIs "map" $value }}
+{{- range $schema.required }}
+{{- if not (hasKey $value .) }}
+{{- fail (printf "%s has no %s." $at .) }}
+{{- end }}
+{{- end }}
+{{- $properties := $schema.properties | default dict }}
+{{- $others := $schema.additionalProperties }}
+{{- range $key, $item := $value }}
+{{- if hasKey $properties $key }}
+{{- include "chorus.requireSchema" (list (printf "%s%s" $prefix $key) $item (get $properties $key)) }}
+{{- else if kindIs "map" $others }}
+{{- include "chorus.requireSchema" (list (printf "%s%s" $prefix $key) $item $others) }}
+{{- else }}
+{{- fail (printf "%s has %s, which is no key there; there are %s." $at $key (keys $properties | sortAlpha | join ", ")) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if kindIs "slice" $value }}
+{{- range $index, $item := $value }}
+{{- include "chorus.requireSchema" (list (printf "%s[%d]" $place $index) $item ($schema.items | default dict)) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -94,7 +171,7 @@ release and this profile alone, since others may share the volume. Profiles by n
 {{- define "chorus.servedProfile" -}}
 {{- $given := include "chorus.givenProfile" . }}
 {{- if eq .Values.models.source "pull" }}
-{{- $image := ternary "" (include "chorus.image" .) (ne .Values.profile.inline "") }}
+{{- $image := ternary "" (include "chorus.image" .) (not (empty .Values.profile.inline)) }}
 {{- $checksum := list .Values.profile $image | toJson | sha256sum | trunc 8 }}
 {{- printf "/models/%s-%s/%s.yaml" .Release.Name $checksum (base $given | trimSuffix ".yaml" | trimSuffix ".yml") }}
 {{- else }}

@@ -41,12 +41,14 @@ disabled. The file is about every Chorus; what is replaced in it is said at its 
 {{- define "chorus.rulesOfRelease" -}}
 {{- $name := include "chorus.fullname" . }}
 {{- $here := printf "namespace=%q" (include "chorus.namespace" .) }}
+{{- $pods := printf `pod=~"%s-[a-z0-9]+(-[a-z0-9]{5})?"` $name }}
 {{- $bucket := printf "%s([.]0)?" (toString .Values.prometheusRule.latencySeconds | replace "." "[.]") }}
 {{- .Files.Get "files/rules.yaml"
   | replace `job=~".+"` (printf "%s,job=%q" $here (include "chorus.scrapeJob" .))
   | replace `deployment=~".*chorus.*"` (printf "%s,deployment=%q" $here $name)
   | replace `horizontalpodautoscaler=~".*chorus.*"` (printf `%s,horizontalpodautoscaler=~"(keda-hpa-)?%s"` $here $name)
-  | replace `container="chorus"` (printf `%s,pod=~"%s-[a-z0-9]+(-[a-z0-9]{5})?",container="chorus"` $here $name)
+  | replace `container="chorus"` (printf `%s,%s,container="chorus"` $here $pods)
+  | replace `pod=~".*chorus.*"` (printf `%s,%s` $here $pods)
   | replace `le=~"5([.]0)?"` (printf "le=~%q" $bucket)
   | replace "0.001 *" (printf "%v *" .Values.prometheusRule.errorBudget) }}
 {{- end }}

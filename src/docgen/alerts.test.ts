@@ -80,6 +80,7 @@ const OF_RELEASE = [
   'deployment=~".*chorus.*"',
   'horizontalpodautoscaler=~".*chorus.*"',
   'container="chorus"',
+  'pod=~".*chorus.*"',
 ];
 
 test('whatever a rule asks for can be narrowed to a release', () => {

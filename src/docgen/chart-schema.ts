@@ -54,7 +54,11 @@ interface ValuesSchema {
 /** `text` of the schema with the settings and the buckets as they are. */
 export function chartSchema(text: string): Promise<string> {
   const schema = JSON.parse(text) as ValuesSchema;
-  schema.properties.prometheusRule.properties.latencySeconds.enum = DURATION_BUCKETS;
+  schema.properties.prometheusRule.properties.latencySeconds.enum = [
+    ...DURATION_BUCKETS,
+    // As helm --set gives a number that is not whole.
+    ...DURATION_BUCKETS.map(String),
+  ];
   schema.properties.settings.properties = Object.fromEntries(
     settingNames
       .filter((name) => !DECIDED_BY_THE_CHART.includes(name))

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { envOf, settingNames } from '../config/settings.js';
-import { contracts } from '../routes/index.js';
 import { chartFolder, chartValues } from './chart-values.js';
 
 /** All templates, as one text. */
@@ -75,11 +74,6 @@ test('extraEnv goes around no setting: each is one of values by its name, or the
     byName.map((name) => named(envOf(name).replace('CHORUS_', ''))),
     byName,
   );
-});
-
-test('the chart knows the contracts that there are', () => {
-  const [list = ''] = found(/\$contracts := list (.*?) }}/g, templates);
-  assert.deepEqual(JSON.parse(`[${list.replaceAll(' ', ', ')}]`), Object.keys(contracts).sort());
 });
 
 test('the values that extraEnv is told to use are there', () => {

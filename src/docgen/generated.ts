@@ -7,6 +7,7 @@
 
 import { fileURLToPath } from 'node:url';
 
+import { chartProfileSchema } from './chart-profile-schema.js';
 import { chartSchema } from './chart-schema.js';
 import { starterOpenApi } from './openapi.js';
 import {
@@ -28,6 +29,7 @@ export const documents: Readonly<Record<string, Fresh>> = {
   'docs/openapi.json': starterOpenApi,
   'docs/settings.md': blocks({ settings: settingsTable }),
   'helm/README.md': blocks({ values: chartValuesTable }),
+  'helm/files/profile-schema.json': chartProfileSchema,
   'helm/values.schema.json': chartSchema,
 };
 
