@@ -1,8 +1,8 @@
 //! Threads that compute one batch together: the one that has it, and helpers that nobody else needs.
 //!
 //! Whoever has a batch computes it, and does not wait for helpers to begin: who comes late finds nothing left to do. Where
-//! the threads of a pool do all of the work, two have to be woken, and the second is often put on the core where the
-//! first one computes: on two cores a text then took as long as on one, more often than not.
+//! the threads of a pool do all of the work, two have to be woken, and the second may be put on the core where the
+//! first one computes: on two cores half of the batches then took as long as on one.
 
 use std::{
     any::Any,
