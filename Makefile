@@ -91,10 +91,13 @@ advisories: $(PACKAGES) ## Look for known vulnerabilities of what is shipped (as
 fuzz: build ## Try inputs nobody thought of (ARGS="TARGET|all|properties SECONDS", 60 seconds each; nightly Rust)
 	NIGHTLY=$(NIGHTLY) native/fuzz/run.sh $(ARGS)
 
-miri: ## Interpret the tests of core and of the scalar operators, with every undefined behaviour an error (nightly Rust)
+miri: ## Interpret the tests of core, of the scalar operators and of teams, with every undefined behaviour an error (nightly Rust)
 	@# A sweep through all numbers would take it days, and has no memory to get wrong.
 	PROPTEST_CASES=4 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-deterministic-floats" \
 	  cargo +$(NIGHTLY) miri test --locked --lib -p chorus-core -p chorus-kernels $(MANIFEST) -- --skip stays_within_its_stated_error $(ARGS)
+	@# Their order of steps is what counts: several are tried.
+	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-many-seeds=0..8" \
+	  cargo +$(NIGHTLY) miri test --locked --lib -p chorus-runtime $(MANIFEST) -- team::
 
 asan: $(PACKAGES) ## Test operators and engine with AddressSanitizer (nightly Rust)
 	@# What ONNX Runtime keeps until the process ends is no leak of ours. What is freed is kept aside, so memory does not come back.
