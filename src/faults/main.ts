@@ -9,6 +9,7 @@
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 
 import { buildTests } from './existing-tests.js';
 import { isWanted, MATRIX } from './matrix.js';
@@ -54,7 +55,7 @@ events.on('test:pass', ({ name, details, skip, nesting }) => {
 events.on('test:fail', ({ name, details, nesting }) => {
   if (nesting > 0) return;
   const { cause } = details.error;
-  failures.push(`${name}\n${cause instanceof Error ? (cause.stack ?? '') : String(cause)}`);
+  failures.push(`${name}\n${inspect(cause)}`);
   add({ title: name, result: 'FAIL', ms: details.duration_ms });
 });
 events.on('test:diagnostic', ({ message }) => {

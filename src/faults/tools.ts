@@ -18,6 +18,9 @@ const FINDERS = {
   toxiproxy: ['toxiproxy.sh'],
 } as const;
 
+/** One that does not end when it is told to is killed. */
+const ENDS_WITHIN_MS = 5000;
+
 export type Tool = keyof typeof FINDERS;
 
 /** Its path. */
@@ -43,8 +46,11 @@ export function startTool(context: TestContext, tool: Tool, args: readonly strin
   const child = spawn(pathOf(tool), args, { stdio: ['ignore', 'ignore', 'inherit'] });
   context.after(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
+    // So that nginx ends its workers with it.
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
     await once(child, 'exit');
+    clearTimeout(timer);
   });
   return child;
 }

@@ -149,6 +149,8 @@ export class Exchange {
     if (!this.begin(200)) return;
     // Without a charset, which JSON has not; some clients take only the plain type.
     this.response.setHeader('content-type', 'application/json');
+    // Node leaves the length out for HTTP/1.0, whose clients then cannot tell a whole answer from one that was cut.
+    this.response.setHeader('content-length', Buffer.byteLength(body));
     this.response.end(body);
   }
 

@@ -99,7 +99,8 @@ async function answer(
       throw new ServiceError('method_not_allowed', `This path takes ${allow}.`, options);
     }
     const { contentType, body } = await page.answer(parts, request);
-    response.writeHead(200, { 'content-type': contentType }).end(body);
+    const length = Buffer.byteLength(body);
+    response.writeHead(200, { 'content-type': contentType, 'content-length': length }).end(body);
   } catch (thrown) {
     sendError(response, ServiceError.from(thrown), randomUUID(), problem);
   }

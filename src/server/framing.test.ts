@@ -164,3 +164,22 @@ test('a header named __proto__ is just a header', async (context) => {
   const headers = '__proto__: x\r\nContent-Length: 3\r\nConnection: close\r\n';
   assert.equal(parseAnswer(await exchangeRaw(port, post(headers, '"a"'))).status, 200);
 });
+
+test('answers to HTTP/1.0 have a length, on either port, so that one that was cut is seen', async (context) => {
+  const { port, adminOrigin } = await startTestService(context);
+  const old = (head: string, body = '') => `${head} HTTP/1.0\r\nHost: a\r\n${body}`;
+  for (const [at, bytes, status] of [
+    [port, old('POST /process', 'Content-Length: 3\r\n\r\n"a"'), 200],
+    [port, old('GET /health', '\r\n'), 200],
+    [port, old('GET /openapi.json', '\r\n'), 200],
+    [port, old('GET /nowhere', '\r\n'), 404],
+    [Number(new URL(adminOrigin).port), old('GET /metrics', '\r\n'), 200],
+    [Number(new URL(adminOrigin).port), old('GET /nowhere', '\r\n'), 404],
+  ] as const) {
+    const answer = parseAnswer(await exchangeRaw(at, bytes));
+    assert.equal(answer.status, status, bytes);
+    const [, length] = /^content-length: (\d+)\r?$/im.exec(answer.head) ?? assert.fail(answer.head);
+    assert.equal(Number(length), Buffer.byteLength(answer.body), bytes);
+    assert.match(answer.head, /^connection: close\r?$/im);
+  }
+});

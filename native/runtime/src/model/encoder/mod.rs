@@ -46,9 +46,9 @@ use super::{
 };
 use crate::{checkpoint::WeightFiles, error::LoadError};
 
-/// Multiply-adds of one layer that are worth another thread. With fewer, threads wait for each other longer than
-/// they compute: two take as long as one from 2 to 14 million on, by precision and size (bench/RESULTS.md).
-const WORTH_A_THREAD: usize = 4 << 20;
+/// Multiply-adds of one layer that are worth one more thread. With fewer, threads wait for each other longer than they
+/// compute: two take as long as one from 2 to 14 million on, by precision and size (bench/RESULTS.md).
+const WORTH_A_THREAD: usize = 8 << 20;
 
 /// Word and position tables stay in their files; a request reads a few rows of them.
 struct Embeddings {
@@ -172,8 +172,8 @@ impl<F: Format> Runner for Encoder<F> {
         let mut work = self.workspaces.lock().pop().unwrap_or_default();
         let alone = self.team.crew(1);
         self.embed(&batch, &mut work, &alone);
-        let most = batch.tokens() * self.layer_weights / WORTH_A_THREAD;
-        let share = || threads.get().min(most).max(1);
+        let most = 1 + batch.tokens() * self.layer_weights / WORTH_A_THREAD;
+        let share = || threads.get().clamp(1, most);
         let mut layers = self.layers.iter();
         while layers.len() > 0 {
             let count = share();

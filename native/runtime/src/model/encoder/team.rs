@@ -12,7 +12,10 @@ use std::{
     ptr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst},
+        atomic::{
+            AtomicBool, AtomicPtr, AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     thread::{self, JoinHandle},
 };
@@ -98,7 +101,6 @@ impl Crew<'_> {
     where
         T: Send,
         P: IntoIterator<Item = T>,
-        P::IntoIter: Send,
     {
         let mut parts = parts.into_iter();
         let Some(first) = parts.next() else { return };
@@ -107,12 +109,12 @@ impl Crew<'_> {
         if self.helpers.is_empty() {
             return parts.for_each(work);
         }
-        let parts = Mutex::new(parts);
+        let parts: Vec<_> = parts.map(|part| Mutex::new(Some(part))).collect();
+        let next = AtomicUsize::new(0);
         self.board.put_up(&|| {
-            loop {
-                // Let go of before the work begins.
-                let Some(part) = parts.lock().next() else { return };
-                work(part);
+            while let Some(part) = parts.get(next.fetch_add(1, Relaxed)) {
+                let part = part.lock().take();
+                part.map(&work);
             }
         });
     }
