@@ -21,7 +21,10 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'chorus-graph-'));
   const args = ['--generation', 'graph', '--fields', 'topic', '--publish'];
   const printed = await command(['build', CORPUS, '--hnsw', ...args]);
-  assert.match(printed, /graph: 411 rows .*; a graph, (100|9\d)\.\d % of the nearest rows found, (100|9\d)\.\d % of the ten nearest/);
+  assert.match(
+    printed,
+    /graph: 411 rows .*; a graph, (100|9\d)\.\d % of the nearest rows found, (100|9\d)\.\d % of the ten nearest/,
+  );
   chorus = await startRetrieval(['--index-dir', folder]);
 });
 
