@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** CPU time in microseconds by group: the JS thread, tokenizers, lanes with their teams, and what Node adds. */
+/** CPU time in microseconds by group: the JS thread, tokenizers, lanes with their helpers, and what Node adds. */
 export function cpuTimes(pid) {
   const groups = new Map();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -17,6 +17,6 @@ export function cpuTimes(pid) {
 function groupOf(isMain, name) {
   if (isMain) return 'JS thread';
   if (name.startsWith('tokenizer')) return 'tokenizer threads';
-  if (name.startsWith('lane') || name.startsWith('team')) return 'lanes';
+  if (name.startsWith('lane') || name.startsWith('helper')) return 'lanes';
   return "Node's other threads";
 }
