@@ -15,6 +15,11 @@ const samples = (seconds) => [
   ['container_memory_rss', POD, 2 * GIB],
   ['container_memory_working_set_bytes', POD, 3 * GIB],
   ['kube_deployment_spec_replicas', DEPLOYMENT, 2],
+  [
+    'kube_deployment_status_condition',
+    { ...DEPLOYMENT, condition: 'Progressing', status: 'false' },
+    0,
+  ],
   ['kube_deployment_status_replicas_available', DEPLOYMENT, 1],
   ['kube_horizontalpodautoscaler_spec_max_replicas', AUTOSCALER, 4],
   ['kube_horizontalpodautoscaler_spec_min_replicas', AUTOSCALER, 2],
@@ -25,6 +30,11 @@ const samples = (seconds) => [
   ['kube_pod_container_status_last_terminated_reason', { ...POD, reason: 'OOMKilled' }, 1],
   ['kube_pod_container_status_restarts_total', POD, 1],
   ['kube_pod_container_status_waiting_reason', { ...POD, reason: 'ContainerCreating' }, 0],
+  [
+    'kube_pod_init_container_status_waiting_reason',
+    { ...POD, container: 'pull', reason: 'ErrImagePull' },
+    0,
+  ],
 ];
 
 /** A server on loopback that has them scraped; it ends with the process. */

@@ -16,6 +16,7 @@ export const CLUSTER_METRICS: Readonly<Record<string, readonly string[]>> = {
   container_memory_rss: POD,
   container_memory_working_set_bytes: POD,
   kube_deployment_spec_replicas: DEPLOYMENT,
+  kube_deployment_status_condition: [...DEPLOYMENT, 'condition', 'status'],
   kube_deployment_status_replicas_available: DEPLOYMENT,
   kube_horizontalpodautoscaler_spec_max_replicas: AUTOSCALER,
   kube_horizontalpodautoscaler_spec_min_replicas: AUTOSCALER,
@@ -25,4 +26,5 @@ export const CLUSTER_METRICS: Readonly<Record<string, readonly string[]>> = {
   kube_pod_container_status_last_terminated_reason: [...POD, 'reason'],
   kube_pod_container_status_restarts_total: POD,
   kube_pod_container_status_waiting_reason: [...POD, 'reason'],
+  kube_pod_init_container_status_waiting_reason: [...POD, 'reason'],
 };
