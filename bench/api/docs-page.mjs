@@ -7,14 +7,13 @@
 // its scripts, or a request to anybody else.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { chromium } from 'playwright-core';
 
 import { Authority } from '../../dist/testing/certificates.js';
-import { BENCH } from '../lib/paths.mjs';
+import { toolPath } from '../lib/tools.mjs';
 import { EVERY_CONTRACT, guarded, PROFILES, scratchFolder, withService } from './service.mjs';
 
 const { values: options } = parseArgs({ options: { screenshots: { type: 'string' } } });
@@ -23,10 +22,7 @@ const { values: options } = parseArgs({ options: { screenshots: { type: 'string'
 const PATIENCE_MS = 20_000;
 const VIEWPORT = { width: 1280, height: 1600 };
 
-const executablePath = execFileSync(join(BENCH, 'tools', 'debian.sh'), ['chromium-headless-shell'], {
-  encoding: 'utf8',
-  stdio: ['ignore', 'pipe', 'inherit'],
-}).trim();
+const executablePath = toolPath('debian.sh', 'chromium-headless-shell');
 // Containers have no user namespaces to make its sandbox of; it opens nothing but our own page.
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {

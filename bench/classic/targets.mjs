@@ -1,11 +1,11 @@
 // What `bench/classic.mjs` measures: Chorus with the profile classic, and the service that people write for such a file.
 
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
-import { BENCH, ROOT } from '../lib/paths.mjs';
+import { ROOT } from '../lib/paths.mjs';
 import { environment, PEERS_FOLDER } from '../lib/python.mjs';
 import { chorus, NO_CACHE, SERVICE } from '../lib/targets.mjs';
+import { toolPath } from '../lib/tools.mjs';
 
 /** Of the profile; the peer gets the same file. */
 const MODEL = {
@@ -45,5 +45,5 @@ function python() {
 
 /** Where ONNX Runtime finds the locale that the graph asks for. */
 function locales() {
-  return execFileSync(join(BENCH, 'tools', 'locale.sh'), { encoding: 'utf8' }).trim();
+  return toolPath('locale.sh');
 }

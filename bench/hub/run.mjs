@@ -7,7 +7,6 @@
 // the ways it was meant to. Exits with 1 where anything differs. Loopback only, except for pip's first run.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +16,7 @@ import { TestHub } from 'chorus-test-hub';
 
 import { spawnOwned } from '../lib/children.mjs';
 import { BENCH } from '../lib/paths.mjs';
+import { toolPath } from '../lib/tools.mjs';
 
 const HERE = join(BENCH, 'hub');
 const TOKEN = 'hf_reader';
@@ -55,11 +55,7 @@ hub.fault({ kind: 'cut', afterBytes: 11 * MIB, path: interrupted, times: 2 });
 hub.fault({ kind: 'ignore-range', path: interrupted });
 hub.fault({ kind: 'status', status: 429, retryAfter: 1, path: 'owner/interrupted/config.json', on: 'hub' });
 
-const python = execFileSync(
-  join(BENCH, 'tools', 'venv.sh'),
-  ['hub', join(HERE, 'requirements.txt')],
-  { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
-).trim();
+const python = toolPath('venv.sh', 'hub', join(HERE, 'requirements.txt'));
 const status = await runClient({
   token: TOKEN,
   downloads,

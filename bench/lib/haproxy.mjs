@@ -1,20 +1,12 @@
 // HAProxy as a gateway that loses nothing: not when a server dies, and not when its own configuration is read anew.
 
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { BENCH } from './paths.mjs';
+import { toolPath } from './tools.mjs';
 
 /** What HAProxy answers by itself. */
 const READY = '/haproxy-is-ready';
-
-/** The path of HAProxy, fetched on first use. */
-function haproxy() {
-  const stdio = ['ignore', 'pipe', 'inherit'];
-  const script = join(BENCH, 'tools', 'debian.sh');
-  return execFileSync(script, ['haproxy'], { encoding: 'utf8', stdio }).trim();
-}
 
 /**
  * What `startServer` takes; `folder` is where its configuration lies. A request whose server is gone goes to another one.
@@ -27,7 +19,7 @@ export function haproxyBefore(ports, folder) {
     writeFileSync(config, configuration(port, ports));
     // A master, which stays, and workers, which are replaced and take over its sockets.
     const args = ['-q', '-W', '-f', config];
-    return { file: haproxy(), args, env: {}, ready: `http://127.0.0.1:${port}${READY}` };
+    return { file: toolPath('debian.sh', 'haproxy'), args, env: {}, ready: `http://127.0.0.1:${port}${READY}` };
   };
 }
 

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 
 import { spawnOwned } from './children.mjs';
 import { BENCH } from './paths.mjs';
+import { toolPath } from './tools.mjs';
 
 /** The path of k6, built on first use. */
 export function k6() {
-  const stdio = ['ignore', 'pipe', 'inherit'];
-  return execFileSync(join(BENCH, 'tools', 'k6.sh'), { encoding: 'utf8', stdio }).trim();
+  return toolPath('k6.sh');
 }
 
 export function k6Version() {

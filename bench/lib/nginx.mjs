@@ -1,20 +1,12 @@
 // nginx as a balancer: requests go to servers of loopback in turn, over connections that are kept.
 
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { BENCH } from './paths.mjs';
+import { toolPath } from './tools.mjs';
 
 /** What nginx answers by itself. */
 const READY = '/nginx-is-ready';
-
-/** The path of nginx, fetched on first use. */
-export function nginx() {
-  const stdio = ['ignore', 'pipe', 'inherit'];
-  const script = join(BENCH, 'tools', 'debian.sh');
-  return execFileSync(script, ['nginx'], { encoding: 'utf8', stdio }).trim();
-}
 
 /** What `startServer` takes; `folder` is where its configuration lies. */
 export function nginxBefore(ports, folder) {
@@ -23,7 +15,7 @@ export function nginxBefore(ports, folder) {
     const config = join(folder, 'nginx.conf');
     writeFileSync(config, configuration(port, ports, folder));
     const args = ['-e', 'stderr', '-p', folder, '-c', config];
-    return { file: nginx(), args, env: {}, ready: `http://127.0.0.1:${port}${READY}` };
+    return { file: toolPath('debian.sh', 'nginx'), args, env: {}, ready: `http://127.0.0.1:${port}${READY}` };
   };
 }
 

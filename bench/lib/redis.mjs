@@ -1,29 +1,21 @@
 // A Redis of our own: on a free port of loopback, nothing on disk, ended by its process id.
 
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { spawnOwned } from './children.mjs';
-import { BENCH } from './paths.mjs';
 import { freePorts } from './server.mjs';
+import { toolPath } from './tools.mjs';
 
 const READY_WITHIN_MS = 10_000;
 const POLL_MS = 10;
-
-/** The path of redis-server, fetched on first use. */
-export function redisServer() {
-  const stdio = ['ignore', 'pipe', 'inherit'];
-  return execFileSync(join(BENCH, 'tools', 'redis.sh'), { encoding: 'utf8', stdio }).trim();
-}
 
 /** Resolves when it answers, with `{url, stop}`; `folder` is where it would write if it wrote. */
 export async function startRedis(folder) {
   const [port] = await freePorts(1);
   const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  const child = spawnOwned(redisServer(), [...place, '--save', '', '--appendonly', 'no'], {
+  const child = spawnOwned(toolPath('redis.sh'), [...place, '--save', '', '--appendonly', 'no'], {
     stdio: 'ignore',
   });
   await untilReady(child, port);

@@ -15,13 +15,11 @@
 {{- if and $request (hasKey $limits $name) (not (kindIs "invalid" $limit)) (lt (include "chorus.quantity" $limit | float64) (include "chorus.quantity" $request | float64)) }}
 {{- fail (printf "resources.limits.%s is %v, less than resources.requests.%s = %v." $name $limit $name $request) }}
 {{- end }}
-{{- end }}
-
-{{- range $name, $request := $resources.requests }}
-{{- if and $request (contains "/" $name) (ne (toString $request) (toString (get $limits $name))) }}
+{{- if and $request (contains "/" $name) (ne (toString $request) (toString $limit)) }}
 {{- fail (printf "resources.requests.%s is %v; Kubernetes takes it only with an equal resources.limits.%s, or give the limit alone." $name $request $name) }}
 {{- end }}
 {{- end }}
+
 {{- $gpuLimit := get $limits .Values.gpu.resource }}
 {{- if and .Values.gpu.count $gpuLimit (ne (toString $gpuLimit) (toString .Values.gpu.count)) }}
 {{- fail (printf "resources.limits.%s is %v, and gpu.count is %d; say it once." .Values.gpu.resource $gpuLimit (int .Values.gpu.count)) }}

@@ -15,13 +15,6 @@ Others render it, too, so what is no profile at all is refused here.
 {{- if or (not (kindIs "slice" $items)) (not $items) }}
 {{- fail (printf "profile.inline has no %s; it must list one at least, each with %s." $list (join " and " $fields)) }}
 {{- end }}
-{{- range $index, $item := $items }}
-{{- range $field := $fields }}
-{{- if or (not (kindIs "map" $item)) (not (kindIs "string" (dig $field nil $item))) }}
-{{- fail (printf "profile.inline: %s[%d] has no %s." $list $index $field) }}
-{{- end }}
-{{- end }}
-{{- end }}
 {{- end }}
 {{- include "chorus.inlineChecks" (list $profile (.Files.Get "files/profile-schema.json" | fromJson)) }}
 {{- $profile | toJson }}
@@ -67,8 +60,10 @@ What the service would refuse of an inline profile when it starts: call with the
 {{- fail (printf "profile.inline: routes[%d].contract is %s; it must be one of %s." $index $route.contract (keys $known.options | sortAlpha | join ", ")) }}
 {{- end }}
 {{- include "chorus.requireSchema" (list (printf "routes[%d]" $index) $route (dict "properties" (merge (dict) $options.properties $shared))) }}
-{{- if or (has $route.path $known.ownPaths) (hasPrefix "/docs/" $route.path) }}
+{{- range $known.ownPaths }}
+{{- if regexMatch (printf "^%s$" (regexReplaceAll "\\{\\w+\\}" (replace "." "[.]" .) "[^/]+")) $route.path }}
 {{- fail (printf "profile.inline: routes[%d].path is %s, which the service itself answers." $index $route.path) }}
+{{- end }}
 {{- end }}
 {{- if has $route.path $taken }}
 {{- fail (printf "profile.inline: routes[%d].path is %s, and so is that of a route before it." $index $route.path) }}
@@ -102,16 +97,19 @@ and its schema.
 {{- fail (printf "%s is %v; it must be one of %s." $at $value (join ", " .)) }}
 {{- end }}
 {{- end }}
-{{- if and $schema.pattern (not (regexMatch ($schema.pattern | default "") (toString $value))) }}
-{{- fail (printf "%s is %v; it must be as %s." $at $value $schema.pattern) }}
+{{- with $schema.pattern }}
+{{- if not (regexMatch . (toString $value)) }}
+{{- fail (printf "%s is %v; it must be as %s." $at $value .) }}
+{{- end }}
 {{- end }}
 {{- if or (and (hasKey $schema "minLength") (not (toString $value))) (and (hasKey $schema "minItems") (not $value)) }}
 {{- fail (printf "%s is empty; it must not be." $at) }}
 {{- end }}
-{{- range $bound := list "minimum" "maximum" }}
-{{- if and (hasKey $schema $bound) (ternary (lt (float64 $value) (float64 (get $schema $bound))) (gt (float64 $value) (float64 (get $schema $bound))) (eq $bound "minimum")) }}
-{{- fail (printf "%s is %v; its %s is %v." $at $value $bound (get $schema $bound)) }}
+{{- if and (hasKey $schema "minimum") (lt (float64 $value) (float64 $schema.minimum)) }}
+{{- fail (printf "%s is %v; its minimum is %v." $at $value $schema.minimum) }}
 {{- end }}
+{{- if and (hasKey $schema "maximum") (gt (float64 $value) (float64 $schema.maximum)) }}
+{{- fail (printf "%s is %v; its maximum is %v." $at $value $schema.maximum) }}
 {{- end }}
 {{- with $schema.anyOf }}
 {{- $constants := list }}

@@ -226,20 +226,14 @@ impl Helper {
     }
 
     fn serve(&self) {
-        loop {
-            match self.next() {
-                Task::Help(board) => board.help(),
-                Task::End => return,
-                Task::None => {}
-            }
+        while let Task::Help(board) = self.next() {
+            board.help();
         }
     }
 
     fn next(&self) -> Task {
         let mut task = self.task.lock();
-        if matches!(*task, Task::None) {
-            self.told.wait(&mut task);
-        }
+        self.told.wait_while(&mut task, |task| matches!(task, Task::None));
         mem::take(&mut task)
     }
 }
