@@ -136,7 +136,7 @@ sentiment: build ## Measure a sentiment service with its caches beside the usual
 classic-bench: build ## Measure a scikit-learn pipeline beside FastAPI + ONNX Runtime, about 7 minutes; see bench/README.md
 	node bench/classic.mjs $(ARGS)
 
-search: build ## Measure an index beside FAISS and usearch, about 10 minutes; see bench/README.md
+search: build ## Measure an index beside FAISS and usearch, about 30 minutes; see bench/README.md
 	node bench/search.mjs $(ARGS)
 
 retrieval-bench: build ## Measure question retrieval beside sentence-transformers and FAISS (ARGS="--encoder DIRECTORY")

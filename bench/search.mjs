@@ -3,9 +3,10 @@
 //   node bench/search.mjs [--rows 100000,1000000] [--dimensions 384] [--queries 200] [--libraries chorus-hnsw,faiss-flat,faiss-ivf,usearch]
 //     [--no-results]
 //
-// The same vectors and queries for all (search/libraries.py), one thread, one query at a time; ours before and after the
-// others, and then several queries at once, as concurrent requests are searched. chorus-hnsw is ours with a graph, which every
-// core makes. What a graph takes to build is part of it.
+// The same vectors and queries for all (search/libraries.py), one thread, one query at a time, then ten and 64 at once: of
+// ours as many callers, each of which asks again when it is answered, of a library as many queries in one call. Ours is
+// measured before and after the others. chorus-hnsw is ours with a graph, which every core makes. What a graph takes to
+// build is part of it.
 
 import { execFileSync } from 'node:child_process';
 import {
@@ -21,7 +22,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { describeMachine } from './lib/machine.mjs';
-import { figure, mebibytes, NOTHING, titled, writeResults } from './lib/markdown.mjs';
+import { figure, mebibytes, titled, writeResults } from './lib/markdown.mjs';
 import { wholeNumbers } from './lib/options.mjs';
 import { BENCH, ROOT } from './lib/paths.mjs';
 import { environment } from './lib/python.mjs';
@@ -36,8 +37,8 @@ const TOP = 10;
 const APPENDED = 1000;
 /** Of `--libraries`, the index of ours that has a graph. */
 const OURS_WITH_GRAPH = 'chorus-hnsw';
-/** Queries of one scan. */
-const TOGETHER = [1, 2, 4, 8, 16, 32];
+/** Queries at once. */
+const TOGETHER = [1, 10, 64];
 
 const { values } = parseArgs({
   options: {
@@ -60,7 +61,6 @@ const MARKERS = [
 const python = environment('search', join(BENCH, 'search', 'requirements.txt'));
 
 const searched = [];
-const together = [];
 for (const rows of wholeNumbers('--rows', values.rows.split(','))) await measureAll(rows);
 conclude();
 
@@ -69,19 +69,16 @@ async function measureAll(rows) {
   mkdirSync(folder, { recursive: true });
   execFileSync(python, [SCRIPT, 'make', folder, String(rows), String(dimensions)]);
   const first = await measureOurs(rows, folder);
+  tell(rows, 'Chorus', first);
   for (const library of libraries) {
     if (library === OURS_WITH_GRAPH) {
-      tell(rows, 'Chorus, HNSW', await withGraph(rows, folder, first.alone));
+      tell(rows, 'Chorus, HNSW', await withGraph(rows, folder, first));
       continue;
     }
-    const line = execFileSync(python, [SCRIPT, 'measure', folder, library, String(count)], {
-      encoding: 'utf8',
-    });
-    tell(rows, library, JSON.parse(line));
+    const args = [SCRIPT, 'measure', folder, library, String(count), TOGETHER.join()];
+    tell(rows, library, JSON.parse(execFileSync(python, args, { encoding: 'utf8' })));
   }
-  const again = await measureOurs(rows, folder);
-  together.push(...again.together.map((each) => ({ rows, ...each })));
-  tell(rows, 'Chorus, again', { ...again.alone, build: first.alone.build });
+  tell(rows, 'Chorus, again', { ...(await measureOurs(rows, folder)), build: first.build });
   rmSync(folder, { recursive: true });
 }
 
@@ -89,14 +86,8 @@ async function measureOurs(rows, folder) {
   const { index, build, bytes } = await indexOf(rows, folder);
   const queries = vectorsIn(join(folder, 'queries.f32'));
   const figures = { ...(await measured(index, folder, queries)), build, bytes };
-  if (!searched.some((row) => row.rows === rows)) tell(rows, 'Chorus', figures);
-  const several = [];
-  for (const size of TOGETHER) {
-    const { p50 } = await timed(index, queries, size, Math.ceil(count / size));
-    several.push({ size, p50, rate: (size / p50) * 1000 });
-  }
   index.close();
-  return { alone: figures, together: several };
+  return figures;
 }
 
 /** The same index with a graph, by what it is without one; all that is mapped counts. */
@@ -111,17 +102,41 @@ async function withGraph(rows, folder, { build, bytes }) {
   return { ...figures, build: seconds, bytes: bytes + statSync(join(own, GRAPH_FILE)).size };
 }
 
-/** One query at a time. */
+/** One query at a time, then several. */
 async function measured(index, folder, queries) {
   const truth = JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8'));
-  const alone = await timed(index, queries.slice(0, count), 1);
-  const found = alone.found.map((hits) => hits.map(({ row }) => row));
+  const { times, found } = await asked(index, queries, { callers: 1 });
+  times.sort((a, b) => a - b);
+  const at = (share) => times[Math.min(count - 1, Math.floor(count * share))];
   const share = (right) => found.reduce((sum, rows, at) => sum + right(rows, truth[at]), 0) / count;
+  const rates = [];
+  for (const callers of TOGETHER) rates.push((await asked(index, queries, { callers })).rate);
   return {
-    ...{ p50: alone.p50, p99: alone.p99 },
+    ...{ p50: at(0.5), p99: at(0.99), rates },
     recall1: share(([row], [nearest]) => (row === nearest ? 1 : 0)),
     recall10: share((rows, nearest) => rows.filter((row) => nearest.includes(row)).length / TOP),
   };
+}
+
+/** The first queries, by so many callers: the milliseconds and the rows of each query, and queries a second. */
+async function asked(index, queries, { callers }) {
+  const search = (query) => index.search([query], { top: TOP, conditions: [] });
+  await search(queries.at(-1));
+  const times = [];
+  const found = [];
+  let next = 0;
+  const caller = async () => {
+    while (next < count) {
+      const at = next++;
+      const begun = performance.now();
+      const [hits] = await search(queries[at]);
+      times[at] = performance.now() - begun;
+      found[at] = hits.map(({ row }) => row);
+    }
+  };
+  const begun = performance.now();
+  await Promise.all(Array.from({ length: callers }, caller));
+  return { times, found, rate: (count / (performance.now() - begun)) * 1000 };
 }
 
 /** An index of the vectors in `folder`, whose lines are empty objects. */
@@ -153,21 +168,6 @@ function open(folder, rows, graph) {
   return Vectors.open(folder, { dimensions, rows, fields: 0, error, graph, files: [] });
 }
 
-/** `queries`, so many at once, at most `most` times. */
-async function timed(index, queries, size, most = Infinity) {
-  const times = [];
-  const found = [];
-  await index.search(queries.slice(0, size), { top: TOP, conditions: [] });
-  for (let at = 0; at + size <= queries.length && times.length < most; at += size) {
-    const begun = performance.now();
-    found.push(...(await index.search(queries.slice(at, at + size), { top: TOP, conditions: [] })));
-    times.push(performance.now() - begun);
-  }
-  times.sort((a, b) => a - b);
-  const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))];
-  return { p50: at(0.5), p99: at(0.99), found };
-}
-
 function vectorsIn(file) {
   const bytes = readFileSync(file);
   return split(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4));
@@ -181,37 +181,24 @@ function split(values) {
 
 function tell(rows, what, figures) {
   searched.push({ rows, what, ...figures });
-  const { p50, p99, recall1, recall10, build } = figures;
+  const { p50, p99, recall1, recall10, rates, build } = figures;
   console.error(
-    `${rows} rows, ${what}: p50 ${figure(p50)} ms, p99 ${figure(p99)} ms, recall ${recall1} and ${recall10}, built in ${figure(build)} s`,
+    `${rows} rows, ${what}: p50 ${figure(p50)} ms, p99 ${figure(p99)} ms, recall ${recall1} and ${recall10}, ${rates.map(figure).join(', ')} a second, built in ${figure(build)} s`,
   );
 }
 
 function conclude() {
-  const head = ['Rows', 'Library', 'p50', 'p99', 'Recall@1', 'Recall@10', 'Build', 'Bytes'];
-  const lines = searched.map(({ rows, what, p50, p99, recall1, recall10, build, bytes }) => [
-    ...[
-      rows,
-      what,
-      `${figure(p50)} ms`,
-      `${figure(p99)} ms`,
-      recall1.toFixed(3),
-      recall10.toFixed(3),
-    ],
-    ...[
-      `${figure(build)} s`,
-      what === 'usearch' || what.startsWith('faiss')
-        ? `${mebibytes(bytes)} anonymous`
-        : `${mebibytes(bytes)} mapped`,
-    ],
-  ]);
-  const sizes = ['Rows', ...TOGETHER.map((size) => `${size} at once`)];
-  const rates = [...new Set(together.map(({ rows }) => rows))].map((rows) => [
-    rows,
-    ...TOGETHER.map((size) => {
-      const cell = together.find((each) => each.rows === rows && each.size === size);
-      return cell === undefined ? NOTHING : `${figure(cell.rate)} a second, ${figure(cell.p50)} ms`;
-    }),
+  const head = [
+    ...['Rows', 'Library', 'p50', 'p99', 'Recall@1', 'Recall@10'],
+    ...TOGETHER.map((size) => `Queries a second, ${size} at once`),
+    ...['Build', 'Bytes'],
+  ];
+  const lines = searched.map(({ rows, what, p50, p99, recall1, recall10, rates, build, bytes }) => [
+    ...[rows, what, `${figure(p50)} ms`, `${figure(p99)} ms`],
+    ...[recall1.toFixed(3), recall10.toFixed(3)],
+    ...rates.map(figure),
+    `${figure(build)} s`,
+    `${mebibytes(bytes)} ${what.startsWith('Chorus') ? 'mapped' : 'anonymous'}`,
   ]);
   const command = `node bench/search.mjs ${process.argv.slice(2).join(' ')}`.trim();
   const text = [
@@ -219,9 +206,7 @@ function conclude() {
     '',
     ...describeMachine(),
     '',
-    ...titled(`${dimensions} dimensions, the ten nearest, one query at a time`, head, lines),
-    '',
-    ...titled('Chorus, several queries in one scan', sizes, rates),
+    ...titled(`${dimensions} dimensions, the ten nearest`, head, lines),
   ].join('\n');
   console.log(`\n${text}`);
   if (!values['no-results']) writeResults(join(BENCH, 'RESULTS.md'), text, MARKERS);

@@ -1,14 +1,15 @@
-"""Vectors to search, and libraries that search them: one thread, one query at a time.
+"""Vectors to search, and libraries that search them by one thread.
 
     python libraries.py make FOLDER ROWS DIMENSIONS
-    python libraries.py measure FOLDER LIBRARY QUERIES
+    python libraries.py measure FOLDER LIBRARY QUERIES TOGETHER
 
 `make` writes `vectors.f32`, `queries.f32` and `truth.json`, the rows nearest to each query by comparing all of them in f32.
 Vectors lie in clusters, as texts do: a centre, noise in a small subspace of its own, and a little in all directions. Half of
 the queries are other members of the clusters; the other half are paraphrases: a row with noise, whose nearest row it is.
 
-`measure` prints a line of JSON: seconds to build, milliseconds of a query (median and 99th percentile), the share of
-queries whose nearest row is found, and of the ten nearest, and the growth of the process in bytes.
+`measure` prints a line of JSON: seconds to build, milliseconds of a query that is asked alone (median and 99th percentile),
+the share of queries whose nearest row is found, and of the ten nearest, queries a second with so many in each call as
+`TOGETHER` lists (1,10,64), and the growth of the process in bytes.
 """
 
 import json
@@ -71,7 +72,7 @@ def flat(vectors: np.ndarray):
     faiss.omp_set_num_threads(1)
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(vectors)
-    return lambda query: index.search(query, TOP)[1][0]
+    return lambda queries: index.search(queries, TOP)[1]
 
 
 def ivf(vectors: np.ndarray):
@@ -83,7 +84,7 @@ def ivf(vectors: np.ndarray):
     index.add(vectors)
     index.nprobe = 16
     faiss.omp_set_num_threads(1)
-    return lambda query: index.search(query, TOP)[1][0]
+    return lambda queries: index.search(queries, TOP)[1]
 
 
 def usearch(vectors: np.ndarray):
@@ -91,13 +92,13 @@ def usearch(vectors: np.ndarray):
 
     index = Index(ndim=vectors.shape[1], metric="ip", dtype="f16", connectivity=16, expansion_add=128, expansion_search=256)
     index.add(np.arange(len(vectors)), vectors)
-    return lambda query: index.search(query[0], TOP, threads=1).keys
+    return lambda queries: index.search(queries, TOP, threads=1).keys.reshape(len(queries), TOP)
 
 
 LIBRARIES = {"faiss-flat": flat, "faiss-ivf": ivf, "usearch": usearch}
 
 
-def measure(folder: Path, library: str, count: int) -> dict:
+def measure(folder: Path, library: str, count: int, together: list[int]) -> dict:
     queries = np.fromfile(folder / "queries.f32", dtype=np.float32).reshape(QUERIES, -1)
     vectors = np.fromfile(folder / "vectors.f32", dtype=np.float32).reshape(-1, queries.shape[1])
     truth = json.loads((folder / "truth.json").read_text())
@@ -110,15 +111,22 @@ def measure(folder: Path, library: str, count: int) -> dict:
     times, found = [], []
     for query in queries[:count]:
         begun = time.perf_counter()
-        found.append([int(row) for row in search(query[None])])
+        found.append([int(row) for row in search(query[None])[0]])
         times.append((time.perf_counter() - begun) * 1e3)
     pairs = list(zip(found, truth[:count]))
+    rates = []
+    for size in together:
+        begun = time.perf_counter()
+        for begin in range(0, count, size):
+            search(queries[begin : min(begin + size, count)])
+        rates.append(count / (time.perf_counter() - begun))
     return {
         "build": seconds,
         "p50": float(np.percentile(times, 50)),
         "p99": float(np.percentile(times, 99)),
         "recall1": float(np.mean([rows[0] == expected[0] for rows, expected in pairs])),
         "recall10": float(np.mean([len(set(rows) & set(expected)) / TOP for rows, expected in pairs])),
+        "rates": rates,
         "bytes": memory() - before,
     }
 
@@ -132,4 +140,4 @@ if __name__ == "__main__":
     if command == "make":
         make(Path(folder), int(rest[0]), int(rest[1]))
     else:
-        print(json.dumps(measure(Path(folder), rest[0], int(rest[1]))))
+        print(json.dumps(measure(Path(folder), rest[0], int(rest[1]), [int(size) for size in rest[2].split(",")])))
