@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import fs, { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -102,3 +110,33 @@ test('a lock that cannot be read is nobody’s to remove, and one without a word
   utimesSync(fresh, before, before);
   assert.ok(Lock.tryTake(fresh));
 });
+
+test('on a full disk one process has it all the same, and who was killed loses it', (context) => {
+  const file = join(folderFor(context), 'lock');
+  context.mock.method(fs, 'writeFileSync', (written: string, text: string) => {
+    if (text !== '') throw Object.assign(new Error('no room here'), { code: 'ENOSPC' });
+    fs.closeSync(fs.openSync(written, 'w'));
+  });
+  syncBuiltinESMExports();
+  context.after(() => {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const lock = Lock.take(file);
+  assert.ok(lock.isOurs);
+  assert.equal(Lock.tryTake(file), undefined);
+  lock.release();
+  assert.ok(!isThere(file));
+  symlinkSync(`${process.pid} ${MACHINE} before`, file);
+  const next = Lock.tryTake(file);
+  assert.ok(next?.isOurs);
+  // Of another machine, nobody knows.
+  next.release();
+  symlinkSync(`${process.pid} elsewhere other`, file);
+  assert.throws(() => Lock.take(file), /Process \d+ of elsewhere is at it/);
+});
+
+/** Whether anything has the name, also a link that leads nowhere. */
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+}

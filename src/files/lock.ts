@@ -4,11 +4,24 @@
  * Who is killed leaves its file behind; on the same machine the next one sees that nobody has that number any more. Of
  * another machine, which may be a pod with the same volume, nobody knows: then a person has to say so, or, where the file is
  * a lease, that it has not been renewed.
+ *
+ * Where a disk is full, a link that leads nowhere takes the file's place: what it says is in its name's own record, which
+ * takes no room. So what makes room can be done alone as well.
  */
 
-import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 
 import { StartError } from '../start-error.js';
+import { isNoRoom } from './no-room.js';
 import { isRunning, MACHINE, OWN_ID } from './process-id.js';
 import { temporaryName } from './replace-file.js';
 
@@ -80,14 +93,21 @@ export class Lock {
  * @throws {Error} when it is there and cannot be read: whose it is, nobody knows then.
  */
 export function ownerOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESTALE') return undefined;
-    throw error;
+  return said(readFileSync) ?? said(readlinkSync);
+
+  function said(read: (file: string, encoding: 'utf8') => string): string | undefined {
+    try {
+      return read(file, 'utf8');
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (NOT_THERE.has(code)) return undefined;
+      throw error;
+    }
   }
 }
+
+/** EINVAL: no link, but a file that has come since it was looked for. */
+const NOT_THERE = new Set(['EINVAL', 'ENOENT', 'ESTALE']);
 
 export interface Owner {
   readonly pid: string;
@@ -109,7 +129,8 @@ function create(file: string): boolean {
     return true;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    if (NO_LINKS.has(code)) return createWithoutLinks(file);
+    if (NO_LINKS.has(code)) return isNew(file, writeOnce);
+    if (isNoRoom(error)) return isNew(file, linkOnce);
     if (code !== 'EEXIST') throw error;
     // NFS asks again where an answer was lost, and is told that the file is there: it has two names then.
     return statSync(whole).nlink === 2;
@@ -121,9 +142,17 @@ function create(file: string): boolean {
 /** Of file systems that give a file one name only, as some volumes over object storage and SMB. */
 const NO_LINKS = new Set(['EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']);
 
-function createWithoutLinks(file: string): boolean {
+function writeOnce(file: string): void {
+  writeFileSync(file, OWN, { flag: 'wx' });
+}
+
+function linkOnce(file: string): void {
+  symlinkSync(OWN, file);
+}
+
+function isNew(file: string, make: (file: string) => void): boolean {
   try {
-    writeFileSync(file, OWN, { flag: 'wx' });
+    make(file);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -142,7 +171,7 @@ function leftHere(owner: string): boolean {
 /** Whether it is there, and has been for longer than it takes to write or to remove a file. */
 function isOld(file: string): boolean {
   try {
-    const { mtimeMs } = statSync(file);
+    const { mtimeMs } = lstatSync(file);
     return nowBeside(file) - mtimeMs > REMOVAL_MS;
   } catch {
     return false;

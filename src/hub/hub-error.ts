@@ -2,6 +2,7 @@
  * What can go wrong between here and the hub, and which of it is worth another try.
  */
 
+import { isNoRoom } from '../files/no-room.js';
 import { StartError } from '../start-error.js';
 
 /** One line for a person: what was wrong, and what would be right. */
@@ -22,9 +23,6 @@ export class PassingError extends HubError {
   }
 }
 
-/** How systems say that a disk, a quota or a limit is used up. */
-const NO_ROOM = new Set(['EDQUOT', 'EFBIG', 'ENOSPC']);
-
 /** What a person is told who wanted models of `endpoint` in `folder`; a fault of ours stays what it is. */
 export function told(error: unknown, endpoint: string, folder: string): unknown {
   if (error instanceof StartError) return error;
@@ -32,8 +30,8 @@ export function told(error: unknown, endpoint: string, folder: string): unknown 
     return new StartError([`${error.message} (${endpoint}); try again later.`]);
   }
   if (error instanceof HubError) return new StartError([error.message]);
-  const { code = '', syscall, message } = error as NodeJS.ErrnoException;
-  if (NO_ROOM.has(code)) {
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (isNoRoom(error)) {
     return new StartError([
       `There is no room left in ${folder} (${message}); make room, or set HF_HOME to a larger disk. ` +
         'The same command goes on with what has come.',

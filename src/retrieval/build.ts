@@ -74,12 +74,18 @@ export async function build(parts: BuildParts): Promise<Built> {
     ]);
   }
   const folder = join(directory.building, generation);
-  made(folder, directory.path);
-  const lock = Lock.take(join(directory.building, `${generation}.lock`));
   try {
-    return await buildIn(folder, parts);
+    made(folder, directory.path);
+    return await lockedBuild(folder, parts);
   } catch (error) {
     throw told(error, folder);
+  }
+}
+
+async function lockedBuild(folder: string, parts: BuildParts): Promise<Built> {
+  const lock = Lock.take(`${folder}.lock`);
+  try {
+    return await buildIn(folder, parts);
   } finally {
     lock.release();
   }

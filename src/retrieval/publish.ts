@@ -10,6 +10,7 @@ import { join } from 'node:path';
 
 import { Vectors } from '../engine/native-index.js';
 import { Lock } from '../files/lock.js';
+import { isNoRoom } from '../files/no-room.js';
 import { isNotAllowed } from '../files/not-allowed.js';
 import { StartError } from '../start-error.js';
 import type { IndexDirectory, Named, Pointer } from './index-directory.js';
@@ -128,28 +129,46 @@ export async function list(directory: IndexDirectory): Promise<readonly Listed[]
 export async function collect(directory: IndexDirectory, keep: number): Promise<readonly string[]> {
   return locked(directory, () => {
     const pointer = directory.current();
-    const removed: string[] = [];
+    // Before a pointer is written, which a full disk has no room for.
+    const removed = removeUnfinished(directory);
     if (pointer !== undefined) {
       const { generation, manifest, previous } = pointer;
-      const kept = previous.slice(0, keep);
-      // The pointer first: what it names is there.
-      directory.point({ generation, manifest }, kept);
-      for (const { generation } of previous.slice(keep)) {
+      const doomed = previous.slice(keep);
+      const point = () => {
+        directory.point({ generation, manifest }, previous.slice(0, keep));
+      };
+      // The pointer first: what it names is there. Where there is no room for it, they make some.
+      const isPointed = doomed.length === 0 || hasRoomFor(point);
+      for (const { generation } of doomed) {
         if (!directory.has(generation)) continue;
         directory.remove(generation);
         removed.push(generation);
       }
-    }
-    for (const generation of directory.unfinished()) {
-      // Whoever is at it keeps it.
-      const lock = Lock.tryTake(join(directory.building, `${generation}.lock`));
-      if (lock === undefined) continue;
-      rmSync(join(directory.building, generation), { recursive: true, force: true });
-      lock.release();
-      removed.push(generation);
+      if (!isPointed) point();
     }
     return Promise.resolve(removed);
   });
+}
+
+/** What was interrupted; whoever is at one keeps it. */
+function removeUnfinished(directory: IndexDirectory): string[] {
+  return directory.unfinished().filter((generation) => {
+    const lock = Lock.tryTake(join(directory.building, `${generation}.lock`));
+    if (lock === undefined) return false;
+    rmSync(join(directory.building, generation), { recursive: true, force: true });
+    lock.release();
+    return true;
+  });
+}
+
+function hasRoomFor(write: () => void): boolean {
+  try {
+    write();
+    return true;
+  } catch (error) {
+    if (!isNoRoom(error)) throw error;
+    return false;
+  }
 }
 
 /** What is served now, then what was before, without `generation`. */
@@ -184,9 +203,17 @@ async function locked<T>(directory: IndexDirectory, change: () => Promise<T>): P
   const lock = lockOf(directory);
   try {
     return await change();
+  } catch (error) {
+    throw isNoRoom(error) ? noRoom(directory, error as Error) : error;
   } finally {
     lock.release();
   }
+}
+
+function noRoom({ path }: Pick<IndexDirectory, 'path'>, { message }: Error): StartError {
+  return new StartError([
+    `There is no room left in ${path} (${message}); what is served goes on. Make room, or chorus index gc does.`,
+  ]);
 }
 
 /** @throws {StartError} when somebody else has it, or this user may not write there. */
@@ -194,6 +221,7 @@ function lockOf({ path }: IndexDirectory): Lock {
   try {
     return Lock.take(join(path, 'lock'));
   } catch (error) {
+    if (isNoRoom(error)) throw noRoom({ path }, error as Error);
     if (!isNotAllowed(error)) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new StartError([
