@@ -6,20 +6,20 @@
 // Each trial has a service of its own. First its peak: what a closed loop of 64 gets. Then an open loop
 // (overload/generator.mjs): half the peak, several times the peak, half the peak again. Goodput is what was answered within
 // the SLO, per second of the overload but its first two seconds, when queues fill. `longer`: in the middle of twice the
-// peak texts are ten times as long; what can be answered then was measured as the peak of such texts. `slower`: as many
-// busy processes as make everything three times slower, the load too. `impatient`: clients go away after two seconds, without a word.
+// peak texts are ten times as long; what can be answered then was measured as the peak of such texts. `slower`: busy
+// processes take two thirds of what the models' threads have, and of those alone, which stand behind others. `impatient`: clients go away after two seconds, without a word.
 // Policies: `wait` is Chorus with --max-wait; `count` lets in what has a place, 512 at a time as
 // text-embeddings-inference does, whatever it will wait for.
 
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { spawnOwned } from './lib/children.mjs';
-import { cpuTimes } from './lib/cpu.mjs';
+import { cpuTimes, lanesOf } from './lib/cpu.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { mebibytes, titled, writeResults } from './lib/markdown.mjs';
 import { BENCH } from './lib/paths.mjs';
@@ -40,12 +40,15 @@ const ONSET_SECONDS = 2;
 const PATIENCE_MS = 2000;
 const COUNT_LIMIT = 512;
 
+/** Nice 3 has a weight of 526, nice 0 one of 1024: a third of a core that one of each wants (sched(7)). */
+const HALF_THE_WEIGHT = 3;
+
 const TRIALS = {
   '2x': { times: 2 },
   '5x': { times: 5 },
   '10x': { times: 10 },
   longer: { times: 2, longer: 10 },
-  slower: { times: 2, slower: 3 },
+  slower: { times: 2, isSlower: true },
   // What clients put up with is learned from them: it is not in the settings, nor is a count that does not care.
   'impatient-2x': { times: 2, patienceMs: PATIENCE_MS, policies: ['default'] },
   'impatient-5x': { times: 5, patienceMs: PATIENCE_MS, policies: ['default'] },
@@ -90,12 +93,13 @@ async function main() {
 }
 
 async function trial(name, policy) {
-  const { times, longer = 1, slower = 1, patienceMs = 0 } = TRIALS[name];
-  const changed = longer > 1 || slower > 1;
+  const { times, longer = 1, isSlower = false, patienceMs = 0 } = TRIALS[name];
+  const changed = longer > 1 || isSlower;
   const longerWords = WORDS.map((count) => count * longer);
   return withService(policy, async ({ server, url }) => {
-    const peak = await peakOf(url, WORDS, 1);
-    const changedPeak = changed ? await peakOf(url, longerWords, slower) : peak;
+    if (isSlower) standBehind(server.child.pid);
+    const peak = await peakOf(url, WORDS, false);
+    const changedPeak = changed ? await peakOf(url, longerWords, isSlower) : peak;
     const phases = [
       { seconds: CALM_SECONDS, rate: peak / 2, words: WORDS },
       ...(changed ? [{ seconds: SECONDS, rate: peak * times, words: WORDS }] : []),
@@ -107,7 +111,7 @@ async function trial(name, policy) {
     const sampling = setInterval(() => memories.push(memory(server).now), 500);
     const load = generate({ url, patienceMs, phases });
     await sleep(before * 1000);
-    const burners = burn(slower);
+    const burners = burn(isSlower);
     // Nobody has gone away before the first has waited for as long as it puts up with.
     const onset = ONSET_SECONDS + patienceMs / 1000;
     await sleep(onset * 1000);
@@ -141,9 +145,9 @@ async function trial(name, policy) {
   });
 }
 
-/** Answers per second in a closed loop, while everything is so many times slower. */
-async function peakOf(url, words, slower) {
-  const burners = burn(slower);
+/** Answers per second in a closed loop. */
+async function peakOf(url, words, isSlower) {
+  const burners = burn(isSlower);
   try {
     const phase = { seconds: PEAK_SECONDS, connections: CONNECTIONS_AT_PEAK, words };
     const { answers: all } = generate({ url, patienceMs: 0, phases: [phase] });
@@ -166,7 +170,8 @@ function recovery(answers, end, slo) {
 }
 
 async function withService(policy, use) {
-  const command = chorus(values.profile, ...NO_CACHE, ...POLICIES[policy]);
+  const ordinary = chorus(values.profile, ...NO_CACHE, ...POLICIES[policy]);
+  const command = (ports) => ({ ...ordinary(ports), detached: false });
   const server = await startServer(command, join(WORK, `${policy}.log`));
   try {
     return await use({ server, url: server.url });
@@ -206,11 +211,15 @@ async function answersOf(child) {
   return JSON.parse(text);
 }
 
-/** Processes that take all but a part of every core. */
-function burn(slower) {
+/** Gives the threads of models half the weight of others. */
+function standBehind(pid) {
+  for (const lane of lanesOf(pid)) setPriority(lane, HALF_THE_WEIGHT);
+}
+
+/** A busy process for each core, or none. */
+function burn(isSlower) {
   const loop = 'for (;;);';
-  const count = Math.round((slower - 1) * availableParallelism());
-  const children = Array.from({ length: count }, () =>
+  const children = Array.from({ length: isSlower ? availableParallelism() : 0 }, () =>
     spawnOwned(process.execPath, ['-e', loop], { stdio: 'ignore' }),
   );
   return { stop: () => children.forEach((child) => child.kill('SIGKILL')) };

@@ -38,6 +38,8 @@ const SAMPLE_EVERY_MS = 5000;
 const SETTLED_MINUTES = 5;
 /** The peak is that of the last, the slower. */
 const PRECISIONS = ['int8', 'exact'];
+/** The load's connections that wait for a request. */
+const MOST_IDLE = 64;
 /** A client that opens connections for ever to a service that stands still would end at its own limit. */
 const MOST_OPEN = 10_000;
 
@@ -60,7 +62,7 @@ async function main() {
   const server = await startServer(command, join(WORK, 'server.log'));
   try {
     const serve = (precision) => reload(server, values.profile, precision);
-    const connections = new Connections(new URL(server.url), 0);
+    const connections = new Connections(new URL(server.url), 0, MOST_IDLE);
     const texts = await withAnswers(connections, serve);
     const peak = await peakOf(connections, texts);
     const rows = [];

@@ -17,10 +17,12 @@ export class Connections {
   /** Requests without an answer. */
   open = 0;
 
-  constructor({ hostname, port, host, pathname }, patienceMs) {
+  /** Of those that wait for a request more than `mostIdle` are closed; a pool of any client has such a bound. */
+  constructor({ hostname, port, host, pathname }, patienceMs, mostIdle = Infinity) {
     this.address = { host: hostname, port: Number(port), noDelay: true };
     this.head = `POST ${pathname} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: `;
     this.patienceMs = patienceMs;
+    this.mostIdle = mostIdle;
   }
 
   /** The bytes of a request with `body`, which is JSON. */
@@ -44,7 +46,7 @@ export class Connections {
       connection.ask(request, (answer, isReusable) => {
         clearTimeout(timer);
         this.open -= 1;
-        if (isReusable) this.#idle.push(connection);
+        if (isReusable) this.#keep(connection);
         resolve(answer);
       });
     });
@@ -53,6 +55,11 @@ export class Connections {
   /** Resolves when every request has ended. */
   async idle() {
     while (this.open > 0) await sleep(20);
+  }
+
+  #keep(connection) {
+    if (this.#idle.length < this.mostIdle) this.#idle.push(connection);
+    else connection.end(BROKEN);
   }
 
   #forget(connection) {

@@ -20,17 +20,18 @@ const TICKS_PER_SECOND = 100;
 /**
  * Starts `command` and resolves when it is ready, with `readyMs` from start to ready.
  *
- * @param command called with free ports, gives `{file, args, env, ready}`; see targets.mjs
+ * @param command called with free ports, gives `{file, args, env, ready}`; see targets.mjs. `detached: false`: it leads no
+ * session of its own, and the kernel weighs its threads against those of others here (sched_autogroup, sched(7))
  */
 export async function startServer(command, logFile) {
   const [port, adminPort] = await freePorts(2);
-  const { file, args, env, ready } = command({ port, adminPort });
+  const { file, args, env, ready, detached = true } = command({ port, adminPort });
   const log = openSync(logFile, 'w');
   const started = performance.now();
   const child = spawnOwned(file, args, {
     stdio: ['ignore', log, log],
     env: { ...process.env, ...env },
-    detached: true,
+    detached,
   });
   const url = `http://127.0.0.1:${port}/process`;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
