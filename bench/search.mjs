@@ -52,11 +52,9 @@ const { values } = parseArgs({
 const [dimensions] = wholeNumbers('--dimensions', [values.dimensions]);
 const [count] = wholeNumbers('--queries', [values.queries]);
 const libraries = values.libraries.split(',').filter((name) => name !== '');
-/** With nothing but our own beside ours, the figures of a graph, which do not replace those of all. */
-const section = libraries.join() === OURS_WITH_GRAPH ? 'search-graph' : 'search';
 const MARKERS = [
-  `<!-- ${section}:begin (written by bench/search.mjs; do not edit) -->`,
-  `<!-- ${section}:end -->`,
+  '<!-- search:begin (written by bench/search.mjs; do not edit) -->',
+  '<!-- search:end -->',
 ];
 const python = environment('search', join(BENCH, 'search', 'requirements.txt'));
 
