@@ -349,10 +349,10 @@ export interface ReasonCount {
   count: number
 }
 
-/** A vector that cannot be in an index. */
+/** Why vectors are not appended. */
 export interface RefusedRow {
-  /** Among those that were appended together. */
-  row: number
+  /** The first that cannot be in an index, among those that were given; none where the disk does not take them. */
+  row?: number
   message: string
 }
 

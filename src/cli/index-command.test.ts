@@ -2,9 +2,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
+import { folderFor } from '../testing/folder.js';
 import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
 import { until } from '../testing/until.js';
+
+const CORPUS = fileURLToPath(
+  new URL('../../models/retrieval-starter/corpus.jsonl', import.meta.url),
+);
 
 test('who waits for a store is told for which nodes, why, and by which setting', async (context) => {
   // A node that stands still takes connections.
@@ -32,4 +38,21 @@ test('a wait that is no duration is refused', async () => {
   const { code, stderr } = await runChorus(args);
   assert.equal(code, 2);
   assert.match(stderr, /--wait is "5"; it must be a duration with its unit/);
+});
+
+test('a disk that is full while an index is built is told, and nothing else is to blame', async (context) => {
+  const folder = folderFor(context);
+  const build = ['index', 'build', CORPUS, '--generation', 'one', '--index-dir', folder];
+  for (const fileBytes of [0, 10_000, 100_000]) {
+    const { code, stderr } = await runChorus(build, {}, { fileBytes });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^chorus: .*(EFBIG: |vectors\.f32: ).*too large.*\. What was made is kept in \S+; the same command goes on\.$/m,
+    );
+    assert.doesNotMatch(stderr, /encoder/);
+  }
+  const { code, stdout } = await runChorus(build);
+  assert.equal(code, 0);
+  assert.match(stdout, /^one: 411 rows/m);
 });

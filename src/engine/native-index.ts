@@ -5,7 +5,6 @@
  * What the files are: `native/index`. What else belongs to an index, and which one is served: `retrieval/`.
  */
 
-import { StartError } from '../start-error.js';
 import { loadAddon } from './addon.js';
 import type * as native from './addon.js';
 export type { IndexCondition, IndexDescription } from './addon.js';
@@ -32,6 +31,11 @@ export interface RefusedRow {
   readonly message: string;
 }
 
+/** What an index is made of cannot be written, and says where and why. */
+export class WriteError extends Error {
+  override readonly name = 'WriteError';
+}
+
 export class VectorWriter {
   readonly #writer: native.IndexWriter;
 
@@ -51,7 +55,11 @@ export class VectorWriter {
     return this.#writer.rows;
   }
 
-  /** Appends vectors of any length but zero; where one cannot be, none is written, and that one is told. */
+  /**
+   * Appends vectors of any length but zero; where one cannot be, none is written, and that one is told.
+   *
+   * @throws {WriteError} when the disk does not take them.
+   */
   append(vectors: readonly Float32Array[]): RefusedRow | undefined {
     for (const [row, { length }] of vectors.entries()) {
       if (length !== this.dimensions) {
@@ -61,17 +69,21 @@ export class VectorWriter {
         };
       }
     }
-    return this.#writer.append(joined(vectors, this.dimensions)) ?? undefined;
+    const refused = this.#writer.append(joined(vectors, this.dimensions)) ?? undefined;
+    if (refused === undefined) return undefined;
+    const { row, message } = refused;
+    if (row === undefined) throw new WriteError(message);
+    return { row, message };
   }
 
   /**
    * Writes what is computed from the vectors; gives the longest difference between a row and what its bytes stand for.
    *
-   * @throws {StartError} when the disk does not take it.
+   * @throws {WriteError} when the disk does not take it.
    */
   async finish(): Promise<number> {
     const outcome = await this.#writer.finish();
-    if (outcome.type === 'failed') throw new StartError([outcome.message]);
+    if (outcome.type === 'failed') throw new WriteError(outcome.message);
     return outcome.error;
   }
 }
@@ -92,7 +104,7 @@ const TELL_MS = 500;
 /**
  * Writes the graph of an index; what was begun and not finished is begun anew.
  *
- * @throws {StartError} when there is no memory for it, or the disk does not take it.
+ * @throws {WriteError} when there is no memory for it, or the disk does not take it.
  */
 export async function writeGraph({
   folder,
@@ -106,7 +118,7 @@ export async function writeGraph({
   }, TELL_MS);
   try {
     const outcome = await writer.write(folder, dimensions, rows, parts.threads);
-    if (outcome.type === 'failed') throw new StartError([outcome.message]);
+    if (outcome.type === 'failed') throw new WriteError(outcome.message);
   } finally {
     clearInterval(timer);
   }
@@ -157,7 +169,7 @@ export class Vectors {
   static async open(folder: string, description: native.IndexDescription): Promise<Vectors> {
     const index = new (loadAddon().VectorIndex)();
     const outcome = await index.open(folder, description);
-    if (outcome.type === 'failed') throw new StartError([outcome.message]);
+    if (outcome.type === 'failed') throw new WriteError(outcome.message);
     return new Vectors(index, description.dimensions);
   }
 

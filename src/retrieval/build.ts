@@ -10,7 +10,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Engine, ModelInfo } from '../engine/engine.js';
-import { GRAPH_FILE, VECTOR_FILES, VectorWriter, writeGraph } from '../engine/native-index.js';
+import {
+  GRAPH_FILE,
+  VECTOR_FILES,
+  VectorWriter,
+  WriteError,
+  writeGraph,
+} from '../engine/native-index.js';
 import { Lock } from '../files/lock.js';
 import { isNotAllowed } from '../files/not-allowed.js';
 import { writeWhole } from '../files/replace-file.js';
@@ -247,7 +253,7 @@ function made(folder: string, index: string): void {
 /** What the file system says, as a line. */
 function told(error: unknown, folder: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (error instanceof StartError || code === undefined) return error;
+  if (!(error instanceof WriteError) && code === undefined) return error;
   return new StartError([
     `${message}. What was made is kept in ${folder}; the same command goes on.`,
   ]);

@@ -60,7 +60,7 @@ impl IndexWriter {
             let mut writer = self.writer.lock();
             let writer = writer.as_mut().ok_or_else(finished)?;
             let refused = writer.append(&values).err();
-            Ok(refused.map(|(row, error)| RefusedRow { row: row as u32, message: error.to_string() }))
+            Ok(refused.map(|(row, error)| RefusedRow { row: row.map(|row| row as u32), message: error.to_string() }))
         })
     }
 
@@ -234,11 +234,11 @@ pub struct IndexCondition {
     pub codes: Vec<u32>,
 }
 
-/// A vector that cannot be in an index.
+/// Why vectors are not appended.
 #[napi(object)]
 pub struct RefusedRow {
-    /// Among those that were appended together.
-    pub row: u32,
+    /// The first that cannot be in an index, among those that were given; none where the disk does not take them.
+    pub row: Option<u32>,
     pub message: String,
 }
 

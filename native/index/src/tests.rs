@@ -159,6 +159,7 @@ fn what_has_no_direction_is_neither_written_nor_looked_for() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = Writer::open(folder.path(), 4).unwrap();
         let (row, error) = writer.append(&[vec![1.0; 4], vector].concat()).unwrap_err();
+        let row = row.unwrap();
         assert_eq!((row, error.to_string().as_str()), (1, expected));
         assert_eq!(writer.rows(), 0, "none of them is written");
     }

@@ -51,18 +51,18 @@ impl Writer {
     }
 
     /// Appends rows: `values` is one vector behind the other, of any length but zero. All of them are written, or, where
-    /// one of them cannot be, none; it is told which.
-    pub fn append(&mut self, values: &[f32]) -> Result<(), (usize, IndexError)> {
+    /// one of them cannot be, none; it is told which. None of them is to blame where the disk does not take them.
+    pub fn append(&mut self, values: &[f32]) -> Result<(), (Option<usize>, IndexError)> {
         let mut bytes = Vec::with_capacity(values.len() * 4);
         for (index, row) in values.chunks(self.dimensions).enumerate() {
-            let row = vector::normalized(row, self.dimensions).map_err(|error| (index, error))?;
+            let row = vector::normalized(row, self.dimensions).map_err(|error| (Some(index), error))?;
             bytes.extend_from_slice(bytemuck::must_cast_slice(&row));
         }
         let count = values.len() / self.dimensions;
         if self.rows + count > MAX_ROWS {
-            return Err((0, self.failed(io::Error::other(format!("more than {MAX_ROWS} rows")))));
+            return Err((None, self.failed(io::Error::other(format!("more than {MAX_ROWS} rows")))));
         }
-        self.vectors.write_all(&bytes).map_err(|error| (0, self.failed(error)))?;
+        self.vectors.write_all(&bytes).map_err(|error| (None, self.failed(error)))?;
         self.rows += count;
         Ok(())
     }
