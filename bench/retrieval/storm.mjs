@@ -91,7 +91,7 @@ function onFullDisk(blocks, args) {
   const command = [process.execPath, MAIN, 'index', ...args, '--index-dir', INDEX];
   const limited = ['-c', `ulimit -f ${blocks} && exec "$@"`, 'sh', ...command];
   const { status, stderr } = spawnSync('sh', limited, { encoding: 'utf8' });
-  if (status !== 1 || !stderr.includes('EFBIG')) throw new Error(`no full disk: ${stderr}`);
+  if (status !== 1 || !/file too large/i.test(stderr)) throw new Error(`no full disk: ${stderr}`);
   return `exit code ${status}; what is served goes on`;
 }
 

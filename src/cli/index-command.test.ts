@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -8,9 +10,8 @@ import { folderFor } from '../testing/folder.js';
 import { ChorusProcess, runChorus } from '../testing/chorus-process.js';
 import { until } from '../testing/until.js';
 
-const CORPUS = fileURLToPath(
-  new URL('../../models/retrieval-starter/corpus.jsonl', import.meta.url),
-);
+const STARTER = fileURLToPath(new URL('../../models/retrieval-starter', import.meta.url));
+const CORPUS = join(STARTER, 'corpus.jsonl');
 
 test('who waits for a store is told for which nodes, why, and by which setting', async (context) => {
   // A node that stands still takes connections.
@@ -55,4 +56,20 @@ test('a disk that is full while an index is built is told, and nothing else is t
   const { code, stdout } = await runChorus(build);
   assert.equal(code, 0);
   assert.match(stdout, /^one: 411 rows/m);
+});
+
+test('a generation that is damaged is refused by a line that names the file', async (context) => {
+  const folder = folderFor(context);
+  cpSync(join(STARTER, 'index'), folder, { recursive: true });
+  const file = join(folder, 'generations', 'starter', 'vectors.i8');
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill(1, 5000, 5001));
+  for (const action of ['publish', 'verify']) {
+    const { code, stderr } = await runChorus(['index', action, 'starter', '--index-dir', folder]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^chorus: \S+vectors\.i8: its sha256 is \w+, and the manifest says \w+\n$/,
+    );
+  }
 });

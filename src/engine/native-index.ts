@@ -5,6 +5,7 @@
  * What the files are: `native/index`. What else belongs to an index, and which one is served: `retrieval/`.
  */
 
+import { StartError } from '../start-error.js';
 import { loadAddon } from './addon.js';
 import type * as native from './addon.js';
 export type { IndexCondition, IndexDescription } from './addon.js';
@@ -169,7 +170,7 @@ export class Vectors {
   static async open(folder: string, description: native.IndexDescription): Promise<Vectors> {
     const index = new (loadAddon().VectorIndex)();
     const outcome = await index.open(folder, description);
-    if (outcome.type === 'failed') throw new WriteError(outcome.message);
+    if (outcome.type === 'failed') throw new StartError([outcome.message]);
     return new Vectors(index, description.dimensions);
   }
 
