@@ -6,8 +6,9 @@ import { envOf, flagOf, isOnlyInEnvironment, settingNames, settings } from '../c
 import type { Command } from './command.js';
 
 export function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name, usage }) => `${name} ${usage}`.length)) + 2;
   const lines = commands.map(
-    ({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(20)}${summary}`,
+    ({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(width)}${summary}`,
   );
   return [
     'chorus: one text in, the answers of many models out',

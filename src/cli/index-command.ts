@@ -275,7 +275,9 @@ function nameOf(stated: string | boolean | undefined): string {
       : new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   if (GENERATION_NAME.test(name)) return name;
   throw new StartError(
-    [`--generation is "${name}"; it must be letters, digits, ".", "_" and "-", at most 100.`],
+    [
+      `--generation is "${name}"; it must be letters, digits, ".", "_" and "-", at most 100, and not end in .lock or .removed.`,
+    ],
     exitCodes.usage,
   );
 }

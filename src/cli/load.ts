@@ -10,7 +10,7 @@ import type { EngineConfig } from '../engine/native-models.js';
 import { lockedCommits } from '../hub/installed.js';
 import type { Logger } from '../log/logger.js';
 import type { Profile } from '../profile/schema.js';
-import type { ServedParts } from '../retrieval/served-index.js';
+import type { ServedIndex, ServedParts } from '../retrieval/served-index.js';
 import type { Loaded } from '../server/generation.js';
 import type { Load, Wanted } from '../server/reload.js';
 import { exitCodes, StartError } from '../start-error.js';
@@ -44,7 +44,9 @@ export interface LoaderParts {
 
 /** Loads what the settings say first, and then what is wanted otherwise. */
 export function loader({ settings, first, cache, logger }: LoaderParts): Load {
-  let serving: { readonly engine: Engine; readonly memory: Memory } | undefined;
+  let serving:
+    | { readonly engine: Engine; readonly memory: Memory; readonly index: ServedIndex | undefined }
+    | undefined;
   return async (wanted: Wanted): Promise<Loaded> => {
     const { served, config, memory, revisions } =
       serving === undefined ? first : await prepare({ ...settings, ...wanted }, serving.memory);
@@ -56,12 +58,12 @@ export function loader({ settings, first, cache, logger }: LoaderParts): Load {
       requireIndexRoom(memory, settings, generation, { next, served: beside });
     };
     const index = await indexOf(settings, served, engine, {
-      ...{ logger, requireRoom },
+      ...{ logger, requireRoom, before: serving?.index },
     }).catch(async (error: unknown) => {
       await engine.close();
       throw error;
     });
-    serving = { engine, memory: alone(memory, settings) };
+    serving = { engine, memory: alone(memory, settings), index };
     return { ...served, engine: cache.over(engine, served.profile), revisions, index };
   };
 }

@@ -9,7 +9,7 @@ import { IndexDirectory } from '../retrieval/index-directory.js';
 import { folderSource, type IndexSource } from '../retrieval/index-source.js';
 import { indexMemoryOf, type IndexMemory } from '../retrieval/index-memory.js';
 import { readManifest } from '../retrieval/manifest.js';
-import { ServedIndex, type IndexEvent, type ServedParts } from '../retrieval/served-index.js';
+import { ServedIndex, type IndexEvent, type StartParts } from '../retrieval/served-index.js';
 import { IndexStore, type StorePatience } from '../retrieval/store/index-store.js';
 import { exitCodes, StartError } from '../start-error.js';
 import { secretOf } from './secrets.js';
@@ -84,7 +84,7 @@ export async function indexOf(
   settings: Settings,
   served: Served,
   engine: Engine,
-  { logger, requireRoom }: Pick<ServedParts, 'requireRoom'> & { readonly logger: Logger },
+  { logger, ...parts }: Pick<StartParts, 'requireRoom' | 'before'> & { readonly logger: Logger },
 ): Promise<ServedIndex | undefined> {
   const name = encoderOf(served);
   if (name === undefined) return undefined;
@@ -93,7 +93,7 @@ export async function indexOf(
     engine,
     encoder: encoderIn(engine, name),
     onEvent: indexLog(logger),
-    ...(requireRoom && { requireRoom }),
+    ...parts,
   });
   const { generation, rows } = index.current.manifest;
   logger.info({ index: generation, rows }, 'serving an index');

@@ -4,7 +4,8 @@
 
 import type { Registry } from 'prom-client';
 
-import type { IndexStats, ServedIndex } from '../retrieval/served-index.js';
+import type { IndexStats } from '../retrieval/index-stats.js';
+import type { ServedIndex } from '../retrieval/served-index.js';
 import { histogramSamples, SnapshotMetric, type Sample } from './snapshot-metric.js';
 
 interface IndexRow {

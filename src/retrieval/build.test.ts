@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { StartError } from '../start-error.js';
+import { GENERATION_NAME } from './manifest.js';
 import { fakeEncoder } from '../testing/fake-encoder.js';
 import { indexWorld } from '../testing/index-world.js';
 import { embed } from './embed.js';
@@ -115,10 +116,53 @@ test('a generation is never written again', async (context) => {
     assert.ok(error instanceof StartError);
     assert.match(
       error.lines.join(),
-      /one is there already, and generations are never written again/,
+      /one is there already, .*, and generations are never written again/,
     );
     return true;
   });
+});
+
+test('what is there already is told by what it is of, and is no fault where it is what is wanted', async (context) => {
+  const world = indexWorld(context);
+  const corpus = world.corpus([{ text: 'a', topic: 'x' }]);
+  const { manifest } = await world.build('one', corpus, { fields: ['topic'] });
+  assert.deepEqual(await world.build('one', corpus, { fields: ['topic'] }), {
+    manifest,
+    resumed: 1,
+  });
+  const refused = /is there already, of another .* or serve it by chorus index publish one\./;
+  await assert.rejects(world.build('one', corpus), refused);
+  await assert.rejects(world.build('one', corpus, { fields: ['topic'], graph: 1 }), refused);
+  await assert.rejects(
+    world.build('one', corpus, { fields: ['topic'], by: fakeEncoder({ seed: 2 }) }),
+    refused,
+  );
+});
+
+test('lines may be long: what is tried is not asked for all at once', async (context) => {
+  const world = indexWorld(context);
+  const match = 'long '.repeat(12_000);
+  const lines = Array.from({ length: 160 }, (_, at) => ({ text: `w${at} w${at + 1}`, match }));
+  const { manifest } = await world.build('exact', world.corpus(lines));
+  assert.equal(manifest.statistics.recallAt10, 1);
+  await world.build('graph', world.corpus(lines), { graph: 1 });
+});
+
+test('values that are too long to be filtered by are refused', async (context) => {
+  const world = indexWorld(context);
+  const lines = Array.from({ length: 300 }, (_, at) => ({
+    text: `w${at}`,
+    body: `${at} ${'x'.repeat(60_000)}`,
+  }));
+  await assert.rejects(
+    world.build('one', world.corpus(lines), { fields: ['body'] }),
+    /The values of body are too long to be filtered by: those of all fields may have 16777216 bytes/,
+  );
+});
+
+test('a name that a lock or a removal makes of another is none', () => {
+  for (const name of ['x.lock', 'x.removed']) assert.ok(!GENERATION_NAME.test(name), name);
+  for (const name of ['x.locked', 'lock', 'x.lock.1']) assert.ok(GENERATION_NAME.test(name), name);
 });
 
 test('one process builds a generation at a time', async (context) => {

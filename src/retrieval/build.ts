@@ -26,7 +26,14 @@ import { embed } from './embed.js';
 import { sha256OfFile } from './file-digest.js';
 import { goldenOf } from './golden.js';
 import type { IndexDirectory } from './index-directory.js';
-import { fileNames, MANIFEST, manifestText, sha256Of, type Manifest } from './manifest.js';
+import {
+  fileNames,
+  MANIFEST,
+  manifestText,
+  readManifest,
+  sha256Of,
+  type Manifest,
+} from './manifest.js';
 import { OpenIndex } from './open-index.js';
 import { documentPrompt } from './prompts.js';
 import type { Progress } from './publisher.js';
@@ -73,12 +80,7 @@ const BEGUN = 'begun.json';
  */
 export async function build(parts: BuildParts): Promise<Built> {
   const { directory, generation } = parts;
-  if (directory.has(generation)) {
-    throw new StartError([
-      `${directory.folderOf(generation)} is there already, and generations are never written again; ` +
-        'give another name with --generation.',
-    ]);
-  }
+  if (directory.has(generation)) return builtBefore(parts);
   const folder = join(directory.building, generation);
   try {
     made(folder, directory.path);
@@ -86,6 +88,24 @@ export async function build(parts: BuildParts): Promise<Built> {
   } catch (error) {
     throw told(error, folder);
   }
+}
+
+/** What is there already, where it is what would be built: then the build was done, and what followed was interrupted. */
+async function builtBefore(parts: BuildParts): Promise<Built> {
+  const { directory, generation, corpus, encoder, fields, graph } = parts;
+  const folder = directory.folderOf(generation);
+  const { manifest } = await readManifest(folder);
+  const isSame =
+    manifest.corpus.sha256 === sha256OfFile(corpus) &&
+    manifest.encoder.space === encoder.space &&
+    manifest.encoder.prompt === documentPrompt(encoder) &&
+    manifest.fields.map(({ name }) => name).join() === fields.join() &&
+    (manifest.graph !== undefined) === (graph !== undefined);
+  if (isSame) return { manifest, resumed: manifest.rows };
+  throw new StartError([
+    `${folder} is there already, of another corpus, encoder or fields, and generations are never written again; give ` +
+      `another name with --generation, or serve it by chorus index publish ${generation}.`,
+  ]);
 }
 
 async function lockedBuild(folder: string, parts: BuildParts): Promise<Built> {
@@ -240,6 +260,9 @@ function made(folder: string, index: string): void {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR' || code === 'EEXIST') {
+      throw new StartError([`${index} is not a folder; an index is made in one.`]);
+    }
     // Of a file system that is read-only, Node says that there is no such folder.
     const isReadOnly = code === 'ENOENT' && existsSync(index);
     if (!isNotAllowed(error) && !isReadOnly) throw error;

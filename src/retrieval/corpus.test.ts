@@ -50,6 +50,8 @@ for (const [line, expected] of [
   ['{"text":7}', 'text must be a string'],
   ['{"text":" \\n"}', 'text is empty; there would be nothing to find it by'],
   ['{"text":"\\ud800"}', 'text has half of a surrogate pair'],
+  ['{"text":"a","match":"\\ud800"}', 'match has half of a surrogate pair'],
+  ['{"text":"a","id":"\\udc00"}', 'id has half of a surrogate pair'],
   ['{"text":"a","id":null}', `id must be a string or a number${EXACT}`],
   ['{"text":"a","match":1}', 'match must be a string'],
   ['{"text":"a","topic":{}}', 'topic must be a string, a number, true or false, to be filtered by'],

@@ -100,14 +100,17 @@ function lineOf(
   if (typeof id !== 'string' && !isExact(id)) return `id must be a string or a number${EXACT}`;
   if (typeof found !== 'string') return 'text must be a string';
   if (found.trim() === '') return 'text is empty; there would be nothing to find it by';
-  if (!found.isWellFormed()) return 'text has half of a surrogate pair';
+  if (!found.isWellFormed()) return `text ${HALF}`;
   if (match !== undefined && typeof match !== 'string') return 'match must be a string';
+  if (match?.isWellFormed() === false) return `match ${HALF}`;
+  if (typeof id === 'string' && !id.isWellFormed()) return `id ${HALF}`;
   const values: (FieldValue | undefined)[] = [];
   for (const name of fields) {
     const own = Object.hasOwn(others, name) ? others[name] : undefined;
     if (own !== undefined && own !== null && !isFieldValue(own)) {
       return `${name} must be a string, a number, true or false, to be filtered by${typeof own === 'number' ? EXACT : ''}`;
     }
+    if (typeof own === 'string' && !own.isWellFormed()) return `${name} ${HALF}`;
     values.push(own ?? undefined);
   }
   for (const name of Object.keys(others)) {
@@ -115,6 +118,9 @@ function lineOf(
   }
   return { id: String(id), text: found, match, values };
 }
+
+/** It is no text that could be answered. */
+const HALF = 'has half of a surrogate pair';
 
 const EXACT = ', and a number no larger than 2^53 - 1: write it as a string';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { VECTOR_FILES, Vectors, type FoundRow } from '../engine/native-index.js';
 import { base64Of, type Manifest } from './manifest.js';
-import { recallOf, TOP, type Recall } from './recall.js';
+import { recallOf, searchedApart, TOP, type Recall } from './recall.js';
 
 /** What the files hold. */
 export interface Shape {
@@ -131,7 +131,7 @@ async function searchAll(
   if (vectors.length === 0) return [];
   const opened = await Vectors.open(folder, { ...shape, files: [] });
   try {
-    return await opened.search(vectors, { top: TOP, conditions: [] });
+    return await searchedApart(vectors, (one) => opened.search(one, { top: TOP, conditions: [] }));
   } finally {
     opened.close();
   }

@@ -20,6 +20,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { z } from 'zod';
@@ -28,25 +29,41 @@ import { replaceFile } from '../files/replace-file.js';
 import { StartError } from '../start-error.js';
 import { GENERATION_NAME } from './manifest.js';
 
-export const named = z.strictObject({
+const named = z.strictObject({
   generation: z.string().regex(GENERATION_NAME),
   /** The sha256 of its manifest. */
   manifest: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-const pointer = z.strictObject({
+const servedBefore = z.strictObject({
   ...named.shape,
-  /** Those that were served before, the last one first. */
-  previous: z.array(named),
+  /** Whether it was rolled back from: it does not come back by itself. */
+  withdrawn: z.literal(true).optional(),
 });
+
+/** What a pointer says, in a folder or a store. */
+export const pointerParts = {
+  manifest: named.shape.manifest,
+  /** Those that were served before, the last one first. */
+  previous: z.array(servedBefore),
+};
+
+const pointer = z.strictObject({ ...named.shape, ...pointerParts });
 
 /** A generation, by its name and the digest of its manifest. */
 export type Named = Readonly<z.infer<typeof named>>;
 
+export type ServedBefore = Readonly<z.infer<typeof servedBefore>>;
+
 export type Pointer = Readonly<z.infer<typeof pointer>>;
 
-/** How many generations before are remembered. */
-const REMEMBERED = 20;
+/** How many generations before are remembered: gc removes no others, and a pointer is read whole. */
+export const REMEMBERED = 100;
+
+/** Behind the name of a generation whose removal was begun. */
+const REMOVED = '.removed';
+/** Also of what was being removed. */
+const UNFINISHED_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export class IndexDirectory {
   readonly generations: string;
@@ -73,12 +90,12 @@ export class IndexDirectory {
 
   /** Names of the whole generations, in the order of the alphabet. */
   names(): readonly string[] {
-    return namesIn(this.generations);
+    return namesIn(this.generations, GENERATION_NAME);
   }
 
   /** Names of those that are being made, or were when it was interrupted. */
   unfinished(): readonly string[] {
-    return namesIn(this.building);
+    return namesIn(this.building, UNFINISHED_NAME);
   }
 
   has(generation: string): boolean {
@@ -90,9 +107,25 @@ export class IndexDirectory {
     try {
       return readFileSync(this.#current, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new StartError([`${this.#current}: ${(error as Error).message}`]);
+      this.requireMissing(error);
+      return undefined;
     }
+  }
+
+  /** The same for who must not wait for a disk. */
+  async writtenNow(): Promise<string | undefined> {
+    try {
+      return await readFile(this.#current, 'utf8');
+    } catch (error) {
+      this.requireMissing(error);
+      return undefined;
+    }
+  }
+
+  /** @throws {StartError} where the pointer is there, and `error` is why it cannot be read. */
+  private requireMissing(error: unknown): void {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new StartError([`${this.#current}: ${(error as Error).message}`]);
   }
 
   /**
@@ -112,7 +145,7 @@ export class IndexDirectory {
   }
 
   /** Serves `next` instead; `previous`: what may come back. On the disk when it returns. */
-  point(next: Named, previous: readonly Named[]): void {
+  point(next: Named, previous: readonly ServedBefore[]): void {
     const text = `${JSON.stringify({ ...next, previous: previous.slice(0, REMEMBERED) })}\n`;
     replaceFile(this.#current, text);
     syncFolder(this.path);
@@ -129,7 +162,7 @@ export class IndexDirectory {
   /** Who has files of it open reads on. */
   remove(generation: string): void {
     // First out of the way, so that nobody finds half of it.
-    const doomed = join(this.building, `${generation}.removed`);
+    const doomed = join(this.building, `${generation}${REMOVED}`);
     mkdirSync(this.building, { recursive: true });
     rmSync(doomed, { recursive: true, force: true });
     renameSync(this.folderOf(generation), doomed);
@@ -150,10 +183,10 @@ function isFolder(path: string): boolean {
   return existsSync(path) && statSync(path).isDirectory();
 }
 
-function namesIn(folder: string): readonly string[] {
+/** A link to a folder is one. */
+function namesIn(folder: string, pattern: RegExp): readonly string[] {
   if (!isFolder(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && GENERATION_NAME.test(entry.name))
-    .map(({ name }) => name)
+  return readdirSync(folder)
+    .filter((name) => pattern.test(name) && isFolder(join(folder, name)))
     .sort();
 }

@@ -34,7 +34,7 @@ export function folderSource(directory: IndexDirectory): IndexSource {
   directory.require();
   return {
     place: directory.path,
-    written: () => directory.written(),
+    written: () => directory.writtenNow(),
     current: (written) => directory.current(written),
     open: ({ generation, manifest }, by) =>
       OpenIndex.open(directory.folderOf(generation), { ...by, expected: manifest }),

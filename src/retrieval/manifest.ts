@@ -28,7 +28,8 @@ export type SearchKind = 'exact' | 'hnsw';
 const count = z.int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const GENERATION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** Not one that a lock or a removal makes of another's. */
+export const GENERATION_NAME = /^(?!.*\.(?:lock|removed)$)[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** What is said of a generation wherever it is. */
 export const manifestParts = {
@@ -119,7 +120,10 @@ export async function readManifest(folder: string): Promise<ManifestFile> {
   } catch (error) {
     throw new StartError([`${file}: ${(error as Error).message}`]);
   }
-  const result = schema.safeParse(jsonOf(bytes));
+  const value = jsonOf(bytes);
+  if (value === undefined)
+    throw new StartError([`${file} is not JSON, or not all of it is there.`]);
+  const result = schema.safeParse(value);
   if (!result.success) {
     const [issue] = result.error.issues;
     const where = issue?.path.join('.') ?? '';

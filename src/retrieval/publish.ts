@@ -5,7 +5,7 @@
  * once.
  */
 
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Vectors } from '../engine/native-index.js';
@@ -13,13 +13,15 @@ import { Lock } from '../files/lock.js';
 import { isNoRoom } from '../files/no-room.js';
 import { isNotAllowed } from '../files/not-allowed.js';
 import { StartError } from '../start-error.js';
-import type { IndexDirectory, Named, Pointer } from './index-directory.js';
+import type { IndexDirectory, Pointer, ServedBefore } from './index-directory.js';
+import { lastOf, stateOf, withdrawn } from './served-before.js';
 import {
   bytesOf,
   filesOf,
   MANIFEST,
   readManifest,
   searchOf,
+  type Manifest,
   type ManifestFile,
 } from './manifest.js';
 import type { Listed, Publisher } from './publisher.js';
@@ -55,12 +57,13 @@ export async function publish(
 
 export async function rollback(directory: IndexDirectory): Promise<string> {
   return locked(directory, async () => {
-    const [last, ...others] = directory.current()?.previous ?? [];
-    if (last === undefined) {
+    const pointer = directory.current();
+    const last = lastOf(pointer);
+    if (pointer === undefined || last === undefined) {
       throw new StartError([`${directory.path}: no generation was served before the one that is.`]);
     }
     await verify(directory, last.generation);
-    directory.point(last, others);
+    directory.point(last, withdrawn(pointer, last));
     return last.generation;
   });
 }
@@ -100,8 +103,11 @@ export async function list(directory: IndexDirectory): Promise<readonly Listed[]
     try {
       const { manifest, sha256 } = await readManifest(directory.folderOf(generation));
       const at = published.findIndex((named) => named.generation === generation);
-      if (at >= 0 && published[at]?.manifest !== sha256) return { generation, state: 'damaged' };
-      const state = at === 0 ? 'served' : at > 0 ? 'before' : 'unpublished';
+      const isOther = at >= 0 && published[at]?.manifest !== sha256;
+      if (isOther || !haveLengths(directory.folderOf(generation), manifest)) {
+        return { generation, state: 'damaged' };
+      }
+      const state = stateOf(published, at);
       const { created, rows, dimensions, encoder, fields } = manifest;
       const names = fields.map(({ name }) => name);
       const bytes = bytesOf(manifest);
@@ -172,8 +178,15 @@ function hasRoomFor(write: () => void): boolean {
 }
 
 /** What is served now, then what was before, without `generation`. */
-function before({ generation, manifest, previous }: Pointer, next: string): readonly Named[] {
+function before({ generation, manifest, previous }: Pointer, next: string): ServedBefore[] {
   return [{ generation, manifest }, ...previous].filter((named) => named.generation !== next);
+}
+
+/** Whether the files of a generation are there, each as long as its manifest says: what `verify` reads them for is more. */
+function haveLengths(folder: string, { files }: Manifest): boolean {
+  return files.every(({ name, bytes }) => {
+    return statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes;
+  });
 }
 
 /**

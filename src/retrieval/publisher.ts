@@ -14,7 +14,8 @@ export interface Progress {
 
 export interface Listed {
   readonly generation: string;
-  readonly state: 'served' | 'before' | 'unpublished' | 'damaged' | 'unreadable' | 'unfinished';
+  readonly state:
+    'served' | 'before' | 'withdrawn' | 'unpublished' | 'damaged' | 'unreadable' | 'unfinished';
   readonly about?: About;
 }
 
@@ -45,7 +46,7 @@ export interface Publisher {
    */
   publish(generation: string, progress: Progress): Promise<'published' | 'unchanged'>;
   /**
-   * Serves the generation that was served before, and forgets the one that is; gives its name.
+   * Serves the generation that was served before, and withdraws the one that is; gives its name.
    *
    * @throws {StartError} when there was none, or it is damaged.
    */

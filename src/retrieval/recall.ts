@@ -52,3 +52,22 @@ export function recallOf(
     recallAt10: wanted === 0 ? 1 : nearest / wanted,
   };
 }
+
+/** As many as are searched for in one scan. */
+const TOGETHER = 32;
+
+/**
+ * What is found for each of `vectors`, asked for by itself: the lines of a few may be more than an answer has room for. Those
+ * that are asked for at once are searched together.
+ */
+export async function searchedApart<T>(
+  vectors: readonly Float32Array[],
+  search: (vectors: readonly Float32Array[]) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (let at = 0; at < vectors.length; at += TOGETHER) {
+    const asked = vectors.slice(at, at + TOGETHER).map((vector) => search([vector]));
+    found.push(...(await Promise.all(asked)).flat());
+  }
+  return found;
+}

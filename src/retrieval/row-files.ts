@@ -19,6 +19,8 @@ export interface Entry {
 
 /** Values are in the manifest, which is read whole; more of one field is a sign that it tells rows apart. */
 const MOST_VALUES = 100_000;
+/** Of the values of all fields together. */
+const MOST_VALUE_BYTES = 16 << 20;
 
 const FLUSH_BYTES = 1 << 20;
 
@@ -32,6 +34,7 @@ export class RowFiles {
   readonly #texts = new Set<string>();
   #end = 0;
   #rows = 0;
+  #valueBytes = 0;
 
   constructor(
     private readonly folder: string,
@@ -53,7 +56,7 @@ export class RowFiles {
     return this.#rows - this.#texts.size;
   }
 
-  /** @throws {StartError} when a field has more values than can be filtered by. */
+  /** @throws {StartError} when a field has more values, or longer ones, than can be filtered by. */
   add({ id, text, match, values }: CorpusLine): void {
     const entry: Entry = { id, text, ...(match !== undefined && { match }) };
     const line = Buffer.from(`${JSON.stringify(entry)}\n`);
@@ -63,7 +66,14 @@ export class RowFiles {
     this.#texts.add(text);
     this.#rows += 1;
     for (const [at, { name, codes }] of this.#fields.entries()) {
+      const known = codes.size;
       this.#codes[at]?.push(codeOf(values[at], codes));
+      if (codes.size > known) this.#valueBytes += Buffer.byteLength(String(values[at]));
+      if (this.#valueBytes > MOST_VALUE_BYTES) {
+        throw new StartError([
+          `The values of ${name} are too long to be filtered by: those of all fields may have ${MOST_VALUE_BYTES} bytes.`,
+        ]);
+      }
       if (codes.size > MOST_VALUES) {
         throw new StartError([
           `${name} has more than ${MOST_VALUES} values; it cannot be filtered by.`,

@@ -8,21 +8,22 @@ import { fakeEncoder } from '../testing/fake-encoder.js';
 import { indexWorld, type IndexWorld } from '../testing/index-world.js';
 import { until } from '../testing/until.js';
 import { embed } from './embed.js';
-import { folderSource } from './index-source.js';
+import { folderSource, type IndexSource } from './index-source.js';
 import { readManifest } from './manifest.js';
 import { publish, rollback } from './publish.js';
 import { StartError } from '../start-error.js';
-import { ServedIndex, type IndexEvent, type ServedParts } from './served-index.js';
+import { ServedIndex, type IndexEvent, type ServedParts, type StartParts } from './served-index.js';
 
 async function serve(
   context: TestContext,
   { directory, engine }: IndexWorld,
   by: Engine = engine,
   requireRoom: ServedParts['requireRoom'] = () => undefined,
+  { before, source = folderSource(directory) }: Partial<StartParts> = {},
 ) {
   const events: IndexEvent[] = [];
   const index = await ServedIndex.start({
-    ...{ source: folderSource(directory), engine: by, encoder: by.models[0] ?? assert.fail() },
+    ...{ source, before, engine: by, encoder: by.models[0] ?? assert.fail() },
     onEvent: (event) => events.push(event),
     requireRoom,
   });
@@ -30,6 +31,20 @@ async function serve(
     index.close();
   });
   return { index, events };
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+function withResolvers(): PromiseWithResolvers {
+  let [resolve, reject]: [() => void, (error: Error) => void] = [() => undefined, () => undefined];
+  const promise = new Promise<void>((resolved, rejected) => {
+    [resolve, reject] = [resolved, rejected];
+  });
+  return { promise, resolve, reject };
 }
 
 function serves(index: ServedIndex, generation: string): Promise<true> {
@@ -145,6 +160,92 @@ test('a broken newest generation does not stop a start: the last good one is ser
     events.map(({ what, generation }) => [what, generation]),
     [['refused', 'b']],
   );
+});
+
+test('what is loaded anew is what is published, or what is served: no other generation takes its place', async (context) => {
+  const world = indexWorld(context);
+  const { directory } = world;
+  await world.published('a', ['one']);
+  const first = await serve(context, world);
+  const again = () => serve(context, world, world.engine, undefined, { before: first.index });
+  await world.published('b', ['two']);
+  await serves(first.index, 'b');
+  damage(world, 'b');
+  await assert.rejects(again(), /vectors\.f32/);
+  // Where what is published was never served, what is goes on.
+  await rollback(directory);
+  await serves(first.index, 'a');
+  await world.build('c', world.corpus([{ text: 'three' }]));
+  damage(world, 'c');
+  const named = async (generation: string) => {
+    const { sha256: manifest } = await readManifest(directory.folderOf(generation));
+    return { generation, manifest };
+  };
+  directory.point(await named('c'), [await named('b'), await named('a')]);
+  await until(() => first.index.stats().isBehind, 'c is refused');
+  const { generation, isBehind } = (await again()).index.stats();
+  assert.deepEqual([generation, isBehind], ['a', true]);
+});
+
+test('what is counted is counted on when an index is loaded anew', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['one']);
+  const first = await serve(context, world);
+  await world.published('b', ['two']);
+  await serves(first.index, 'b');
+  first.index.searched(0.25);
+  const parts = { before: first.index };
+  const { index } = await serve(context, world, world.engine, undefined, parts);
+  first.index.searched(0.25);
+  const { switches, searchSeconds } = index.stats();
+  assert.deepEqual([switches, searchSeconds.sum], [{ done: 1, failed: 0 }, 0.5]);
+});
+
+test('what was being opened when its engine went is nobody’s fault', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['one']);
+  const folder = folderSource(world.directory);
+  let opening: PromiseWithResolvers | undefined;
+  const source: IndexSource = {
+    ...folder,
+    async open(named, by) {
+      if (named.generation === 'b') await (opening = withResolvers()).promise;
+      return folder.open(named, by);
+    },
+  };
+  const { index, events } = await serve(context, world, world.engine, undefined, { source });
+  await world.published('b', ['two']);
+  await until(() => opening !== undefined, 'it is being opened');
+  index.close();
+  opening?.reject(new Error('the engine is not loaded'));
+  await new Promise(setImmediate);
+  assert.deepEqual(events, []);
+});
+
+test('a disk that does not say what is published holds up nobody, and is told', async (context) => {
+  const world = indexWorld(context);
+  await world.published('a', ['one']);
+  const folder = folderSource(world.directory);
+  let reading: PromiseWithResolvers | undefined;
+  let isStill = false;
+  const source: IndexSource = {
+    ...folder,
+    async written() {
+      if (isStill) await (reading = withResolvers()).promise;
+      return folder.written();
+    },
+  };
+  const { index, events } = await serve(context, world, world.engine, undefined, { source });
+  isStill = true;
+  await until(() => reading !== undefined, 'it is being read');
+  const now = performance.now.bind(performance);
+  context.mock.method(performance, 'now', () => now() + 11_000);
+  await until(() => index.stats().isBehind, 'it is told');
+  assert.match((events[0] as { error: string }).error, /index does not say what is published/);
+  isStill = false;
+  reading?.resolve();
+  await until(() => !index.stats().isBehind, 'it is followed again');
+  assert.equal(index.stats().generation, 'a');
 });
 
 test('a start without any generation that can be served says why of each', async (context) => {

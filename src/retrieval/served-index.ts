@@ -6,14 +6,12 @@
  * start the last generation before it is served instead.
  */
 
-import type { HistogramSnapshot } from '../engine/engine.js';
-import { Histogram } from '../engine/histogram.js';
 import { StartError } from '../start-error.js';
 import type { IndexGeneration } from './generation.js';
 import type { Named } from './index-directory.js';
 import { NO_MEMORY, type IndexMemory } from './index-memory.js';
-import type { IndexSource, NodeFailures } from './index-source.js';
-import type { SearchKind } from './manifest.js';
+import type { IndexSource } from './index-source.js';
+import { Tally, type IndexStats } from './index-stats.js';
 import type { Opening } from './open-index.js';
 import { SearchPace, type OpenSearch } from './search-pace.js';
 import type { Encoding } from './trial.js';
@@ -41,24 +39,12 @@ export interface ServedParts extends Encoding {
   readonly onEvent: (event: IndexEvent) => void;
 }
 
-export interface IndexStats {
-  readonly generation: string;
-  readonly rows: number;
-  readonly dimensions: number;
-  readonly bytes: number;
-  readonly search: SearchKind;
-  /** Measured when it was built. */
-  readonly recallAt1: number;
-  readonly recallAt10: number;
-  /** Whether the pointer names another, which cannot be served. */
-  readonly isBehind: boolean;
-  readonly switches: Readonly<Record<'done' | 'failed', number>>;
-  readonly searchSeconds: HistogramSnapshot;
-  readonly failedSearches: number;
-  /** Until a text would be looked for that came now, once it has its vector. */
-  readonly expectedWaitSeconds: number;
-  /** Where the index is in a store: what its nodes have not answered. */
-  readonly nodes: readonly NodeFailures[];
+export interface StartParts extends ServedParts {
+  /**
+   * What is served meanwhile. Where what is published cannot be served, no other generation than its own may be instead,
+   * and what it has counted is counted on.
+   */
+  readonly before?: ServedIndex | undefined;
 }
 
 const FOLLOW_MS = 250;
@@ -69,7 +55,8 @@ const LONGEST_WAIT_MS = 10_000;
 /** What fails goes on failing: the log is told of it now and then. */
 const TELL_AGAIN_MS = 10_000;
 
-const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+/** A disk that says nothing for so long is told; requests do not wait for it. */
+const LONGEST_READ_MS = 10_000;
 
 export class ServedIndex {
   #current: IndexGeneration;
@@ -82,12 +69,11 @@ export class ServedIndex {
   #waitMs = FIRST_WAIT_MS;
   #isOpening = false;
   #isUnread = false;
+  /** Since when the pointer is being read, where it is. */
+  #readSince: number | undefined;
   #isClosed = false;
   readonly #timer: NodeJS.Timeout;
-  readonly #switches = { done: 0, failed: 0 };
-  #failedSearches = 0;
   #failureToldAt = -Infinity;
-  readonly #seconds = new Histogram(SECONDS);
   readonly #pace = new SearchPace();
 
   private constructor(
@@ -95,6 +81,7 @@ export class ServedIndex {
     first: IndexGeneration,
     written: string | undefined,
     isBehind: boolean,
+    private readonly tally: Tally,
   ) {
     this.#current = first;
     this.#written = written;
@@ -103,11 +90,11 @@ export class ServedIndex {
   }
 
   /**
-   * Opens what is published, or the last before it that can be served.
+   * Opens what is published, or, at the start of a process, the last before it that can be served.
    *
    * @throws {StartError} when nothing is published, or nothing of it can be served, with every reason.
    */
-  static async start(parts: ServedParts): Promise<ServedIndex> {
+  static async start({ before, ...parts }: StartParts): Promise<ServedIndex> {
     const { source, onEvent } = parts;
     const written = await source.written();
     const pointer = await source.current(written);
@@ -117,10 +104,14 @@ export class ServedIndex {
       ]);
     }
     const faults: string[] = [];
-    for (const named of [pointer, ...pointer.previous]) {
+    const instead = pointer.previous.filter(({ withdrawn, manifest }) => {
+      return withdrawn !== true && (before === undefined || manifest === before.current.digest);
+    });
+    for (const named of [pointer, ...instead]) {
       try {
         const opened = await source.open(named, openingOf(parts, NO_MEMORY));
-        return new ServedIndex(parts, opened, written, faults.length > 0);
+        const tally = before?.tally ?? new Tally();
+        return new ServedIndex(parts, opened, written, faults.length > 0, tally);
       } catch (error) {
         const lines = linesOf(error);
         faults.push(...lines);
@@ -151,12 +142,12 @@ export class ServedIndex {
 
   /** So many seconds a search has taken, its wait included. */
   searched(seconds: number): void {
-    this.#seconds.observe(seconds);
+    this.tally.seconds.observe(seconds);
   }
 
   /** A search has failed since the index could not be reached. */
   searchFailed({ message }: Error): void {
-    this.#failedSearches += 1;
+    this.tally.failedSearches += 1;
     const now = performance.now();
     if (now - this.#failureToldAt < TELL_AGAIN_MS) return;
     this.#failureToldAt = now;
@@ -177,9 +168,7 @@ export class ServedIndex {
       recallAt1,
       recallAt10,
       isBehind: this.#isBehind,
-      switches: { ...this.#switches },
-      searchSeconds: this.#seconds.snapshot(),
-      failedSearches: this.#failedSearches,
+      ...this.tally.stats(),
       expectedWaitSeconds: this.outlook(1).waitMs / 1000,
       nodes: this.parts.source.failures?.() ?? [],
     };
@@ -193,7 +182,12 @@ export class ServedIndex {
 
   /** Serves what the pointer names, if that is another. */
   private async follow(): Promise<void> {
-    if (this.#isOpening) return;
+    if (this.#isOpening) {
+      const since = this.#readSince;
+      if (since === undefined || performance.now() - since < LONGEST_READ_MS) return;
+      this.refused(undefined, `${this.parts.source.place} does not say what is published`);
+      return;
+    }
     this.#isOpening = true;
     try {
       await this.followOnce();
@@ -203,7 +197,7 @@ export class ServedIndex {
   }
 
   private async followOnce(): Promise<void> {
-    const { source, onEvent } = this.parts;
+    const { source } = this.parts;
     let generation: string | undefined;
     try {
       const isTime = performance.now() - this.#triedAt > this.#waitMs;
@@ -223,22 +217,27 @@ export class ServedIndex {
       if (pointer.manifest !== this.#current.digest) await this.replace(pointer);
       this.#isBehind = false;
     } catch (error) {
-      const what = linesOf(error)
-        .map((line) => line.trim())
-        .join(' ');
-      // It is tried again and again.
-      if (what !== this.#told) {
-        onEvent({ what: 'refused', generation, error: what });
-        this.#switches.failed += 1;
-      }
-      this.#told = what;
-      this.#isBehind = true;
+      // Nobody waits for what was being opened for an engine that has gone.
+      if (this.#isClosed) return;
+      const lines = linesOf(error).map((line) => line.trim());
+      this.refused(generation, lines.join(' '));
     }
+  }
+
+  /** What the pointer names cannot be served. It is tried again and again, and told once. */
+  private refused(generation: string | undefined, error: string): void {
+    if (error !== this.#told) {
+      this.parts.onEvent({ what: 'refused', generation, error });
+      this.tally.switches.failed += 1;
+    }
+    this.#told = error;
+    this.#isBehind = true;
   }
 
   /** What the pointer says; what cannot be read is read less often. */
   private async read(): Promise<string | undefined> {
     try {
+      this.#readSince = performance.now();
       const written = await this.parts.source.written();
       this.#isUnread = false;
       return written;
@@ -247,6 +246,8 @@ export class ServedIndex {
       this.#isUnread = true;
       this.#triedAt = performance.now();
       throw error;
+    } finally {
+      this.#readSince = undefined;
     }
   }
 
@@ -265,7 +266,7 @@ export class ServedIndex {
     const before = this.#current;
     this.#current = opened;
     before.retire();
-    this.#switches.done += 1;
+    this.tally.switches.done += 1;
     const { generation, rows } = opened.manifest;
     const seconds = (performance.now() - begun) / 1000;
     this.parts.onEvent({ what: 'serving', generation, rows, seconds });

@@ -208,5 +208,5 @@ impl Index {
 }
 
 fn hits_of(found: &[Scored<f64>]) -> Vec<Hit> {
-    found.iter().map(|&Scored { score, row }| Hit { row, score: score as f32 }).collect()
+    found.iter().map(|&Scored { score, row }| Hit { row, score: (score as f32).clamp(-1.0, 1.0) }).collect()
 }

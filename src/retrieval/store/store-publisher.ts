@@ -7,8 +7,9 @@
  */
 
 import { StartError } from '../../start-error.js';
-import type { IndexDirectory, Named } from '../index-directory.js';
+import type { IndexDirectory, ServedBefore } from '../index-directory.js';
 import type { Listed, Progress, Publisher, Verified } from '../publisher.js';
+import { lastOf, stateOf, withdrawn } from '../served-before.js';
 import { copied, healthy, type Copies } from './copy.js';
 import type { IndexStore } from './index-store.js';
 import { until } from './patience.js';
@@ -58,15 +59,16 @@ export class StorePublisher implements Publisher {
   /** Also while nodes are gone: it is what helps now. */
   async rollback(): Promise<string> {
     const { store } = this.parts;
-    const [last, ...others] = (await this.served())?.previous ?? [];
-    if (last === undefined) {
+    const served = await this.served();
+    const last = lastOf(served);
+    if (served === undefined || last === undefined) {
       throw new StartError([`${this.place}: no generation was served before the one that is.`]);
     }
     const collection = store.collectionOf(last.manifest);
     const stored = await store.stored(collection);
     const urls = await store.weaviate.answering();
     await store.asked(() => requireWhole(store, collection, stored, urls));
-    await this.serve(collection, others);
+    await this.serve(collection, withdrawn(served, last));
     return last.generation;
   }
 
@@ -82,7 +84,7 @@ export class StorePublisher implements Publisher {
       .sort((one, other) => one.at - other.at)
       .map(({ stored, at }) => {
         const { generation, created, rows, dimensions, encoder, fields, isWhole } = stored;
-        const published = at === 0 ? 'served' : at < Infinity ? 'before' : 'unpublished';
+        const published = stateOf(order, at);
         const about = { created, rows, dimensions, encoder, fields, search: 'hnsw' as const };
         return { generation, state: isWhole ? published : 'unfinished', about };
       });
@@ -117,7 +119,7 @@ export class StorePublisher implements Publisher {
   }
 
   /** What may come back is written before the one step, where nobody reads it yet. */
-  private async serve(collection: string, previous: readonly Named[]): Promise<void> {
+  private async serve(collection: string, previous: readonly ServedBefore[]): Promise<void> {
     const { store } = this.parts;
     const { weaviate, name } = store;
     const stored = await store.stored(collection);

@@ -67,7 +67,8 @@ export class StoredGeneration implements IndexGeneration {
         return found.map((rows) =>
           rows.map(({ entry, distance }) => ({
             ...(JSON.parse(entry) as Entry),
-            score: 1 - distance,
+            // The store rounds: beyond 1 there is nothing.
+            score: Math.min(1, Math.max(-1, 1 - distance)),
           })),
         );
       },

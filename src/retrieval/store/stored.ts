@@ -7,7 +7,7 @@
 
 import { z } from 'zod';
 
-import { named, type Named } from '../index-directory.js';
+import { pointerParts, REMEMBERED, type Named } from '../index-directory.js';
 import { manifestParts, type FieldValue, type Manifest } from '../manifest.js';
 
 /** Of what this version writes; another one is not understood. */
@@ -15,8 +15,8 @@ const FORMAT = 1;
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
-  /** Of the manifest of what was built. */
-  manifest: named.shape.manifest,
+  /** The digest of the manifest of what was built, and what was served before. */
+  ...pointerParts,
   ...manifestParts,
   /** Names alone: the store finds values by themselves. */
   fields: z.array(z.string()),
@@ -24,14 +24,9 @@ const schema = z.strictObject({
   begun: z.iso.datetime(),
   /** Whether all rows are there, and were found. */
   isWhole: z.boolean(),
-  /** Those that were served before, the last one first. */
-  previous: z.array(named),
 });
 
 export type Stored = Readonly<z.infer<typeof schema>>;
-
-/** How many generations before are remembered: a description is read whole. */
-const REMEMBERED = 20;
 
 /** What is said of a generation whose rows are on their way. */
 export function storedOf(manifest: Manifest, sha256: string): Stored {

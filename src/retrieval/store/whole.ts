@@ -7,7 +7,7 @@
 import { Vectors } from '../../engine/native-index.js';
 import { spread, vectorsOf } from '../golden.js';
 import { filesOf, type Manifest } from '../manifest.js';
-import { recallOf, TOP, type Recall } from '../recall.js';
+import { recallOf, searchedApart, TOP, type Recall } from '../recall.js';
 import type { IndexStore } from './index-store.js';
 import { until } from './patience.js';
 import type { Stored } from './stored.js';
@@ -78,7 +78,9 @@ export async function recallIn(
   const size = Math.ceil(sampled.length / urls.length);
   const found = await Promise.all(
     urls.map((url, turn) =>
-      generation.at(url).search(sampled.slice(turn * size, (turn + 1) * size), { top: TOP }),
+      searchedApart(sampled.slice(turn * size, (turn + 1) * size), (one) =>
+        generation.at(url).search(one, { top: TOP }),
+      ),
     ),
   );
   return recallOf(exact, found.flat(), TOLERANCE);
@@ -93,7 +95,9 @@ async function exactly(
   if (vectors.length === 0) return [];
   const opened = await Vectors.open(folder, filesOf(manifest));
   try {
-    const found = await opened.search(vectors, { top: TOP, exact: true, conditions: [] });
+    const found = await searchedApart(vectors, (one) =>
+      opened.search(one, { top: TOP, exact: true, conditions: [] }),
+    );
     return found.map((rows) => rows.map(({ score }) => score));
   } finally {
     opened.close();

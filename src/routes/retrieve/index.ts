@@ -13,6 +13,9 @@ import { kindOf } from '../kind-of.js';
 import { contract, operation, type Operation } from '../operation.js';
 import { bodyOf, listOfTexts } from '../texts.js';
 
+/** What a score is wrong by: that of a line with the very words is a little less than 1. */
+const ROUNDING = 1e-6;
+
 const options = z.strictObject({
   /** Texts of a request, at most. */
   max_texts: z.int().min(1).max(1_000_000).default(512),
@@ -26,12 +29,22 @@ const fieldValue = z.union([z.string(), z.number(), z.boolean()], {
   error: ({ input }) => `must be a string, a number, true or false, and it is ${kindOf(input)}`,
 });
 
+/** Of a field that is filtered by. */
+const MOST_VALUES = 1000;
+const listed = `must be a value, or a list of 1 to ${MOST_VALUES} of them`;
+
 /** Equal to the value, or to one of the values; of every field that is named. */
 const filter = z
-  .record(z.string(), z.union([fieldValue, z.array(fieldValue).min(1).max(1000)]), {
-    error: ({ input }) =>
-      `must be an object of fields and their values, and it is ${kindOf(input)}`,
-  })
+  .record(
+    z.string(),
+    z.union([fieldValue, z.array(fieldValue).min(1, listed).max(MOST_VALUES, listed)], {
+      error: ({ input }) => (Array.isArray(input) ? listed : undefined),
+    }),
+    {
+      error: ({ input }) =>
+        `must be an object of fields and their values, and it is ${kindOf(input)}`,
+    },
+  )
   .describe('Lines are found only where these fields have these values.');
 
 const line = z.union([
@@ -89,7 +102,7 @@ function retrieve({ max_texts: maxTexts, max_top_k: maxTop }: Options): Operatio
           ? { text: match, ...(ids === true && { id }), ...(scores === true && { score }) }
           : match;
       const all = found.map((hits) => {
-        const near = hits.filter(({ score }) => score >= least).map(lineOf);
+        const near = hits.filter(({ score }) => score >= least - ROUNDING).map(lineOf);
         return top === undefined ? (near[0] ?? null) : near;
       });
       return instances.length === 1 ? { match: all[0] ?? null } : { matches: all };

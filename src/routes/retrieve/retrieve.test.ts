@@ -50,6 +50,30 @@ test('one text has a match, several have matches in their order', async (context
   );
 });
 
+test('a line with the very words is as near as can be, also where that is rounded', async (context) => {
+  const { ask } = await start(context);
+  for (const { text, match = text } of CORPUS) {
+    const near = await ask({ instances: [text], top_k: 1, scores: true, min_score: 1 });
+    const { match: lines } = (await answered(near)) as {
+      match: readonly { text: string; score: number }[];
+    };
+    const [line = assert.fail('it is not found')] = lines;
+    assert.equal(line.text, match);
+    assert.ok(line.score <= 1);
+  }
+});
+
+test('a filter names one value or some', async (context) => {
+  const { ask } = await start(context);
+  const listed = 'must be a value, or a list of 1 to 1000 of them';
+  for (const year of [[], Array.from({ length: 1001 }, (_, at) => at)]) {
+    const response = await ask({ instances: ['refund'], filter: { year } });
+    assert.equal(response.status, 422);
+    const { errors } = (await response.json()) as { errors: readonly object[] };
+    assert.deepEqual(errors, [{ pointer: '/filter/year', detail: listed, message: listed }]);
+  }
+});
+
 test('top_k makes lists, ids and scores make objects', async (context) => {
   const { ask } = await start(context);
   const instances = ['where is my refund'];
