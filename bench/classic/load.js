@@ -1,10 +1,8 @@
-// k6: a closed or an open loop against `POST /prediction`; every answer is compared with the label that its text must get.
+// k6: a closed loop against `POST /prediction`; every answer is compared with the label that its text must get.
 //
 //   VUS=8 DURATION=6s TEXTS=rows.jsonl TARGET=http://127.0.0.1:8080/prediction k6 run bench/classic/load.js
 //
-// TEXTS has {"text":…,"label":…} on each line. With RATE requests are sent so many times a second, whatever became of
-// those before, by VUS connections at most: what finds none free is not sent, and counts as dropped. SUMMARY is a file for
-// the figures as JSON.
+// TEXTS has {"text":…,"label":…} on each line. SUMMARY is a file for the figures as JSON. The open loop is open-loop.mjs.
 
 import exec from 'k6/execution';
 import http from 'k6/http';
@@ -25,21 +23,8 @@ const CHECKS = {
   'prediction: the label is right': ({ status, body, right }) => status !== 200 || body === right,
 };
 
-function openLoop(rate) {
-  const vus = Number(__ENV.VUS ?? 100);
-  return {
-    executor: 'constant-arrival-rate',
-    rate,
-    timeUnit: '1s',
-    duration: __ENV.DURATION ?? '5s',
-    preAllocatedVUs: vus,
-    maxVUs: vus,
-    gracefulStop: '60s',
-  };
-}
-
 export const options = {
-  scenarios: { load: __ENV.RATE ? openLoop(Number(__ENV.RATE)) : closedLoop() },
+  scenarios: { load: closedLoop() },
   summaryTrendStats: ['avg', 'med', 'p(95)', 'p(99)', 'max'],
 };
 
@@ -50,6 +35,5 @@ export default function () {
 }
 
 export function handleSummary(data) {
-  const dropped = data.metrics.dropped_iterations?.values.count ?? 0;
-  return summarize({ ...figuresOf(data), dropped });
+  return summarize({ ...figuresOf(data), dropped: 0 });
 }

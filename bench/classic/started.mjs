@@ -1,19 +1,24 @@
 // Targets that run, and the load that they get.
 
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
+import { spawnOwned } from '../lib/children.mjs';
 import { runForFigures } from '../lib/k6.mjs';
 import { nginxBefore } from '../lib/nginx.mjs';
+import { secondsOf } from '../lib/options.mjs';
 import { BENCH } from '../lib/paths.mjs';
 import { cpuSeconds, withStarted } from '../lib/server.mjs';
 import { sum } from '../lib/statistics.mjs';
 import { ROUTE, TARGETS } from './targets.mjs';
 
 export const WORK = join(BENCH, '.work', 'classic');
-/** What load.js sends. */
+/** What is sent. */
 export const ROWS = join(WORK, 'rows.jsonl');
 
-const SCRIPT = join(BENCH, 'classic', 'load.js');
+const CLOSED_LOOP = join(BENCH, 'classic', 'load.js');
+const OPEN_LOOP = join(BENCH, 'classic', 'open-loop.mjs');
 
 /** Starts `count` servers of a target and calls `use` with them; they are ended whatever happens. */
 export function withServers(target, count, use) {
@@ -32,12 +37,13 @@ export function withReplicas(target, count, use) {
 }
 
 /**
- * Sends load.js to `port`, a closed loop or, with `rate`, an open one. Gives its figures, how many cores the servers kept
- * busy meanwhile, and how many answers came of each second of a core.
+ * Sends k6's closed loop to `port` or, with `rate`, an open one. Gives its figures, how many cores the servers kept busy
+ * meanwhile, and how many answers came of each second of a core.
  */
-export async function send(port, servers, { connections, duration, rate }) {
+export async function send(port, servers, { rate, ...how }) {
+  const url = `http://127.0.0.1:${port}${ROUTE}`;
   const before = cpuOf(servers);
-  const figures = await runForFigures(SCRIPT, environment(port, connections, duration, rate), WORK);
+  const figures = await (rate === undefined ? closedLoop(url, how) : openLoop(url, rate, how));
   const { answers, seconds, requestsPerSecond, latencyMs, failed, failedChecks, dropped } = figures;
   const cpu = cpuOf(servers) - before;
   return {
@@ -47,14 +53,18 @@ export async function send(port, servers, { connections, duration, rate }) {
   };
 }
 
-function environment(port, connections, duration, rate) {
-  return {
-    TARGET: `http://127.0.0.1:${port}${ROUTE}`,
-    TEXTS: ROWS,
-    VUS: String(connections),
-    DURATION: duration,
-    ...(rate === undefined ? {} : { RATE: String(rate) }),
-  };
+function closedLoop(url, { connections, duration }) {
+  const load = { TARGET: url, TEXTS: ROWS, VUS: String(connections), DURATION: duration };
+  return runForFigures(CLOSED_LOOP, load, WORK);
+}
+
+async function openLoop(url, rate, { connections, duration }) {
+  const numbers = [rate, connections, secondsOf(duration)].map(String);
+  const child = spawnOwned(process.execPath, [OPEN_LOOP, url, ROWS, ...numbers], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [written] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  return JSON.parse(written);
 }
 
 function cpuOf(servers) {

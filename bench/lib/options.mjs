@@ -86,3 +86,11 @@ export function time(option, value) {
     throw new Error(`${option} wants a time such as 20s, not ${value}`);
   return value;
 }
+
+const UNITS = { ms: 0.001, s: 1, m: 60 };
+
+/** The seconds of what `time` lets through. */
+export function secondsOf(written) {
+  const parts = [...written.matchAll(/([\d.]+)(ms|s|m)/g)];
+  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit], 0);
+}
