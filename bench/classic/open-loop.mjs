@@ -4,14 +4,13 @@
 //   node bench/classic/open-loop.mjs URL ROWS RATE CONNECTIONS SECONDS > figures.json
 //
 // ROWS has {"text":…,"label":…} on each line. What finds none of so many connections free is not sent, and counts as dropped.
-// k6 takes several times as much of a core for a request as this does, which is more than either server takes: on a machine
-// of two cores it is k6 whose highest rate is measured.
+// It leaves more of the cores that it shares with the service than k6 does.
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Connections } from '../lib/connections.mjs';
-import { percentile } from '../lib/statistics.mjs';
+import { percentile, sum } from '../lib/statistics.mjs';
 
 const [url, file, ...numbers] = process.argv.slice(2);
 const [rate, most, seconds] = numbers.map(Number);
@@ -40,7 +39,7 @@ for (let sent = 0; sent < rate * seconds; sent++) {
   else dropped += 1;
 }
 await connections.idle();
-const failed = Object.values(failedChecks).reduce((sum, count) => sum + count, 0);
+const failed = sum(Object.values(failedChecks));
 const spent = last / 1000;
 const latencyMs = Object.fromEntries(
   [
