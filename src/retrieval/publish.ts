@@ -213,17 +213,19 @@ function digestOf(directory: IndexDirectory, generation: string): string | undef
 /** Alone among those that change the pointer. */
 async function locked<T>(directory: IndexDirectory, change: () => Promise<T>): Promise<T> {
   directory.require();
-  const lock = lockOf(directory);
   try {
-    return await change();
+    const lock = lockOf(directory);
+    try {
+      return await change();
+    } finally {
+      lock.release();
+    }
   } catch (error) {
     throw isNoRoom(error) ? noRoom(directory, error as Error) : error;
-  } finally {
-    lock.release();
   }
 }
 
-function noRoom({ path }: Pick<IndexDirectory, 'path'>, { message }: Error): StartError {
+function noRoom({ path }: IndexDirectory, { message }: Error): StartError {
   return new StartError([
     `There is no room left in ${path} (${message}); what is served goes on. Make room, or chorus index gc does.`,
   ]);
@@ -234,7 +236,6 @@ function lockOf({ path }: IndexDirectory): Lock {
   try {
     return Lock.take(join(path, 'lock'));
   } catch (error) {
-    if (isNoRoom(error)) throw noRoom({ path }, error as Error);
     if (!isNotAllowed(error)) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new StartError([
