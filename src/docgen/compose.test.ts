@@ -25,7 +25,7 @@ interface Service {
 
 const { services, secrets } = parse(read('compose.yaml')) as {
   services: Readonly<Record<'chorus' | 'grafana' | 'prometheus' | 'redis', Service>>;
-  secrets: Readonly<Record<string, { readonly file: string }>>;
+  secrets: Readonly<Record<string, { readonly environment: string }>>;
 };
 
 interface Values {
@@ -77,7 +77,8 @@ test('compose builds from another hub, with its token, as the Dockerfile takes t
   }
   assert.deepEqual(services.chorus.build?.secrets, ['hf_token']);
   assert.match(dockerfile, /--mount=type=secret,id=hf_token/);
-  assert.equal(secrets.hf_token?.file, '${HF_TOKEN_FILE:-/dev/null}');
+  // A file outside the project is refused to a build by compose 2.40, and so was /dev/null.
+  assert.deepEqual(secrets.hf_token, { environment: 'HF_TOKEN' });
 });
 
 test('nothing of compose takes memory without an end, and each says whether it works', () => {
