@@ -121,6 +121,7 @@ export class RequestCall implements Call {
     } catch (error) {
       if (error instanceof LateSearch) throw tooLate(hurry.deadlineMs);
       if (error instanceof StoreTrouble || error instanceof StoreRefusal) {
+        open.ended(true);
         this.services.index?.searchFailed(error);
         throw new ServiceError('index_unavailable', 'The index did not answer; ask again.');
       }

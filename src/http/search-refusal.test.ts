@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 import { ServiceError } from '../errors/service-error.js';
 import { folderSource } from '../retrieval/index-source.js';
 import { ServedIndex } from '../retrieval/served-index.js';
+import { StoreTrouble } from '../retrieval/store/nodes.js';
 import { fakeEncoder } from '../testing/fake-encoder.js';
 import { indexWorld } from '../testing/index-world.js';
 import { slowSource } from '../testing/slow-source.js';
@@ -56,7 +57,7 @@ async function searching(context: TestContext, flags: readonly string[] = []) {
     const asked = engine.seen.length + count;
     await until(() => engine.seen.length >= asked, 'they are let in');
   };
-  return { ...service, ask, wait, engine, index, release, waiting, allowed };
+  return { ...service, ask, wait, engine, index, source, release, waiting, allowed };
 }
 
 test('who has no time to wait for the searches before it is refused before its text is embedded', async (context) => {
@@ -102,4 +103,25 @@ test('what is waited for ends with the searches', async (context) => {
   release();
   await Promise.all(waiting);
   assert.equal(index.stats().expectedWaitSeconds, 0);
+});
+
+test('an index that cannot be reached is told as such, however many ask, and is waited for as before when it is back', async (context) => {
+  const { ask, source, index } = await searching(context);
+  source.before = async () => {
+    await sleep(5);
+    throw new StoreTrouble('no node of the store has answered as it should');
+  };
+  const ends = performance.now() + 3000;
+  const reasons = new Set<unknown>();
+  const asking = async () => {
+    while (performance.now() < ends) {
+      const { reason } = (await (await ask()).json()) as { reason?: unknown };
+      reasons.add(reason);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, asking));
+  assert.deepEqual([...reasons], ['index_unavailable']);
+  assert.equal(index.stats().expectedWaitSeconds, 0);
+  source.before = () => Promise.resolve();
+  assert.equal((await ask()).status, 200);
 });

@@ -16,7 +16,10 @@ const LEAST_KEPT = 1e-3;
 export interface OpenSearch {
   /** Its vectors are there, and the index is asked. */
   begun(): void;
-  /** It waits for nothing any more; `isDone`: it was searched for. What is told twice counts once. */
+  /**
+   * It waits for nothing any more; `isDone`: the index is through with it, whether it found something or could not be
+   * reached, and how long that took is how long others wait. What is told twice counts once.
+   */
   ended(isDone: boolean): void;
 }
 
