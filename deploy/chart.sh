@@ -141,7 +141,7 @@ check() {
   "$bin/helm" lint --strict --quiet autotests/helm
   "$bin/helm" template autotests autotests/helm --namespace texts | validate autotests/helm
   check_autotests
-  for file in deploy/kserve/*.yaml; do validate "$file" <"$file"; done
+  for file in deploy/kserve/*.yaml deploy/examples/retrieval-store/publish.yaml; do validate "$file" <"$file"; done
 }
 
 case ${1:-} in

@@ -3,10 +3,8 @@
  * `isolated.mjs`, on an archive of the image with the starter profile.
  */
 
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { TestHub } from 'chorus-test-hub';
 import { parse } from 'yaml';
@@ -14,7 +12,9 @@ import { parse } from 'yaml';
 import { ControlPlane } from './lib/control-plane.mjs';
 import { Programs } from './lib/programs.mjs';
 import { NODE_ADDRESS, RealNode, requirements } from './lib/real-node.mjs';
+import { underLoad } from './lib/steady-load.mjs';
 import { demand, refused, step } from './lib/steps.mjs';
+import { tryStore } from './store-on-a-real-node.mjs';
 import { tryTwoServices } from './two-services-on-a-real-node.mjs';
 
 const root = join(import.meta.dirname, '../..');
@@ -26,9 +26,8 @@ const [archive] = process.argv.slice(2);
 const { golden } = parse(readFileSync(join(root, 'models/starter.yaml'), 'utf8'));
 const [{ text: SAMPLE, labels: LABELS }] = golden;
 
-/** Requests per second, and for how many seconds, while pods are replaced: little enough for two busy cores. */
-const RATE = 50;
-const SECONDS = 90;
+/** As long as pods are replaced, and more. */
+const UPGRADE_SECONDS = 90;
 
 const missing = requirements();
 if (missing.length > 0) {
@@ -55,6 +54,7 @@ try {
   await step('a pod that is told to go ends with exit code 0', endWell);
   await step('a release waits for its hub, pulls from it, and serves', waitAndPull);
   await tryTwoServices(plane, node, values);
+  await tryStore(plane, node, values);
 } catch (error) {
   console.error(error.stack, await state(), programs.tails());
   process.exitCode = 1;
@@ -118,43 +118,17 @@ async function answerSample() {
   demand(/^chorus_ready 1$/m.test(metrics), 'the metrics do not say that the service is ready');
 }
 
-/** k6 asks at a steady rate while every pod is replaced twice: by another image, and back. */
+/** Every pod is replaced twice: by another image, and back. */
 async function upgradeUnderLoad() {
   const target = `${await serviceUrl('chorus')}/process`;
-  const env = { ...process.env, TARGET: target, RATE: String(RATE), SECONDS: String(SECONDS) };
-  const script = join(import.meta.dirname, 'steady-load.js');
-  const options = { env: { ...env, BODY: JSON.stringify(SAMPLE) }, timeout: (SECONDS + 60) * 1000 };
-  const load = promisify(execFile)(
-    process.env.K6,
-    ['run', '--quiet', '--no-usage-report', script],
-    options,
-  );
   const before = await podNames();
-  const roll = async () => {
-    await helm(
-      'upgrade',
-      'chorus',
-      chart,
-      '--wait',
-      '--timeout=180s',
-      ...values,
-      '--set=image.tag=next',
-    );
+  return underLoad({ target, body: JSON.stringify(SAMPLE), seconds: UPGRADE_SECONDS }, async () => {
+    const upgrade = ['upgrade', 'chorus', chart, '--wait', '--timeout=180s', ...values];
+    await helm(...upgrade, '--set=image.tag=next');
     await helm('rollback', 'chorus', '1', '--wait', '--timeout=180s');
     const after = await podNames();
     demand(!before.some((name) => after.includes(name)), 'a pod was not replaced');
-    return performance.now();
-  };
-  const start = performance.now();
-  const [rolled, { stdout }] = await Promise.all([roll(), load]).catch((error) => {
-    throw new Error(`${error.message}\n${error.stdout ?? ''}`);
   });
-  const duration = (rolled - start) / 1000;
-  demand(
-    duration < SECONDS,
-    `the load ended ${(duration - SECONDS).toFixed(1)} s before the upgrade did`,
-  );
-  return stdout.trim();
 }
 
 async function endWell() {

@@ -31,8 +31,12 @@ process.exitCode = await isolated(here('on-fake-nodes.mjs'));
 if (process.exitCode === 0 && image !== undefined) {
   console.log('==> A real node: what the chart makes of the image');
   // Built while there is a network.
-  process.env.K6 = execFileSync(join(import.meta.dirname, '../../bench/tools/k6.sh'), {
-    encoding: 'utf8',
-  }).trim();
+  for (const [name, script] of [
+    ['K6', 'k6.sh'],
+    ['WEAVIATE', 'weaviate.sh'],
+  ]) {
+    const file = here(`../../bench/tools/${script}`);
+    process.env[name] = execFileSync(file, { encoding: 'utf8' }).trim();
+  }
   process.exitCode = await isolated(here('on-a-real-node.mjs'), [resolve(image)]);
 }

@@ -1,5 +1,6 @@
 /**
- * Names of services, as pods ask for them: `<service>.<namespace>.svc.cluster.local` is its address.
+ * Names of services, as pods ask for them: `<service>.<namespace>.svc.cluster.local` is its address, and
+ * `<pod>.<service>.<namespace>.svc.cluster.local` that of a pod of a StatefulSet behind it.
  *
  * As little of RFC 1035 as a resolver needs: one question, answered by an A record, by nothing, or by
  * "no such name".
@@ -11,15 +12,16 @@ const SUFFIX = '.svc.cluster.local';
 const A = 1;
 const NO_SUCH_NAME = 3;
 const HEADER_BYTES = 12;
+/** So long is answered from what the API server said: a resolver asks for each name many times, and waits little. */
+const KNOWN_MS = 1000;
 
 export async function startDns(plane, address) {
+  const names = new Names(plane);
   const socket = createSocket('udp4');
   socket.on('message', async (query, { port, address: client }) => {
     const { name, type, end } = questionOf(query);
-    const [service, namespace] = name.endsWith(SUFFIX)
-      ? name.slice(0, -SUFFIX.length).split('.')
-      : [];
-    const found = await addressOf(plane, service, namespace);
+    const labels = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length).split('.') : [];
+    const found = await names.addressOf(labels).catch(() => undefined);
     socket.send(answer(query.subarray(0, end), found, type), port, client);
   });
   await new Promise((resolve) => socket.bind(53, address, resolve));
@@ -27,13 +29,32 @@ export async function startDns(plane, address) {
   socket.unref();
 }
 
-async function addressOf(plane, service, namespace) {
-  if (namespace === undefined) return undefined;
-  try {
-    const { spec } = await plane.get('service', service, '--namespace', namespace);
-    return spec.clusterIP;
-  } catch {
-    return undefined;
+class Names {
+  #known;
+  #until = 0;
+
+  constructor(plane) {
+    this.plane = plane;
+  }
+
+  /** `labels`: those before the suffix. `undefined` where nothing has the name. */
+  async addressOf(labels) {
+    const [namespace, service, pod, ...rest] = labels.toReversed();
+    if (service === undefined || rest.length > 0) return undefined;
+    if (performance.now() > this.#until) {
+      this.#until = performance.now() + KNOWN_MS;
+      this.#known = this.plane.get('services,endpointslices', '--all-namespaces');
+    }
+    const { items } = await this.#known;
+    const here = items.filter(({ metadata }) => metadata.namespace === namespace);
+    if (pod === undefined) {
+      return here.find(({ kind, metadata }) => kind === 'Service' && metadata.name === service)
+        ?.spec.clusterIP;
+    }
+    const endpoints = here
+      .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === service)
+      .flatMap((slice) => slice.endpoints ?? []);
+    return endpoints.find(({ hostname }) => hostname === pod)?.addresses[0];
   }
 }
 

@@ -43,9 +43,22 @@ export async function imageArchive(folder, name, { files, entrypoint = [] }) {
 }
 
 /** A stand-in for the official image: it proves the chart's lines, not what is in that image. */
-export async function redisImage(folder, name) {
-  const { stdout } = await run('ldd', REDIS_PROGRAMS);
+export function redisImage(folder, name) {
+  return programsImage(folder, name, REDIS_PROGRAMS);
+}
+
+/** Another, of Weaviate's server where its image has it. */
+export async function weaviateImage(folder, name, server) {
+  return programsImage(folder, name, [], {
+    files: [[server, '/bin/weaviate']],
+    entrypoint: ['/bin/weaviate'],
+  });
+}
+
+/** Programs where they are here, with the libraries that they and `files` need. */
+async function programsImage(folder, name, programs, { files = [], entrypoint } = {}) {
+  const { stdout } = await run('ldd', [...programs, ...files.map(([here]) => here)]);
   const libraries = new Set(stdout.match(/\/\S+(?= \(0x)/g));
-  const files = [...REDIS_PROGRAMS, ...libraries].map((path) => [path, path]);
-  return imageArchive(folder, name, { files });
+  const same = [...programs, ...libraries].map((path) => [path, path]);
+  return imageArchive(folder, name, { files: [...same, ...files], entrypoint });
 }

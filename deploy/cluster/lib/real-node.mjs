@@ -78,6 +78,12 @@ export class RealNode {
     await run(tool('ctr'), this.#ctr('images', 'tag', '--force', name, other));
   }
 
+  /** Ends what runs in a container, as it is named in its pod's status, with SIGKILL. */
+  async kill(containerId) {
+    const id = containerId.replace('containerd://', '');
+    await run(tool('ctr'), this.#ctr('tasks', 'kill', '--signal', 'SIGKILL', id));
+  }
+
   #ctr(...args) {
     return ['--address', this.socket, '--namespace', 'k8s.io', ...args];
   }
