@@ -16,7 +16,7 @@ URL ?= http://localhost:8080
 NIGHTLY ?= nightly
 HOST_TRIPLE = $(shell rustc +$(NIGHTLY) --print host-tuple)
 
-.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks synthetic sentiment classic-bench search retrieval-bench retrieval-storm parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device hadolint images lock dashboards chart cluster clean tools
+.PHONY: help start run run-container example-request open-docs build test faults check ready format lint types deny advisories fuzz miri asan bench peers trace overhead overload soak leaks reloads synthetic sentiment classic-bench search retrieval-bench retrieval-storm parity limits memory train train-test encoder encoder-test arm profile threads storm docs-page contracts hub cuda-kernels device hadolint images lock dashboards chart cluster clean tools
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -112,6 +112,9 @@ overhead: build ## Measure what a request costs beside its models
 
 leaks: build ## Look whether memory comes back when models go (ARGS="--reloads 5")
 	node bench/leaks.mjs $(ARGS)
+
+reloads: build ## Reload 20 times in a row under load (ARGS="--connections 64 --seconds 8")
+	node bench/reloads.mjs $(ARGS)
 
 overload: build ## Measure what is answered when several times too much comes (ARGS="--trials 2x,10x")
 	node bench/overload.mjs $(ARGS)
