@@ -8,13 +8,14 @@
 // times beside a small one. Memory is that of the process (VmRSS): anonymous (RssAnon) is what nobody else could take,
 // packed weights and heaps, file (RssFile) what the system may take back, tables of word vectors and code.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { BENCH, ROOT } from './lib/paths.mjs';
 import { reload, startServer, stopServer } from './lib/server.mjs';
 import { chorus, NO_CACHE } from './lib/targets.mjs';
+import { metric, usage } from './lib/usage.mjs';
 
 const WORK = join(BENCH, '.work', 'leaks');
 const STARTER = join(ROOT, 'models', 'starter');
@@ -127,23 +128,6 @@ async function ask({ origin }, route) {
   const answer = await response.text();
   // Nothing to ask it where a profile has not that model.
   if (!response.ok && response.status !== 404) throw new Error(`${route}: ${answer}`);
-}
-
-async function metric({ adminUrl }, sample) {
-  const text = await (await fetch(`${adminUrl}/metrics`)).text();
-  const line = text.split('\n').find((line) => line.startsWith(`${sample} `));
-  return Number(line?.split(' ')[1]);
-}
-
-/** Bytes of memory by kind, threads and open files of the process. */
-async function usage(server) {
-  const { pid } = server.child;
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const field = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
-  const [rss, anonymous, file] = ['VmRSS', 'RssAnon', 'RssFile'].map((name) => field(name) * 1024);
-  const files = readdirSync(`/proc/${pid}/fd`).length;
-  const heap = await metric(server, 'nodejs_heap_size_total_bytes');
-  return { rss, anonymous, file, heap, threads: field('Threads'), files };
 }
 
 function print(what, { rss, anonymous, file, heap, threads, files }, base) {

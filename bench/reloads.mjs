@@ -5,8 +5,8 @@
 // Four things are served in turns: all models of a folder (default: the starter's) in either precision, and two parts of
 // them. What each answers to each text was asked one at a time before. An answer under load is wrong unless it is one of
 // those, byte for byte: so is one of models of two profiles, or in two precisions. Memory is resident memory of the
-// process, the median of the last two seconds before the next reload, beside that of the same profile and precision in
-// the round before.
+// process, the least of the last two seconds before the next reload, beside that of the same profile and precision in
+// the round before; how much of it are V8's heaps stands behind it.
 
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -16,15 +16,17 @@ import { parseArgs } from 'node:util';
 import { Connections } from './lib/connections.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { BENCH, ROOT } from './lib/paths.mjs';
-import { memory, reload, startServer, stopServer } from './lib/server.mjs';
-import { percentile } from './lib/statistics.mjs';
+import { reload, startServer, stopServer } from './lib/server.mjs';
 import { chorus, NO_CACHE } from './lib/targets.mjs';
+import { usage } from './lib/usage.mjs';
 import { randomWords } from './lib/words.mjs';
 
 const WORK = join(BENCH, '.work', 'reloads');
 const MIB = 2 ** 20;
 const TEXTS = 100;
 const WORDS = [5, 40];
+/** V8 compiles, heaps and arenas grow, whether it reloads or not. */
+const WARM_UP_MS = 30_000;
 const SAMPLE_EVERY_MS = 200;
 const SAMPLES = 10;
 
@@ -45,8 +47,10 @@ async function main() {
   try {
     const connections = new Connections(new URL(server.url), 0);
     const texts = await withAnswers(server, connections, served);
-    console.log(`${describeMachine()}\n${values.connections} connections`);
+    console.log(`${describeMachine().join('\n')}\n${values.connections} connections`);
     const load = loading(connections, texts);
+    await sleep(WARM_UP_MS);
+    print(0, served.at(-1), 0, await settled(server));
     for (let at = 0; at < Number(values.reloads); at += 1) {
       const next = served[at % served.length];
       const started = performance.now();
@@ -133,25 +137,26 @@ function loading(connections, texts) {
   };
 }
 
+/** Where V8 has collected last. */
 async function settled(server) {
   const samples = [];
   while (samples.length < SAMPLES) {
-    samples.push(memory(server).now);
+    samples.push(await usage(server));
     await sleep(SAMPLE_EVERY_MS);
   }
-  return percentile(samples, 0.5);
+  return samples.reduce((least, sample) => (sample.rss < least.rss ? sample : least));
 }
 
 const before = new Map();
 
-function print(number, { name, precision }, took, bytes) {
+function print(number, { name, precision }, took, { rss, heap }) {
   const what = `${name} ${precision}`;
   const last = before.get(what);
-  const change = last === undefined ? '' : `${((bytes / last - 1) * 100).toFixed(1)} %`;
-  before.set(what, bytes);
-  const mib = `${(bytes / MIB).toFixed(1)} MiB`;
+  const change = last === undefined ? '' : `${((rss / last - 1) * 100).toFixed(1)} %`;
+  before.set(what, rss);
+  const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`.padStart(10);
   console.log(
-    `${String(number).padStart(2)}  ${what.padEnd(12)} ${took.toFixed(0).padStart(6)} ms ${mib.padStart(10)} ${change.padStart(7)}`,
+    `${String(number).padStart(2)}  ${what.padEnd(12)} ${took.toFixed(0).padStart(6)} ms ${mib(rss)} ${change.padStart(7)}  heaps ${mib(heap)}`,
   );
 }
 
