@@ -13,7 +13,7 @@ import type { ServiceError } from './service-error.js';
 export const LINGER_MS = 1000;
 
 /**
- * Answers `response` with `error`; does nothing when an answer has begun.
+ * Answers `response` with `error`, and with `more` headers, names and values in turns; does nothing when an answer has begun.
  *
  * When the request has not been read to its end the connection is closed, but only once the client
  * stops sending or a second has passed: closing a socket with unread bytes resets it, and the
@@ -24,9 +24,11 @@ export function sendError(
   error: ServiceError,
   requestId: string,
   format: ErrorFormat,
+  more: readonly string[] = [],
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const { status, headers, body } = errorAnswer(error, requestId, format);
+  const { status, headers: own, body } = errorAnswer(error, requestId, format);
+  const headers = [...more, ...Object.entries(own).flat()];
   const request = response.req;
   if (request.complete) {
     response.writeHead(status, headers).end(body);

@@ -175,7 +175,7 @@ export class RequestCall implements Call {
   }
 
   header(name: string, value: string): void {
-    this.context.res.setHeader(name, value);
+    this.context.state.exchange.header(name, value);
   }
 
   /** A lone surrogate has no UTF-8 form. Replaced here, what is counted is what the models read. */

@@ -62,8 +62,8 @@ export class Cors {
   }
 
   /** Answers a preflight; of an origin that is not allowed with nothing. */
-  answer({ response }: Exchange): void {
-    const isAllowed = response.hasHeader('access-control-allow-origin');
-    response.writeHead(204, isAllowed ? MAY : {}).end();
+  answer(exchange: Exchange): void {
+    const isAllowed = exchange.response.hasHeader('access-control-allow-origin');
+    exchange.send(204, isAllowed ? MAY : {});
   }
 }

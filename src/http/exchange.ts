@@ -6,7 +6,7 @@
  * one object and the one `close` listener that a request costs. `exchanges.ts` keeps the open ones.
  */
 
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Answer, Inference } from '../engine/engine.js';
 import type { ErrorCode } from '../errors/codes.js';
@@ -65,6 +65,8 @@ export class Exchange {
   #takenBytes = 0;
   /** Where requests are traced. */
   trace: Trace | undefined;
+  /** Names and values in turns, which Node takes at once for less than one by one. */
+  readonly #headers: string[] = [];
   #inference: Inference | undefined;
   #gone: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -78,7 +80,12 @@ export class Exchange {
     this.connection = connectionOf(request.socket);
     this.isBelieved = isBelieved(this.connection, services);
     this.id = requestIdOf(request, this.isBelieved);
-    response.setHeader(REQUEST_ID_HEADER, this.id);
+    this.header(REQUEST_ID_HEADER, this.id);
+  }
+
+  /** Adds a header to whatever is answered; to be called once for each name. */
+  header(name: string, value: string): void {
+    this.#headers.push(name, value);
   }
 
   /**
@@ -146,33 +153,32 @@ export class Exchange {
 
   /** Answers with `body`, which is JSON, unless an answer has begun. */
   answer(body: string): void {
-    if (!this.begin(200)) return;
     // Without a charset, which JSON has not; some clients take only the plain type.
-    this.response.setHeader('content-type', 'application/json');
+    this.header('content-type', 'application/json');
     // Node leaves the length out for HTTP/1.0, whose clients then cannot tell a whole answer from one that was cut.
-    this.response.setHeader('content-length', Buffer.byteLength(body));
-    this.response.end(body);
+    this.header('content-length', String(Buffer.byteLength(body)));
+    this.write(200, body);
   }
 
   /** Answers with what is no JSON, or with nothing, unless an answer has begun. */
-  send(status: number, headers: OutgoingHttpHeaders, body?: Uint8Array): void {
-    if (this.begin(status)) this.response.writeHead(status, headers).end(body);
+  send(status: number, headers: Readonly<Record<string, string>>, body?: Uint8Array): void {
+    for (const [name, value] of Object.entries(headers)) this.header(name, value);
+    this.write(status, body);
   }
 
-  /** Whether an answer can be given, which then has this status. */
-  private begin(status: number): boolean {
+  private write(status: number, body?: string | Uint8Array): void {
     const { response } = this;
-    if (response.headersSent || response.destroyed) return false;
+    if (response.headersSent || response.destroyed) return;
     // Nobody knows then whether what comes next is the body or another request.
     if (this.awaitsInvitation) response.shouldKeepAlive = false;
-    response.statusCode = status;
-    return true;
+    response.writeHead(status, this.#headers).end(body);
   }
 
   /** Answers with `error`, as the route tells errors below whose path the request is, unless an answer has begun. */
   fail(error: ServiceError): void {
     this.errorCode ??= error.code;
-    sendError(this.response, error, this.id, this.serving.formatOf(pathOf(this.request)));
+    const format = this.serving.formatOf(pathOf(this.request));
+    sendError(this.response, error, this.id, format, this.#headers);
   }
 
   /** Ends the exchange's claims: called once, when the response has closed. */

@@ -21,6 +21,6 @@ export function answerWithFile({ path, headers, content }: ServedFile): Middlewa
     // Koa compares what would be sent with what the client has (RFC 9110, section 13.1.2).
     context.status = 200;
     if (context.fresh) exchange.send(304, headers);
-    else exchange.send(200, { ...headers, 'content-length': bytes.length }, bytes);
+    else exchange.send(200, { ...headers, 'content-length': String(bytes.length) }, bytes);
   };
 }

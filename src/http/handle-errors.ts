@@ -15,9 +15,6 @@ export function handleErrors(exchanges: Exchanges, logger: Logger): Middleware {
   return async function handleErrors(context, next) {
     const exchange = exchanges.of(context.res);
     context.state.exchange = exchange;
-    // The exchange answers. Koa would close the connection under a client that is still sending, and what it does
-    // for answers of every kind costs a fifth of an answer that was kept.
-    context.respond = false;
     try {
       await next();
     } catch (thrown) {

@@ -86,7 +86,7 @@ export interface Call {
    * @throws {ServiceError} as of `ask`, and `invalid_input` where `filter` names no field of the index.
    */
   find(texts: readonly string[], wish: Wish): Promise<readonly (readonly Found[])[]>;
-  /** Sets a header of the answer. */
+  /** Adds a header to the answer; to be called once for each name. */
   header(name: string, value: string): void;
 }
 
