@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 
+import { z } from 'zod';
+
 import type { LabelScore } from '../engine/scores.js';
 import { contracts } from '../routes/index.js';
+import { contract, noOptions, operation } from '../routes/operation.js';
 import { fakeBest, fakeEngine, type FakeEngine } from '../testing/fake-engine.js';
 import { exchangeRaw, parseAnswer } from '../testing/raw-socket.js';
-import { sampleContract } from '../testing/sample-contract.js';
+import { sampleContract, terse } from '../testing/sample-contract.js';
 import { startTestService, type TestService } from '../testing/test-service.js';
 import { usualRoute } from '../testing/usual-route.js';
 
@@ -180,4 +183,34 @@ test('a path prefix holds for every path, and nothing is served without it', asy
       '/project/sample/process',
     ],
   );
+});
+
+test('an answer that cannot be sent ends its connection and is logged, and the service goes on', async (context) => {
+  const broken = operation({
+    method: 'GET',
+    path: '',
+    summary: 'Answer with a header that is none',
+    response: z.null(),
+    asksModels: false,
+    answer: (_, call) => {
+      call.header('chorus-test', 'a line\nand another');
+      return null;
+    },
+  });
+  const { origin, log, post } = await startTestService(context, fakeEngine(), [], {
+    contracts: {
+      ...contracts,
+      broken: contract({
+        ...{ tasks: ['classification'], asksOneModel: false, errors: terse, options: noOptions },
+        operations: () => [broken],
+      }),
+    },
+    routes: [
+      { path: '/broken', contract: 'broken', models: MODELS, ...usualRoute },
+      { path: '/process', contract: 'process', models: MODELS, ...usualRoute },
+    ],
+  });
+  await assert.rejects(fetch(`${origin}/broken`), /fetch failed/);
+  assert.match(log(), /"reason":"internal".*ERR_INVALID_CHAR/);
+  assert.equal((await post('"a"')).status, 200);
 });
