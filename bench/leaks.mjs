@@ -8,11 +8,12 @@
 // times beside a small one. Memory is that of the process (VmRSS): anonymous (RssAnon) is what nobody else could take,
 // packed weights and heaps, file (RssFile) what the system may take back, tables of word vectors and code.
 
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { BENCH, ROOT } from './lib/paths.mjs';
+import { modelsIn, writeProfile } from './lib/profiles.mjs';
 import { reload, startServer, stopServer } from './lib/server.mjs';
 import { chorus, NO_CACHE } from './lib/targets.mjs';
 import { metric, usage } from './lib/usage.mjs';
@@ -56,8 +57,7 @@ async function loads(title, names, memory, rounds) {
 /** To another profile or precision and back, each time. */
 async function reloads(count) {
   const folder = resolve(values.models);
-  const named = readdirSync(folder).map((name) => ({ name, path: join(folder, name) }));
-  const all = named.filter(({ path }) => existsSync(join(path, 'config.json')));
+  const all = modelsIn(folder);
   const files = [all, all.slice(0, 2), all.slice(2), all.slice(1, 2)].map((models, index) =>
     profile(`reload-${index}`, models, 'eager'),
   );
@@ -102,17 +102,8 @@ async function large(path) {
 
 /** A profile with a route for each model. */
 function profile(name, models, load) {
-  const file = join(WORK, `${name}.yaml`);
-  const lines = [
-    `name: ${name}`,
-    `load: ${load}`,
-    'models:',
-    ...models.map(({ name, path }) => `  - { name: ${name}, path: ${path} }`),
-    'routes:',
-    ...models.map(({ name }) => `  - { path: /${name}, contract: process, models: [${name}] }`),
-  ];
-  writeFileSync(file, `${lines.join('\n')}\n`);
-  return file;
+  const routes = models.map(({ name }) => ({ path: `/${name}`, contract: 'process', models: [name] }));
+  return writeProfile(WORK, { name, load, models, routes });
 }
 
 async function start(file, ...flags) {

@@ -8,14 +8,16 @@
 // process, the least of the last two seconds before the next reload, beside that of the same profile and precision in
 // the round before; how much of it are V8's heaps stands behind it.
 
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { Connections } from './lib/connections.mjs';
+import { withKnownAnswers } from './lib/known-answers.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { BENCH, ROOT } from './lib/paths.mjs';
+import { modelsIn, writeProfile } from './lib/profiles.mjs';
 import { reload, startServer, stopServer } from './lib/server.mjs';
 import { chorus, NO_CACHE } from './lib/targets.mjs';
 import { usage } from './lib/usage.mjs';
@@ -46,7 +48,11 @@ async function main() {
   const server = await startServer(command, join(WORK, 'server.log'));
   try {
     const connections = new Connections(new URL(server.url), 0);
-    const texts = await withAnswers(server, connections, served);
+    const texts = await withKnownAnswers(
+      connections,
+      Array.from({ length: TEXTS }, () => randomWords(WORDS)),
+      served.map(({ file, precision }) => () => reload(server, file, precision)),
+    );
     console.log(`${describeMachine().join('\n')}\n${values.connections} connections`);
     const load = loading(connections, texts);
     await sleep(WARM_UP_MS);
@@ -69,50 +75,22 @@ async function main() {
 
 /** The first is what the service starts with, and comes last in each round. */
 function servedInTurns(folder) {
-  const named = readdirSync(folder).map((name) => ({ name, path: join(folder, name) }));
-  const all = named.filter(({ path }) => existsSync(join(path, 'config.json')));
+  const all = modelsIn(folder);
   const half = Math.ceil(all.length / 2);
   const [whole, first, rest] = [
     ['all', all],
     ['first', all.slice(0, half)],
     ['rest', all.slice(half)],
-  ].map(([name, models]) => ({ name, file: profile(name, models) }));
+  ].map(([name, models]) => {
+    const routes = [{ path: '/process', contract: 'process' }];
+    return { name, file: writeProfile(WORK, { name, models, routes }) };
+  });
   return [
     { ...whole, precision: 'exact' },
     { ...first, precision: 'int8' },
     { ...whole, precision: 'int8' },
     { ...rest, precision: 'exact' },
   ];
-}
-
-function profile(name, models) {
-  const file = join(WORK, `${name}.yaml`);
-  const lines = [
-    `name: ${name}`,
-    'models:',
-    ...models.map(({ name, path }) => `  - { name: ${name}, path: ${path} }`),
-    'routes:',
-    '  - { path: /process, contract: process }',
-  ];
-  writeFileSync(file, `${lines.join('\n')}\n`);
-  return file;
-}
-
-/** Texts as requests, each with what the four answer to it. */
-async function withAnswers(server, connections, served) {
-  const texts = Array.from({ length: TEXTS }, () => ({
-    request: connections.requestOf(JSON.stringify(randomWords(WORDS))),
-    right: new Set(),
-  }));
-  for (const { file, precision } of served) {
-    await reload(server, file, precision);
-    for (const { request, right } of texts) {
-      const { status, body } = await connections.send(request);
-      if (status !== 200) throw new Error(`a text was answered ${status}: ${body}`);
-      right.add(body);
-    }
-  }
-  return texts;
 }
 
 /** A closed loop until it is stopped, which gives what was answered. */

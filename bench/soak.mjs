@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { Connections } from './lib/connections.mjs';
+import { withKnownAnswers } from './lib/known-answers.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { mebibytes, NOTHING, titled, writeResults } from './lib/markdown.mjs';
 import { BENCH } from './lib/paths.mjs';
@@ -63,7 +64,8 @@ async function main() {
   try {
     const serve = (precision) => reload(server, values.profile, precision);
     const connections = new Connections(new URL(server.url), 0, MOST_IDLE);
-    const texts = await withAnswers(connections, serve);
+    const turns = PRECISIONS.map((precision) => () => serve(precision));
+    const texts = await withKnownAnswers(connections, drawnTexts(), turns);
     const peak = await peakOf(connections, texts);
     const rows = [];
     for (const phase of PHASES) {
@@ -80,21 +82,11 @@ async function main() {
   }
 }
 
-/** Texts as requests, each with its right answers. */
-async function withAnswers(connections, serve) {
-  const texts = Array.from({ length: Number(values.texts) }, (_, index) => {
-    const words = randomWords(index % LONG_EVERY === 0 ? LONG_WORDS : SHORT_WORDS);
-    return { request: connections.requestOf(JSON.stringify(words)), right: new Set() };
-  });
-  for (const precision of PRECISIONS) {
-    await serve(precision);
-    for (const { request, right } of texts) {
-      const { status, body } = await connections.send(request);
-      if (status !== 200) throw new Error(`a text was answered ${status}: ${body}`);
-      right.add(body);
-    }
-  }
-  return texts;
+/** One in twenty is long. */
+function drawnTexts() {
+  return Array.from({ length: Number(values.texts) }, (_, index) =>
+    randomWords(index % LONG_EVERY === 0 ? LONG_WORDS : SHORT_WORDS),
+  );
 }
 
 /** Answers per second in a closed loop. */
