@@ -39,7 +39,8 @@ const folder = process.env.CLUSTER_FOLDER;
 const programs = new Programs(folder);
 const plane = new ControlPlane(programs, folder);
 const node = new RealNode(plane);
-/** Values for small machines, and the image, which only the node has. */
+/** What `archive` holds, which only the node has; and values with it, for small machines. */
+let image;
 let values;
 
 try {
@@ -54,7 +55,7 @@ try {
   await step('a pod that is told to go ends with exit code 0', endWell);
   await step('a release waits for its hub, pulls from it, and serves', waitAndPull);
   await tryTwoServices(plane, node, values);
-  await tryStore(plane, node, values);
+  await tryStore(plane, node, image, values);
 } catch (error) {
   console.error(error.stack, await state(), programs.tails());
   process.exitCode = 1;
@@ -68,6 +69,7 @@ async function importImage() {
   demand(name !== undefined, `${archive} holds no image with a name`);
   const [, repository, tag] = /^(.+):([^:]+)$/.exec(name);
   await node.tag(name, `${repository}:next`);
+  image = name;
   values = [
     `--set=image.repository=${repository},image.tag=${tag},image.pullPolicy=Never`,
     '--set=resources.requests.cpu=100m,resources.requests.memory=128Mi',
@@ -76,17 +78,7 @@ async function importImage() {
 }
 
 async function install() {
-  await plane.apply({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: {
-      name: namespace,
-      labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
-    },
-  });
-  await plane.until('the namespace has its account', () =>
-    plane.kubectl('get', 'serviceaccount', 'default', '--namespace', namespace),
-  );
+  await plane.createNamespace(namespace);
   await helm('install', 'chorus', chart, '--wait', '--timeout=240s', ...values);
 }
 
@@ -105,7 +97,7 @@ async function failHelmTest() {
 }
 
 async function answerSample() {
-  const response = await fetch(`${await serviceUrl('chorus')}/process`, {
+  const response = await fetch(`${await plane.urlOf('chorus', namespace)}/process`, {
     method: 'POST',
     body: JSON.stringify(SAMPLE),
   });
@@ -114,13 +106,15 @@ async function answerSample() {
     Object.entries(answer).map(([name, { label }]) => [name, label]),
   );
   demand(JSON.stringify(labels) === JSON.stringify(LABELS), JSON.stringify(answer));
-  const metrics = await (await fetch(`${await serviceUrl('chorus-metrics')}/metrics`)).text();
+  const metrics = await (
+    await fetch(`${await plane.urlOf('chorus-metrics', namespace)}/metrics`)
+  ).text();
   demand(/^chorus_ready 1$/m.test(metrics), 'the metrics do not say that the service is ready');
 }
 
 /** Every pod is replaced twice: by another image, and back. */
 async function upgradeUnderLoad() {
-  const target = `${await serviceUrl('chorus')}/process`;
+  const target = `${await plane.urlOf('chorus', namespace)}/process`;
   const before = await podNames();
   return underLoad({ target, body: JSON.stringify(SAMPLE), seconds: UPGRADE_SECONDS }, async () => {
     const upgrade = ['upgrade', 'chorus', chart, '--wait', '--timeout=180s', ...values];
@@ -208,11 +202,6 @@ async function waitAndPull() {
   const note = await helmTest('mine');
   await hub.close();
   return note;
-}
-
-async function serviceUrl(name) {
-  const { spec } = await plane.get('service', name, '--namespace', namespace);
-  return `http://${spec.clusterIP}:${spec.ports[0].port}`;
 }
 
 async function podNames() {

@@ -63,20 +63,7 @@ async function defineCustomResources() {
 
 async function refuseUnrestrictedPod() {
   const restricted = 'restricted';
-  await plane.apply({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: {
-      name: namespace,
-      labels: {
-        'pod-security.kubernetes.io/enforce': restricted,
-        'pod-security.kubernetes.io/warn': restricted,
-      },
-    },
-  });
-  await plane.until('the namespace has its account', () =>
-    plane.kubectl('get', 'serviceaccount', 'default', '--namespace', namespace),
-  );
+  await plane.createNamespace(namespace, { enforce: restricted, warn: restricted });
   const bad = ['run', 'bad', '--image=bad', '--namespace', namespace];
   await refused(() => plane.kubectl(...bad), /violates PodSecurity "restricted/);
 }

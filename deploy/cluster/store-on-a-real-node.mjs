@@ -23,9 +23,9 @@ const ANSWER = 'How do I reset my password?';
 /** As long as three nodes are killed and come back, and more. */
 const KILL_SECONDS = 90;
 
-/** `values` name the image. */
-export async function tryStore(plane, node, values) {
-  const store = new Store(plane, node, values);
+/** `values` name `image`, which the node has. */
+export async function tryStore(plane, node, image, values) {
+  const store = new Store(plane, node, image, values);
   await step('an index on several machines: three nodes of the store are ready', () =>
     store.start(),
   );
@@ -37,9 +37,10 @@ export async function tryStore(plane, node, values) {
 }
 
 class Store {
-  constructor(plane, node, values) {
+  constructor(plane, node, image, values) {
     this.plane = plane;
     this.node = node;
+    this.image = image;
     this.values = values;
   }
 
@@ -48,8 +49,8 @@ class Store {
     await node.importImage(
       await weaviateImage(`${plane.folder}/weaviate`, IMAGE, process.env.WEAVIATE),
     );
-    await this.namespace(STORE, 'baseline');
-    await this.namespace(NAMESPACE, 'restricted');
+    await plane.createNamespace(STORE, { enforce: 'baseline' });
+    await plane.createNamespace(NAMESPACE);
     const { env, replicas } = read('weaviate.yaml');
     for (const object of weaviateObjects(IMAGE, replicas, env)) await plane.apply(object);
     await plane.until(
@@ -60,11 +61,10 @@ class Store {
   }
 
   async publish(said = /is published in Chorus in the store/) {
-    const { plane, values } = this;
+    const { plane, image } = this;
     const job = read('publish.yaml');
     const [container] = job.spec.template.spec.containers;
-    const [, repository, tag] = /image\.repository=([^,]+),image\.tag=([^,]+)/.exec(values.join());
-    Object.assign(container, { image: `${repository}:${tag}`, imagePullPolicy: 'Never' });
+    Object.assign(container, { image, imagePullPolicy: 'Never' });
     const [name, where] = [job.metadata.name, ['--namespace', NAMESPACE]];
     await plane.kubectl('delete', 'job', name, ...where, '--ignore-not-found');
     await plane.apply({ ...job, metadata: { name, namespace: NAMESPACE } });
@@ -119,21 +119,11 @@ class Store {
   }
 
   async target() {
-    const name = ['service', 'questions-chorus', '--namespace', NAMESPACE];
-    const { spec } = await this.plane.get(...name);
-    return `http://${spec.clusterIP}:${spec.ports[0].port}/process`;
+    return `${await this.plane.urlOf('questions-chorus', NAMESPACE)}/process`;
   }
 
   helm(command, ...args) {
     return this.plane.helm(command, ...args, '--namespace', NAMESPACE);
-  }
-
-  async namespace(name, security) {
-    const labels = { 'pod-security.kubernetes.io/enforce': security };
-    await this.plane.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
-    await this.plane.until('the namespace has its account', () =>
-      this.plane.kubectl('get', 'serviceaccount', 'default', '--namespace', name),
-    );
   }
 }
 

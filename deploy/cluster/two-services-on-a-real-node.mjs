@@ -54,7 +54,7 @@ async function install(example, node, values) {
   const { status, ...definition } = definitionOf(virtualService);
   await plane.apply(stringify(definition));
   await plane.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
-  await example.createNamespace();
+  await example.plane.createNamespace(example.namespace);
   for (const release of RELEASES) await example.release('install', release, ...values, ...own);
   await plane.until(
     'there are two pods of each',

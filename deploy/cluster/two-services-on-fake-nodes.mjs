@@ -19,7 +19,7 @@ export async function tryTwoServices(plane) {
 
 /** Both releases in a namespace of their own, with a route of every kind. */
 async function install(example) {
-  await example.createNamespace();
+  await example.plane.createNamespace(example.namespace);
   for (const name of RELEASES) await example.release('install', name);
   await example.route(...ROUTES);
   await example.requireObjects(['virtualservices', 'httproutes', 'ingresses']);

@@ -108,6 +108,26 @@ export class ControlPlane {
     return this.kubectlWith({ input }, 'apply', '--server-side', '--filename=-');
   }
 
+  /** A namespace with its account, whose pods are what `security` says of each mode of Pod Security admission. */
+  async createNamespace(name, security = { enforce: 'restricted' }) {
+    const labels = Object.fromEntries(
+      Object.entries(security).map(([mode, level]) => [
+        `pod-security.kubernetes.io/${mode}`,
+        level,
+      ]),
+    );
+    await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+    await this.until('the namespace has its account', () =>
+      this.kubectl('get', 'serviceaccount', 'default', '--namespace', name),
+    );
+  }
+
+  /** Where a Service is reached from the node. */
+  async urlOf(service, namespace) {
+    const { spec } = await this.get('service', service, '--namespace', namespace);
+    return `http://${spec.clusterIP}:${spec.ports[0].port}`;
+  }
+
   async helm(...args) {
     const env = { ...process.env, KUBECONFIG: this.kubeconfig };
     return (await run(tool('helm'), args, { env, timeoutMs: 300_000 })).stdout;

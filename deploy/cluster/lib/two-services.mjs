@@ -27,21 +27,6 @@ export class TwoServices {
     this.namespace = namespace;
   }
 
-  async createNamespace() {
-    const { namespace, plane } = this;
-    await plane.apply({
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: {
-        name: namespace,
-        labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
-      },
-    });
-    await plane.until('the namespace has its account', () =>
-      plane.kubectl('get', 'serviceaccount', 'default', '--namespace', namespace),
-    );
-  }
-
   /** Installs or upgrades a release, which is ready after it. */
   release(command, name, ...more) {
     const chart = join(root, 'helm');
